@@ -31,7 +31,8 @@ double decode(DType dtype, const std::byte* element);
 void encode(DType dtype, double value, std::byte* element);
 /// The value that `dtype` holds after rounding `value` once to nearest even (overflow to infinity included).
 double round_to(DType dtype, double value);
-/// Spacing of the floating format at |value| (2^(exponent - fraction bits), the subnormal spacing near zero); 0 for integers.
+/// Spacing of the floating format at |value| (2^(exponent - fraction bits), the subnormal spacing near zero); 0 for
+/// integers.
 double ulp(DType dtype, double value);
 /// Largest finite value of a floating format.
 double max_finite(DType dtype);

@@ -18,15 +18,28 @@ class Error : public std::runtime_error {
   Error(std::string_view summary, const std::vector<std::string>& details, std::string_view way_out);
 };
 
-struct UsageError : Error { using Error::Error; };       ///< the command line is wrong
-struct InputError : Error { using Error::Error; };       ///< a value or file content that cannot be used
-struct ShapeError : Error { using Error::Error; };       ///< shapes or formats that cannot meet
-struct CheckpointError : Error { using Error::Error; };  ///< a model directory that breaks a loader rule
-struct TraceError : Error { using Error::Error; };       ///< an HDF5 dump that cannot be read or written
-struct BackendError : Error { using Error::Error; };     ///< a kernel, the twin or LibTorch failed
+struct UsageError : Error {
+  using Error::Error;
+};  ///< the command line is wrong
+struct InputError : Error {
+  using Error::Error;
+};  ///< a value or file content that cannot be used
+struct ShapeError : Error {
+  using Error::Error;
+};  ///< shapes or formats that cannot meet
+struct CheckpointError : Error {
+  using Error::Error;
+};  ///< a model directory that breaks a loader rule
+struct TraceError : Error {
+  using Error::Error;
+};  ///< an HDF5 dump that cannot be read or written
+struct BackendError : Error {
+  using Error::Error;
+};  ///< a kernel, the twin or LibTorch failed
 
 /// The candidates nearest to `name` by edit distance (at most `most`, best first; only plausible ones), for
 /// "did you mean" lines.
-std::vector<std::string> near_misses(std::string_view name, const std::vector<std::string>& candidates, size_t most = 3);
+std::vector<std::string> near_misses(std::string_view name, const std::vector<std::string>& candidates,
+                                     size_t most = 3);
 
 }  // namespace plumbline

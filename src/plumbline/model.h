@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A Hugging Face model directory, loaded by strict rules into a config, an op graph and parameters (mapped, not copied).
-// Invariant: every parameter the graph names is present with the shape and dtype the config implies, and no tensor of the
-// files is left without a use or a note.
+// A Hugging Face model directory, loaded by strict rules into a config, an op graph and parameters (mapped, not
+// copied). Invariant: every parameter the graph names is present with the shape and dtype the config implies, and no
+// tensor of the files is left without a use or a note.
 #pragma once
 #include <filesystem>
 #include <map>
@@ -28,23 +28,23 @@ struct ModelConfig {
 /// Name -> tensor. Parameters are shared, never copied; a fault replaces an entry.
 using Parameters = std::map<std::string, Tensor>;
 
-/// Hex XXH3-128 of dtype, shape and bytes: two parameters are the same numbers if and only if (for all practical purposes)
-/// their digests agree.
+/// Hex XXH3-128 of dtype, shape and bytes: two parameters are the same numbers if and only if (for all practical
+/// purposes) their digests agree.
 std::string digest(const TensorView& tensor);
 
 struct FileDigest {
-  std::string name;    ///< file name inside the directory
+  std::string name;  ///< file name inside the directory
   int64_t bytes = 0;
-  std::string xxh3;    ///< hex XXH3-128 of the whole file
+  std::string xxh3;  ///< hex XXH3-128 of the whole file
 };
 
 struct Model {
   std::filesystem::path directory;
   ModelConfig config;
   OpGraph graph;
-  Parameters parameters;  ///< as used, after faults; the tied head appears under the embedding's name only
-  std::vector<FileDigest> files;   ///< config.json and every weight file, as read
-  std::vector<std::string> notes;  ///< dead buffers ignored, tied head stored too, ...
+  Parameters parameters;            ///< as used, after faults; the tied head appears under the embedding's name only
+  std::vector<FileDigest> files;    ///< config.json and every weight file, as read
+  std::vector<std::string> notes;   ///< dead buffers ignored, tied head stored too, ...
   std::vector<std::string> faults;  ///< the faults applied, as spelled on the command line
 };
 
@@ -56,14 +56,14 @@ OpGraph build_graph(const ModelConfig& config);
 
 /// A deliberate, named defect: a rewrite of graph or weights, or (kernel faults) a note that the candidate obeys.
 struct FaultInfo {
-  std::string name;         ///< "rope.theta"
-  std::string value;        ///< what may stand after '=', "" if nothing: "number (default 1e4)"
-  std::string default_site; ///< where it goes without '@': "layer.3"
-  std::string effect;       ///< one sentence
+  std::string name;          ///< "rope.theta"
+  std::string value;         ///< what may stand after '=', "" if nothing: "number (default 1e4)"
+  std::string default_site;  ///< where it goes without '@': "layer.3"
+  std::string effect;        ///< one sentence
 };
 std::vector<FaultInfo> fault_catalogue();
-/// Applies "NAME[=VALUE][@SITE]", e.g. "rope.theta=1e4@layer.3". Throws UsageError with near-misses for an unknown name, a
-/// bad value or a site that the model lacks, and if the fault would change nothing in this model.
+/// Applies "NAME[=VALUE][@SITE]", e.g. "rope.theta=1e4@layer.3". Throws UsageError with near-misses for an unknown
+/// name, a bad value or a site that the model lacks, and if the fault would change nothing in this model.
 void apply_fault(Model& model, std::string_view fault);
 
 /// Text <-> ids by the directory's tokenizer.json, if it is a byte-level vocabulary without merges.

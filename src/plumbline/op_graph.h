@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The model as data: ops in execution order, joined by tap paths. Built by src/model, interpreted by reference/ (LibTorch),
-// src/oracle (f64) and cuda/pipeline (fused kernels), walked by src/locate.
-// Invariant (checked by validate): every input is a graph input or an output of an earlier op; every tap path is unique.
+// The model as data: ops in execution order, joined by tap paths. Built by src/model, interpreted by reference/
+// (LibTorch), src/oracle (f64) and cuda/pipeline (fused kernels), walked by src/locate. Invariant (checked by
+// validate): every input is a graph input or an output of an earlier op; every tap path is unique.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -14,29 +14,41 @@
 
 namespace plumbline {
 
-// What each kind computes, by its inputs, parameters and attributes. B batch (always 1), S tokens of this step, P tokens
-// with the cache, H/KV query/key-value heads, D head dimension. T is the model's dtype.
+// What each kind computes, by its inputs, parameters and attributes. B batch (always 1), S tokens of this step, P
+// tokens with the cache, H/KV query/key-value heads, D head dimension. T is the model's dtype.
 //
 // kind          inputs -> outputs                                    parameters, attributes
-// embedding     tokens [S] i64 -> [1,S,hidden]                       table [vocab,hidden]; scale (double, 1: copy; else R(row*scale))
-// rope_table    positions [S] i64 -> cos, sin [1,S,D] (2 results)    theta, head_dim; inner inv_freq [D/2], freqs [1,S,D/2], cos32, sin32 [1,S,D]
-// rmsnorm       x [1,S,n*w] -> [1,S,w], or [1,S,n,w] if heads = n    weight [w]; eps, heads (0: none); inner x32, var, rstd, n32, n
-// linear        x [1,S,K] -> [1,S,N]                                 weight [N,K], bias [N] (optional)
-// split_heads   x [1,S,n,D] or [1,S,n*D] -> [1,n,S,D]                heads
-// rope          x [1,n,S,D], cos, sin [1,S,D] -> [1,n,S,D]           pairing "half" | "interleaved"; inner *_cos, *_rot_sin
-// kv_append     new [1,KV,S,D] -> [1,KV,P,D]                         the tap of the step before is the first P-S rows
-// attn_scores   q [1,H,S,D], k [1,KV,P,D] -> [1,H,S,P]               kv_map "block" (h / (H/KV)) | "modulo" (h % KV)
-// scale         x -> R(x * factor)                                   factor (double; multiplied as f32)
-// causal_mask   x [1,H,S,P] -> R(x + mask)                           offset (0: key <= query position; 1 lets one future key in); mask 0 or the lowest finite T
-// softmax       x [1,H,S,P] -> same, over the last axis              inner probs32
-// attn_context  p [1,H,S,P], v [1,KV,P,D] -> [1,H,S,D]               kv_map
-// merge_heads   x [1,H,S,D] -> [1,S,H*D]
-// add           a, b -> R(a + b)
+// embedding     tokens [S] i64 -> [1,S,hidden]                       table [vocab,hidden]; scale (double, 1: copy; else
+// R(row*scale)) rope_table    positions [S] i64 -> cos, sin [1,S,D] (2 results)    theta, head_dim; inner inv_freq
+// [D/2], freqs [1,S,D/2], cos32, sin32 [1,S,D] rmsnorm       x [1,S,n*w] -> [1,S,w], or [1,S,n,w] if heads = n weight
+// [w]; eps, heads (0: none); inner x32, var, rstd, n32, n linear        x [1,S,K] -> [1,S,N] weight [N,K], bias [N]
+// (optional) split_heads   x [1,S,n,D] or [1,S,n*D] -> [1,n,S,D]                heads rope          x [1,n,S,D], cos,
+// sin [1,S,D] -> [1,n,S,D]           pairing "half" | "interleaved"; inner *_cos, *_rot_sin kv_append     new
+// [1,KV,S,D] -> [1,KV,P,D]                         the tap of the step before is the first P-S rows attn_scores   q
+// [1,H,S,D], k [1,KV,P,D] -> [1,H,S,P]               kv_map "block" (h / (H/KV)) | "modulo" (h % KV) scale         x ->
+// R(x * factor)                                   factor (double; multiplied as f32) causal_mask   x [1,H,S,P] -> R(x +
+// mask)                           offset (0: key <= query position; 1 lets one future key in); mask 0 or the lowest
+// finite T softmax       x [1,H,S,P] -> same, over the last axis              inner probs32 attn_context  p [1,H,S,P],
+// v [1,KV,P,D] -> [1,H,S,D]               kv_map merge_heads   x [1,H,S,D] -> [1,S,H*D] add           a, b -> R(a + b)
 // silu          x -> R(silu(x))
 // multiply      a, b -> R(a * b)
 enum class OpKind : uint8_t {
-  embedding, rope_table, rmsnorm, linear, split_heads, rope, kv_append, attn_scores, scale, causal_mask, softmax,
-  attn_context, merge_heads, add, silu, multiply
+  embedding,
+  rope_table,
+  rmsnorm,
+  linear,
+  split_heads,
+  rope,
+  kv_append,
+  attn_scores,
+  scale,
+  causal_mask,
+  softmax,
+  attn_context,
+  merge_heads,
+  add,
+  silu,
+  multiply
 };
 std::string_view op_kind_name(OpKind kind);
 /// Throws InputError for a name that is no kind.
@@ -45,7 +57,8 @@ OpKind parse_op_kind(std::string_view name);
 using Attribute = std::variant<bool, int64_t, double, std::string>;
 
 /// One tensor an op yields: its path in the trace, the format it is held in, and the meaning of each axis
-/// ("batch", "token", "key", "head", "channel", "vocab", ...; "token" axes are positions of this step, "key" axes run from 0).
+/// ("batch", "token", "key", "head", "channel", "vocab", ...; "token" axes are positions of this step, "key" axes run
+/// from 0).
 struct TapSpec {
   std::string path;
   DType dtype = DType::bf16;
@@ -54,9 +67,10 @@ struct TapSpec {
 };
 
 struct Op {
-  std::string name;  ///< unique; the path of its first output, but for norms: "layer.3.in_norm" yields "layer.3.in_norm.out"
+  std::string
+      name;  ///< unique; the path of its first output, but for norms: "layer.3.in_norm" yields "layer.3.in_norm.out"
   OpKind kind = OpKind::linear;
-  int layer = -1;  ///< -1 outside the layers
+  int layer = -1;                       ///< -1 outside the layers
   std::vector<std::string> inputs;      ///< tap paths, in the order of the table above
   std::vector<std::string> parameters;  ///< checkpoint names, in the order of the table above
   std::map<std::string, Attribute> attributes;

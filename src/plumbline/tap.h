@@ -15,8 +15,8 @@ namespace plumbline {
 /// One forward pass: the prefill (index 0) or a decode step.
 struct Step {
   int64_t index = 0;
-  int64_t first_position = 0;    ///< position of tokens[0] in the whole sequence
-  std::vector<int64_t> tokens;   ///< the ids fed in this step
+  int64_t first_position = 0;   ///< position of tokens[0] in the whole sequence
+  std::vector<int64_t> tokens;  ///< the ids fed in this step
 };
 
 class TapSink {

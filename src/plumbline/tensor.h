@@ -33,7 +33,8 @@ struct TensorView {
   double at(int64_t index) const { return decode(dtype, data + static_cast<size_t>(index) * element_bytes(dtype)); }
 };
 
-/// A tensor that shares its bytes: an own 64-byte aligned allocation, or a slice of something kept alive (a mapped file).
+/// A tensor that shares its bytes: an own 64-byte aligned allocation, or a slice of something kept alive (a mapped
+/// file).
 class Tensor {
  public:
   Tensor() = default;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A trace: one run of one implementation in one HDF5 file (schema: dumps/schema/README.md). TraceWriter is the sink that
-// writes it; Trace reads it, also files that others wrote without our index.
-// Invariant: numbers go in and out bit for bit; a file appears under its own name only when it is whole.
+// A trace: one run of one implementation in one HDF5 file (schema: dumps/schema/README.md). TraceWriter is the sink
+// that writes it; Trace reads it, also files that others wrote without our index. Invariant: numbers go in and out bit
+// for bit; a file appears under its own name only when it is whole.
 #pragma once
 #include <filesystem>
 #include <map>
