@@ -183,13 +183,14 @@ def copyrights() -> list[str]:
 
 def manuals() -> list[str]:
     """The pages of MANUAL_PACKAGES; packages that are not installed are an error, not an empty corpus."""
-    listed = subprocess.run(["dpkg", "-L", *MANUAL_PACKAGES], check=True, capture_output=True, text=True).stdout
+    listed = subprocess.run(["dpkg", "-L", *MANUAL_PACKAGES], check=False, capture_output=True, text=True).stdout
     files = sorted({Path(p) for p in listed.split("\n") if re.search(r"/man/man\d.*/.*\.gz$", p)})
     files = [path for path in files if path.is_file() and not path.is_symlink()]
     if not files:
         raise SystemExit(
-            f"train_tiny corpus: no manual pages under /usr/share/man although {' and '.join(MANUAL_PACKAGES)} are known\n"
-            "  way out: remove the path-exclude for /usr/share/man in /etc/dpkg/dpkg.cfg.d and reinstall both packages"
+            f"train_tiny corpus: no pages of {' and '.join(MANUAL_PACKAGES)} under /usr/share/man\n"
+            f"  way out: apt-get install --reinstall {' '.join(MANUAL_PACKAGES)}\n"
+            "  (in a container, first remove the path-exclude for /usr/share/man in /etc/dpkg/dpkg.cfg.d)"
         )
     pages = ("\n\n".join(manual_paragraphs(read_text(path))) for path in files)
     return [page for page in dict.fromkeys(pages) if page]

@@ -82,4 +82,5 @@ def save(model: torch.nn.Module, directory: Path) -> None:
                for name, tensor in model.state_dict().items() if name != "lm_head.weight"}  # fmt: skip
     part = directory / "model.safetensors.part"
     save_file(weights, part, metadata={"format": "pt"})
+    part.chmod(0o644)  # safetensors writes for the owner alone
     part.rename(directory / "model.safetensors")

@@ -24,7 +24,7 @@ PROMPTS = (
     "Permission is hereby granted, free of charge, to any person obtaining a copy",
     "Redistribution and use in source and binary forms",
     "The licenses for most software are designed to take away your freedom",
-    "The function returns",
+    "RETURN VALUE\n\nOn success,",
     "NAME\n\nprintf",
 )
 PEAK_RATE, FINAL_SHARE, WARMUP_STEPS = 2e-3, 0.05, 200
