@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// The elementary functions of our kernels. Invariant: built from correctly rounded single operations only, so GPU and
+// CPU give the same bits (the GPU's own expf and rsqrtf use its special-function unit, which no CPU has).
+// Left to others: reductions (reduce.h), conversions (bf16.h).
+#pragma once
+#include <cstdint>
+
+#include "cuda/common/bf16.h"
+#include "cuda/common/kernel.h"
+
+namespace plumbline::PLUMBLINE_BUILD_NS {
+
+/// The one NaN that NVIDIA GPUs compute; the twin's arithmetic gives it too.
+inline constexpr uint32_t kCanonicalNan = 0x7FFFFFFFu;
+
+// e^x.
+// NUMERICS CONTRACT exp_f32/v1
+//   types    f32 in, f32 out, all arithmetic f32
+//   order    A1 x = n ln2 + r, |r| <= 0.3466, n to nearest   A2 e^r = 1 + (r + r^2 q(r)), q of degree 4 by Horner
+//            A3 times 2^n in two steps of half the exponent each
+//   rounding R1 n by fma with 1.5 * 2^23   R2 R3 r by two fma (ln2 in two parts)   R4 r * r   R5 one fma per
+//            coefficient   R6 fma   R7 + 1   R8 scaling (exact, but for results below 2^-126: one rounding)
+//   special  NaN: 0x7FFFFFFF. x > 88.7228317: +Inf. x < -103.972084: +0. -Inf: +0. +-0: 1. Subnormal results are kept
+//   repeat   the same bits on every GPU and CPU; void if the compiler may contract (it may not: --fmad=false)
+//   source   our choice (polynomial: weighted minimax fit of relative error 2^-28.2). torch uses expf, which differs by
+//   up to 2 ulp checked  tests/litmus/exp_f32_test.cpp: below 1 ulp over a dense sweep of bit patterns
+__device__ __forceinline__ float exp_f32(float x) {
+  if (x != x) return __uint_as_float(kCanonicalNan);
+  if (x > 0x1.62e42ep6f) return __uint_as_float(0x7F800000u);
+  if (x < -0x1.9fe36ap6f) return 0.0f;
+  const float shifted = __fmaf_rn(x, 0x1.715476p+0f, 12582912.0f);  // A1 R1
+  const float n = __fsub_rn(shifted, 12582912.0f);
+  float r = __fmaf_rn(n, -0x1.62e400p-1f, x);  // R2
+  r = __fmaf_rn(n, -0x1.7f7d1cp-20f, r);       // R3
+  float q = 0x1.6a5072p-10f;                   // A2 R5
+  q = __fmaf_rn(q, r, 0x1.123978p-7f);
+  q = __fmaf_rn(q, r, 0x1.5558acp-5f);
+  q = __fmaf_rn(q, r, 0x1.555492p-3f);
+  q = __fmaf_rn(q, r, 0x1.fffffcp-2f);
+  const float tail = __fmaf_rn(__fmul_rn(r, r), q, r);  // R4 R6
+  const float mantissa = __fadd_rn(1.0f, tail);         // R7
+  const int exponent = int(n);
+  const int half = exponent >> 1;
+  const float scale_a = __uint_as_float(uint32_t(half + 127) << 23);
+  const float scale_b = __uint_as_float(uint32_t(exponent - half + 127) << 23);
+  return __fmul_rn(__fmul_rn(mantissa, scale_a), scale_b);  // A3 R8
+}
+
+/// 1 / sqrt(x), each of the two operations rounded to nearest even. +0: +Inf, -0: -Inf, +Inf: +0, negative or NaN:
+/// 0x7FFFFFFF. Within 1 ulp of the exact value; torch.rsqrt (special-function unit) differs from it in about a fifth.
+__device__ __forceinline__ float rsqrt_f32(float x) { return __fdiv_rn(1.0f, __fsqrt_rn(x)); }
+
+/// The larger value; NaN (0x7FFFFFFF) if either is NaN, +0 above -0. Commutative and associative in its bits, so that a
+/// maximum over a row does not depend on the order.
+__device__ __forceinline__ float max_f32(float a, float b) {
+  if (a != a || b != b) return __uint_as_float(kCanonicalNan);
+  if (a == b) return __uint_as_float(__float_as_uint(a) & __float_as_uint(b));
+  return a > b ? a : b;
+}
+
+}  // namespace plumbline::PLUMBLINE_BUILD_NS

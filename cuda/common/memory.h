@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory that kernels read and write: device memory under CUDA, page-aligned host memory on the twin. Invariant: the
+// bytes lie between two sentinel fences, so a write past either end is found by check_fences(); new memory is poisoned
+// (NaN as f32 and as bf16), so a read of what nobody wrote shows. Left to others: streams (copies wait for the default
+// stream).
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "cuda/common/kernel.h"
+
+namespace plumbline::PLUMBLINE_BUILD_NS {
+
+/// Two poisons with different bits, NaN both as f32 and as a pair of bf16: what survives both runs was never written.
+inline constexpr uint32_t kPoisonA = 0x7FA57FA5u;
+inline constexpr uint32_t kPoisonB = 0xFFB6FFB6u;
+
+class DeviceBuffer {
+ public:
+  DeviceBuffer() = default;
+  /// `bytes` may be 0. `name` appears in errors. Poisoned with kPoisonA. Throws BackendError if there is no memory.
+  explicit DeviceBuffer(size_t bytes, std::string_view name = "buffer");
+  ~DeviceBuffer();
+  DeviceBuffer(DeviceBuffer&& other) noexcept;
+  DeviceBuffer& operator=(DeviceBuffer&& other) noexcept;
+  DeviceBuffer(const DeviceBuffer&) = delete;
+  DeviceBuffer& operator=(const DeviceBuffer&) = delete;
+
+  size_t bytes() const { return bytes_; }
+  const std::string& name() const { return name_; }
+  bool empty() const { return bytes_ == 0; }
+
+  /// The memory as T; 4096-byte aligned on the twin, 256 under CUDA. Null if empty.
+  template <class T>
+  T* as() {
+    return reinterpret_cast<T*>(data_);
+  }
+  template <class T>
+  const T* as() const {
+    return reinterpret_cast<const T*>(data_);
+  }
+
+  /// Fills the memory (not the fences) with the 32-bit pattern, the last word cut off where the size asks for it.
+  void poison(uint32_t pattern = kPoisonA);
+  /// Copies to the start of the memory, or from it. Throws BackendError if `source` or `destination` is larger than the
+  /// memory, or if an earlier kernel failed.
+  void copy_from_host(std::span<const std::byte> source, size_t offset = 0);
+  void copy_to_host(std::span<std::byte> destination, size_t offset = 0) const;
+  /// Throws BackendError naming the buffer, the side and the first damaged byte if a fence was overwritten.
+  void check_fences() const;
+
+ private:
+  std::byte* base_ = nullptr;  // start of the allocation: fence, data, fence
+  std::byte* data_ = nullptr;
+  size_t bytes_ = 0;
+  std::string name_;
+};
+
+}  // namespace plumbline::PLUMBLINE_BUILD_NS
