@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/tiny_model.h"
+
+#include <cmath>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include <plumbline/dtype.h>
+
+namespace plumbline::test {
+namespace {
+
+DType checkpoint_dtype(const std::string& name) {
+  if (name == "bfloat16") return DType::bf16;
+  if (name == "float16") return DType::f16;
+  if (name == "float32") return DType::f32;
+  throw std::invalid_argument("tiny model: dtype " + name);
+}
+
+std::string safetensors_dtype(DType dtype) {
+  return dtype == DType::bf16 ? "BF16" : dtype == DType::f16 ? "F16" : "F32";
+}
+
+/// splitmix64: the whole state is one counter, so it is the same everywhere.
+class Random {
+ public:
+  explicit Random(uint64_t seed) : state_(seed) {}
+  uint64_t next() {
+    uint64_t z = (state_ += 0x9E3779B97F4A7C15u);
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
+  }
+  /// Nearly normal: the sum of twelve uniforms less 6 has mean 0 and variance 1, and needs no logarithm.
+  double normal() {
+    double sum = -6.0;
+    for (int i = 0; i < 12; ++i) sum += static_cast<double>(next() >> 11) * 0x1p-53;
+    return sum;
+  }
+
+ private:
+  uint64_t state_;
+};
+
+class TensorMaker {
+ public:
+  explicit TensorMaker(const TinyModelOptions& options)
+      : dtype_(checkpoint_dtype(options.dtype)), random_(options.seed) {}
+
+  void add(std::string name, std::vector<int64_t> shape, double mean, double deviation) {
+    size_t count = 1;
+    for (const int64_t extent : shape) count *= static_cast<size_t>(extent);
+    RawTensor tensor{std::move(name), safetensors_dtype(dtype_), std::move(shape), {}};
+    tensor.bytes.resize(count * element_bytes(dtype_));
+    auto* to = reinterpret_cast<std::byte*>(tensor.bytes.data());
+    for (size_t i = 0; i < count; ++i) {
+      encode(dtype_, mean + deviation * random_.normal(), to + i * element_bytes(dtype_));
+    }
+    tensors_.push_back(std::move(tensor));
+  }
+  void matrix(const std::string& name, int64_t out, int64_t in) {
+    add(name, {out, in}, 0.0, 1.0 / std::sqrt(static_cast<double>(in)));
+  }
+  std::vector<RawTensor> take() { return std::move(tensors_); }
+
+ private:
+  DType dtype_;
+  Random random_;
+  std::vector<RawTensor> tensors_;
+};
+
+void add_layer(TensorMaker& make, const TinyModelOptions& o, int64_t layer) {
+  const std::string at = "model.layers." + std::to_string(layer) + ".";
+  const int64_t q = o.heads * o.head_dim, kv = o.kv_heads * o.head_dim;
+  make.add(at + "input_layernorm.weight", {o.hidden}, 1.0, 0.2);
+  make.matrix(at + "self_attn.q_proj.weight", q, o.hidden);
+  make.matrix(at + "self_attn.k_proj.weight", kv, o.hidden);
+  make.matrix(at + "self_attn.v_proj.weight", kv, o.hidden);
+  if (o.attention_bias) {
+    make.add(at + "self_attn.q_proj.bias", {q}, 0.0, 0.1);
+    make.add(at + "self_attn.k_proj.bias", {kv}, 0.0, 0.1);
+    make.add(at + "self_attn.v_proj.bias", {kv}, 0.0, 0.1);
+    make.add(at + "self_attn.o_proj.bias", {o.hidden}, 0.0, 0.1);
+  }
+  make.add(at + "self_attn.q_norm.weight", {o.head_dim}, 1.0, 0.2);
+  make.add(at + "self_attn.k_norm.weight", {o.head_dim}, 2.0, 0.5);
+  make.matrix(at + "self_attn.o_proj.weight", o.hidden, q);
+  make.add(at + "post_attention_layernorm.weight", {o.hidden}, 1.0, 0.2);
+  make.matrix(at + "mlp.gate_proj.weight", o.intermediate, o.hidden);
+  make.matrix(at + "mlp.up_proj.weight", o.intermediate, o.hidden);
+  make.matrix(at + "mlp.down_proj.weight", o.hidden, o.intermediate);
+}
+
+std::string shard_name(int shard, int shards) {
+  char name[64];
+  std::snprintf(name, sizeof name, "model-%05d-of-%05d.safetensors", shard + 1, shards);
+  return name;
+}
+
+void write_shards(const TempDirectory& directory, const std::vector<RawTensor>& tensors, int shards) {
+  std::vector<std::vector<RawTensor>> parts(static_cast<size_t>(shards));
+  nlohmann::json weight_map = nlohmann::json::object();
+  size_t total = 0;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const size_t shard = i * parts.size() / tensors.size();
+    parts[shard].push_back(tensors[i]);
+    weight_map[tensors[i].name] = shard_name(static_cast<int>(shard), shards);
+    total += tensors[i].bytes.size();
+  }
+  for (int shard = 0; shard < shards; ++shard) {
+    write_safetensors(directory / shard_name(shard, shards), parts[static_cast<size_t>(shard)]);
+  }
+  const nlohmann::json index = {{"metadata", {{"total_size", total}}}, {"weight_map", weight_map}};
+  write_file(directory / "model.safetensors.index.json", index.dump(2));
+}
+
+std::string utf8(int code_point) {  // below U+0800, which is all the byte-level alphabet needs
+  if (code_point < 0x80) return {static_cast<char>(code_point)};
+  return {static_cast<char>(0xC0 | (code_point >> 6)), static_cast<char>(0x80 | (code_point & 0x3F))};
+}
+
+}  // namespace
+
+nlohmann::json tiny_config(const TinyModelOptions& o) {
+  nlohmann::json config = {{"architectures", nlohmann::json::array({"Qwen3ForCausalLM"})},
+                           {"attention_bias", o.attention_bias},
+                           {"head_dim", o.head_dim},
+                           {"hidden_act", "silu"},
+                           {"hidden_size", o.hidden},
+                           {"intermediate_size", o.intermediate},
+                           {"max_position_embeddings", o.max_positions},
+                           {"model_type", "qwen3"},
+                           {"num_attention_heads", o.heads},
+                           {"num_hidden_layers", o.layers},
+                           {"num_key_value_heads", o.kv_heads},
+                           {"rms_norm_eps", o.rms_eps},
+                           {"sliding_window", nullptr},
+                           {"tie_word_embeddings", o.tied},
+                           {"use_sliding_window", false},
+                           {"vocab_size", o.vocab}};
+  if (o.new_config_keys) {
+    config["rope_parameters"] = {{"rope_theta", o.rope_theta}, {"rope_type", "default"}};
+    config["dtype"] = o.dtype;
+  } else {
+    config["rope_theta"] = o.rope_theta;
+    config["rope_scaling"] = nullptr;
+    config["torch_dtype"] = o.dtype;
+  }
+  return config;
+}
+
+std::vector<RawTensor> tiny_tensors(const TinyModelOptions& o) {
+  TensorMaker make(o);
+  make.add("model.embed_tokens.weight", {o.vocab, o.hidden}, 0.0, 0.05);
+  for (int64_t layer = 0; layer < o.layers; ++layer) add_layer(make, o, layer);
+  make.add("model.norm.weight", {o.hidden}, 1.0, 0.2);
+  if (!o.tied) make.add("lm_head.weight", {o.vocab, o.hidden}, 0.0, 0.05);
+  std::vector<RawTensor> tensors = make.take();
+  if (o.tied && o.store_tied_head) {
+    RawTensor head = tensors.front();
+    head.name = "lm_head.weight";
+    tensors.push_back(std::move(head));
+  }
+  return tensors;
+}
+
+nlohmann::json tiny_tokenizer() {
+  // GPT-2's alphabet: printable Latin-1 bytes stand for themselves, the others for U+0100 upwards in order.
+  nlohmann::json vocab = nlohmann::json::object();
+  int next = 0x100;
+  for (int byte = 0; byte < 256; ++byte) {
+    const bool printable = (byte >= 0x21 && byte <= 0x7E) || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE;
+    vocab[utf8(printable ? byte : next++)] = byte;
+  }
+  return {{"version", "1.0"},
+          {"added_tokens", nlohmann::json::array({{{"id", 256}, {"content", "<|endoftext|>"}, {"special", true}}})},
+          {"normalizer", nullptr},
+          {"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", false}}},
+          {"decoder", {{"type", "ByteLevel"}}},
+          {"model", {{"type", "BPE"}, {"vocab", vocab}, {"merges", nlohmann::json::array()}}}};
+}
+
+TempDirectory write_tiny_model(const TinyModelOptions& options) {
+  TempDirectory directory;
+  nlohmann::json config = tiny_config(options);
+  std::vector<RawTensor> tensors = tiny_tensors(options);
+  if (options.edit_config) options.edit_config(config);
+  if (options.edit_tensors) options.edit_tensors(tensors);
+  write_file(directory / "config.json", config.dump(2));
+  if (options.shards > 1) {
+    write_shards(directory, tensors, options.shards);
+  } else {
+    write_safetensors(directory / "model.safetensors", tensors);
+  }
+  if (options.tokenizer) write_file(directory / "tokenizer.json", tiny_tokenizer().dump());
+  return directory;
+}
+
+}  // namespace plumbline::test
