@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// One stored output against the oracle: gates G0 (format, NaN and infinity masks), G1 (every element within its bound)
+// and G3 (no more mismatches with the rounding-matched oracle than the mismatch law allows).
+// Invariant: no tolerance is typed here; both limits follow from `Evaluated`.
+#pragma once
+#include <cstdint>
+#include <string_view>
+
+#include "oracle/oracle.h"
+
+namespace plumbline {
+
+enum class Gate : uint8_t { none, masks, bound, mismatch };
+std::string_view gate_name(Gate gate);  ///< "", "G0", "G1", "G3"
+
+struct Judgement {
+  bool passed = false;               ///< all gates hold and something was compared
+  Gate failed = Gate::none;          ///< the first gate that does not hold (none also if nothing was compared)
+  int64_t count = 0;                 ///< elements
+  bool format_matches = true;        ///< stored in the format that the contract has (G0)
+  int64_t mask_breaches = 0;         ///< NaN or infinity on one side only, or infinities of opposite sign (G0)
+  int64_t mask_index = -1;           ///< the first of them
+  double worst_ratio = 0.0;          ///< max |stored - exact| / bound over finite pairs (G1 holds if <= 1)
+  int64_t worst_index = -1;          ///< flat row-major index of it, the lowest one
+  double worst_error = 0.0;          ///< |stored - exact| there
+  double worst_bound = 0.0;          ///< the bound there
+  int64_t bound_breaches = 0;        ///< elements beyond their bound
+  int64_t mismatches = 0;            ///< stored != rounded (-0 == +0, NaN == NaN)
+  int64_t first_mismatch = -1;       ///< the first of them
+  double expected_mismatches = 0.0;  ///< by the mismatch law
+  int64_t allowed_mismatches = 0;    ///< Poisson limit over ten times the expectation (G3 holds if not exceeded)
+  int64_t undecided = 0;             ///< elements where overflow leaves both results right: not judged
+  double max_abs_error = 0.0;        ///< max |stored - exact| over finite pairs
+  double relative_l2 = 0.0;          ///< |stored - exact| / |exact| (2-norms over finite pairs): the local error
+
+  double mismatch_fraction() const { return count ? static_cast<double>(mismatches) / static_cast<double>(count) : 0; }
+};
+
+/// Throws ShapeError if the shapes differ, InputError if the oracle was evaluated without bounds.
+Judgement judge(const Evaluated& oracle, const TensorView& stored);
+
+/// Smallest k with P(Poisson(mean) > k) <= 1e-9.
+int64_t poisson_limit(double mean);
+
+}  // namespace plumbline
