@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// load_model: config, weights, rules, graph. Each step has its own file; this one is their order.
+#include <plumbline/error.h>
+#include <plumbline/model.h>
+
+#include "model/config.h"
+#include "model/loader_rules.h"
+#include "model/mapped_file.h"
+#include "model/weight_files.h"
+
+namespace plumbline {
+namespace {
+
+namespace fs = std::filesystem;
+
+void require_directory(const fs::path& directory) {
+  std::error_code error;
+  if (fs::is_directory(directory, error)) return;
+  throw CheckpointError("cannot load the model: no such directory",
+                        {"path   " + directory.string(),
+                         std::string("found  ") + (fs::exists(directory, error) ? "something else" : "nothing")},
+                        "give the directory that holds config.json and the .safetensors files");
+}
+
+void require_config(const fs::path& file) {
+  std::error_code error;
+  if (fs::exists(file, error)) return;
+  throw CheckpointError("cannot load the model: the directory has no config.json", {"file  " + file.string()},
+                        "give the directory that holds config.json and the .safetensors files");
+}
+
+void append(std::vector<std::string>& to, std::vector<std::string>& from) {
+  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+Model load(const fs::path& directory) {
+  require_directory(directory);
+  const fs::path config_file = directory / "config.json";
+  require_config(config_file);
+  const auto config_bytes = MappedFile::open(config_file);
+
+  Model model;
+  model.directory = directory;
+  model.config = parse_config(std::string(config_bytes->text()), config_file);
+  model.files.push_back(file_digest("config.json", config_bytes->bytes()));
+  WeightFiles weights = read_weight_files(directory);
+  CheckedWeights checked = check_weights(model.config, weights, directory);
+  model.files.insert(model.files.end(), weights.files.begin(), weights.files.end());
+  model.parameters = std::move(checked.parameters);
+  append(model.notes, checked.notes);
+  append(model.notes, weights.notes);
+  model.graph = build_graph(model.config);
+  return model;
+}
+
+}  // namespace
+
+Model load_model(const fs::path& directory) {
+  try {
+    return load(directory);
+  } catch (const fs::filesystem_error& error) {  // a directory that may not be listed, a loop of links
+    throw CheckpointError("cannot load the model: the directory cannot be read",
+                          {"path    " + directory.string(), "reason  " + error.code().message()},
+                          "check path and permissions");
+  }
+}
+
+}  // namespace plumbline

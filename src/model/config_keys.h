@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Typed access to the keys of config.json. Every complaint is a CheckpointError that names file and key.
+#pragma once
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "model/strict_json.h"
+
+namespace plumbline {
+
+class ConfigKeys {
+ public:
+  /// Borrows both. `prefix` is put before key names in messages: "rope_parameters.".
+  ConfigKeys(const nlohmann::json& object, const std::filesystem::path& file, std::string prefix = "")
+      : object_(object), file_(file), prefix_(std::move(prefix)) {}
+
+  /// The value, or nullptr if the key is absent or null.
+  const nlohmann::json* find(const std::string& key) const;
+  bool absent(const std::string& key) const { return !object_.contains(key); }
+
+  /// Each throws for a value of another type; those without a default also for a key that is absent or null.
+  int64_t extent(const std::string& key, int64_t largest) const;  ///< 1 to largest
+  double positive(const std::string& key) const;                  ///< finite, above 0; an integer is taken too
+  std::string text(const std::string& key) const;
+  bool flag(const std::string& key, bool otherwise) const;
+  /// An object below this one, or nothing if absent or null.
+  std::optional<ConfigKeys> object(const std::string& key) const;
+
+  [[noreturn]] void missing(const std::string& key) const;
+  [[noreturn]] void wrong_type(const std::string& key, const std::string& expected) const;
+  /// "unsupported": the value of `key` asks for something that is not implemented.
+  [[noreturn]] void unsupported(const std::string& key, const std::string& expected, const std::string& way_out) const;
+
+ private:
+  std::string shown(const std::string& key) const;  ///< the value as JSON, shortened
+
+  const nlohmann::json& object_;
+  const std::filesystem::path& file_;
+  std::string prefix_;
+};
+
+}  // namespace plumbline

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a checkpoint of this config has to hold, from the config alone: the loader's list, and a test's oracle.
+#pragma once
+#include <string>
+#include <vector>
+
+#include <plumbline/model.h>
+
+namespace plumbline {
+
+struct ParameterSpec {
+  std::string name;
+  Shape shape;
+};
+
+/// Every parameter that the model uses, in checkpoint order; a tied head is not among them.
+/// Throws CheckpointError for an architecture that no builder knows.
+std::vector<ParameterSpec> expected_parameters(const ModelConfig& config);
+
+/// The head's own name and shape: expected if untied, allowed beside the embedding if tied.
+ParameterSpec head_parameter(const ModelConfig& config);
+
+}  // namespace plumbline

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// A whole regular file as read-only memory, shared by everything that borrows from it.
+// Invariant: the mapping lives as long as the object; the length is the file's when it was opened.
+#pragma once
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string_view>
+
+namespace plumbline {
+
+class MappedFile {
+ public:
+  /// Throws CheckpointError if the path is no readable regular file (devices and pipes are refused, not waited for).
+  static std::shared_ptr<const MappedFile> open(const std::filesystem::path& file);
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+  std::string_view text() const { return {reinterpret_cast<const char*>(data_), size_}; }
+
+ private:
+  MappedFile(const std::byte* data, size_t size) : data_(data), size_(size) {}
+  const std::byte* data_;  ///< nullptr for an empty file
+  size_t size_;
+};
+
+}  // namespace plumbline
