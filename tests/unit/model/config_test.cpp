@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/config.h"
+
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include <plumbline/error.h>
+
+#include "support/catch.h"
+#include "support/error_text.h"
+#include "support/tiny_model.h"
+
+namespace plumbline {
+namespace {
+
+using nlohmann::json;
+
+ModelConfig parse(const json& config) { return parse_config(config.dump(), "some/config.json"); }
+std::string refusal(const json& config) {
+  return test::error_text<CheckpointError>([&] { parse(config); });
+}
+
+json old_keys() { return test::tiny_config({}); }
+json new_keys() {
+  test::TinyModelOptions options;
+  options.new_config_keys = true;
+  return test::tiny_config(options);
+}
+
+}  // namespace
+
+TEST_CASE("Old and new spellings of the keys give the same config") {
+  for (const json& keys : {old_keys(), new_keys()}) {
+    const ModelConfig config = parse(keys);
+    CHECK(config.architecture == "Qwen3ForCausalLM");
+    CHECK(config.hidden == 64);
+    CHECK(config.layers == 2);
+    CHECK(config.heads == 4);
+    CHECK(config.kv_heads == 2);
+    CHECK(config.head_dim == 32);
+    CHECK(config.intermediate == 96);
+    CHECK(config.vocab == 320);
+    CHECK(config.max_positions == 4096);
+    CHECK(config.rope_theta == 1e6);
+    CHECK(config.rms_eps == 1e-6);
+    CHECK(config.tied);
+    CHECK_FALSE(config.attention_bias);
+    CHECK(config.dtype == DType::bf16);
+    CHECK(config.json == keys.dump());
+  }
+}
+
+TEST_CASE("Absent keys mean the family's defaults") {
+  json keys = old_keys();
+  for (const char* key : {"tie_word_embeddings", "attention_bias", "hidden_act", "model_type", "use_sliding_window",
+                          "sliding_window", "max_position_embeddings", "rope_scaling", "head_dim"}) {
+    keys.erase(key);
+  }
+  const ModelConfig config = parse(keys);
+  CHECK_FALSE(config.tied);
+  CHECK_FALSE(config.attention_bias);
+  CHECK(config.max_positions == 32768);
+  CHECK(config.head_dim == 128);  // Qwen3Config's own default, whatever hidden / heads is
+}
+
+TEST_CASE("A null head_dim means hidden / heads, and null kv heads mean as many as query heads") {
+  json keys = old_keys();
+  keys["head_dim"] = nullptr;
+  keys["num_key_value_heads"] = nullptr;
+  const ModelConfig config = parse(keys);
+  CHECK(config.head_dim == 16);
+  CHECK(config.kv_heads == 4);
+}
+
+TEST_CASE("Spellings that leave the arithmetic as it is are taken") {
+  const std::vector<std::function<void(json&)>> edits = {
+      [](json& c) {
+        c["rope_scaling"] = {{"rope_type", "default"}};
+      },
+      [](json& c) {
+        c["rope_scaling"] = {{"type", "default"}};
+      },
+      [](json& c) { c["sliding_window"] = 4096; },  // not in use
+      [](json& c) {
+        c["layer_types"] = {"full_attention", "full_attention"};
+      },
+      [](json& c) { c["rope_theta"] = 1000000; },
+      [](json& c) { c["dtype"] = "bfloat16"; },
+      [](json& c) {
+        c["rope_parameters"] = {{"rope_theta", 1e6}, {"rope_type", "default"}};
+      }};
+  for (const auto& edit : edits) {
+    json keys = old_keys();
+    edit(keys);
+    INFO(keys.dump());
+    CHECK(parse(keys).rope_theta == 1e6);
+  }
+}
+
+TEST_CASE("A key that asks for what no builder computes is refused by name") {
+  struct Row {
+    std::string key;
+    json value;
+    std::string part;
+  };
+  const std::vector<Row> rows = {
+      {"rope_scaling", {{"rope_type", "llama3"}, {"factor", 32.0}}, "rope_scaling.rope_type"},
+      {"rope_scaling", {{"type", "yarn"}}, "rope_scaling.type"},
+      {"rope_scaling", {{"factor", 4.0}}, "rope_scaling.factor"},
+      {"rope_scaling", json::object(), "rope_scaling"},
+      {"rope_parameters", {{"rope_theta", 1e6}, {"rope_type", "linear"}}, "rope_parameters.rope_type"},
+      {"rope_parameters", {{"rope_theta", 1e4}, {"rope_type", "default"}}, "rope_theta"},  // 1e6 stands beside it
+      {"use_sliding_window", true, "use_sliding_window"},
+      {"layer_types", {"full_attention", "sliding_attention"}, "layer_types"},
+      {"architectures", {"LlamaForCausalLM"}, "LlamaForCausalLM"},
+      {"model_type", "qwen2", "model_type"},
+      {"hidden_act", "gelu", "hidden_act"},
+      {"quantization_config", {{"quant_method", "awq"}}, "quantization_config"},
+      {"torch_dtype", "float64", "torch_dtype"},
+      {"dtype", "float16", "torch_dtype"},  // bfloat16 stands beside it
+      {"num_key_value_heads", 3, "num_key_value_heads"},
+      {"head_dim", 31, "head_dim"}};
+  for (const Row& row : rows) {
+    json keys = old_keys();
+    keys[row.key] = row.value;
+    INFO(row.key << " = " << row.value.dump());
+    test::require_parts(refusal(keys), {"some/config.json", row.part, "supported"});
+  }
+}
+
+TEST_CASE("A key of the wrong type or out of range is refused by name, with its value") {
+  struct Row {
+    std::string key;
+    json value;
+  };
+  const std::vector<Row> rows = {{"hidden_size", "64"},
+                                 {"hidden_size", 64.0},
+                                 {"hidden_size", 0},
+                                 {"hidden_size", -64},
+                                 {"hidden_size", uint64_t{18446744073709551615u}},
+                                 {"vocab_size", int64_t{1} << 40},
+                                 {"num_hidden_layers", 1'000'000},
+                                 {"num_attention_heads", json::array({4})},
+                                 {"head_dim", "32"},
+                                 {"rms_norm_eps", "1e-6"},
+                                 {"rms_norm_eps", 0.0},
+                                 {"rope_theta", -1.0},
+                                 {"rope_theta", false},
+                                 {"tie_word_embeddings", "true"},
+                                 {"attention_bias", 0},
+                                 {"torch_dtype", 16},
+                                 {"hidden_act", 1},
+                                 {"architectures", "Qwen3ForCausalLM"},
+                                 {"architectures", json::array()},
+                                 {"layer_types", "full_attention"},
+                                 {"rope_scaling", "yarn"},
+                                 {"rope_parameters", 1e6}};
+  for (const Row& row : rows) {
+    json keys = old_keys();
+    keys[row.key] = row.value;
+    INFO(row.key << " = " << row.value.dump());
+    test::require_parts(refusal(keys), {"some/config.json", row.key, row.value.dump(), "expected"});
+  }
+}
+
+TEST_CASE("A key that has no default must be present") {
+  for (const std::string key : {"architectures", "hidden_size", "num_hidden_layers", "num_attention_heads",
+                                "intermediate_size", "vocab_size", "rms_norm_eps", "rope_theta", "torch_dtype"}) {
+    json keys = old_keys();
+    keys.erase(key);
+    test::require_parts(refusal(keys), {"some/config.json", "lacks a key", key});
+  }
+}
+
+TEST_CASE("A config that is no JSON object is refused") {
+  for (const std::string text : {"", "{", "[]", "null", "{\"hidden_size\": 64, \"hidden_size\": 65}", "\xff\xfe"}) {
+    INFO(text);
+    test::require_parts(test::error_text<CheckpointError>([&] { parse_config(text, "some/config.json"); }),
+                        {"some/config.json"});
+  }
+}
+
+}  // namespace plumbline
