@@ -6,7 +6,15 @@ find_package(nlohmann_json REQUIRED)
 find_package(Eigen3 REQUIRED NO_MODULE)
 find_package(CLI11 REQUIRED)
 find_package(HDF5 REQUIRED COMPONENTS C)
-find_package(Boost REQUIRED COMPONENTS context)
+# Only the fiber switch of Boost.Context is used; where the headers are installed without the library's package files, the
+# library alone is looked for.
+find_package(Boost REQUIRED OPTIONAL_COMPONENTS context)
+if(NOT TARGET Boost::context)
+  find_library(PLUMBLINE_BOOST_CONTEXT boost_context REQUIRED)
+  add_library(Boost::context UNKNOWN IMPORTED)
+  set_target_properties(Boost::context PROPERTIES IMPORTED_LOCATION "${PLUMBLINE_BOOST_CONTEXT}"
+    INTERFACE_INCLUDE_DIRECTORIES "${Boost_INCLUDE_DIRS}")
+endif()
 find_path(PLUMBLINE_XXHASH_INCLUDE xxhash.h REQUIRED)
 add_library(plumbline_xxhash INTERFACE)
 add_library(plumbline::xxhash ALIAS plumbline_xxhash)
