@@ -129,7 +129,7 @@ void launch(LaunchName name, const LaunchShape& shape, Stream, void (*kernel)(Pa
     const Call& self = *static_cast<const Call*>(opaque);
     std::apply(self.kernel, self.values);
   };
-  std::apply([&](const auto&... value) { (collect_written(value, grid.written), ...); }, call.values);
+  std::apply([&](const auto&... value) { (collect_written(value, grid), ...); }, call.values);
 #if defined(__FMA__)
   grid.needs_fma = true;
 #endif

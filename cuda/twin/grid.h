@@ -22,22 +22,23 @@ struct GridCall {
   const void* kernel_address = nullptr;            ///< names the library that holds the kernel's shared memory
   void (*run_thread)(const void* call) = nullptr;  ///< one CUDA thread from start to end
   const void* call = nullptr;
-  std::vector<const void*> written;  ///< pointers among the arguments through which the kernel may write
-  bool needs_fma = false;            ///< the kernel was compiled for CPUs with FMA and AVX2
+  std::vector<const void*> written;        ///< arguments that are pointers to non-const
+  std::vector<const void*> maybe_written;  ///< words of arguments that are structs: pointers, perhaps
+  bool needs_fma = false;                  ///< the kernel was compiled for CPUs with FMA and AVX2
 };
 
 /// Collects the pointers that a kernel could write through: those to non-const, and every word of a struct, since only
 /// addresses inside a DeviceBuffer count in the end.
 template <class T>
-void collect_written(const T& argument, std::vector<const void*>& written) {
+void collect_written(const T& argument, GridCall& call) {
   if constexpr (std::is_pointer_v<T>) {
-    if (!std::is_const_v<std::remove_pointer_t<T>> && argument != nullptr) written.push_back(argument);
+    if (!std::is_const_v<std::remove_pointer_t<T>> && argument != nullptr) call.written.push_back(argument);
   } else if constexpr (std::is_class_v<T>) {
     static_assert(std::is_trivially_copyable_v<T>, "kernel arguments are copied as bytes");
     for (size_t at = 0; at + sizeof(void*) <= sizeof(T); at += sizeof(void*)) {
       const void* word;
       std::memcpy(&word, reinterpret_cast<const std::byte*>(&argument) + at, sizeof word);
-      written.push_back(word);
+      call.maybe_written.push_back(word);
     }
   }
 }
