@@ -22,8 +22,8 @@ inline constexpr uint32_t kCanonicalNan = 0x7FFFFFFFu;
 //            coefficient   R6 fma   R7 + 1   R8 scaling (exact, but for results below 2^-126: one rounding)
 //   special  NaN: 0x7FFFFFFF. x > 88.7228317: +Inf. x < -103.972084: +0. -Inf: +0. +-0: 1. Subnormal results are kept
 //   repeat   the same bits on every GPU and CPU; void if the compiler may contract (it may not: --fmad=false)
-//   source   our choice (polynomial: weighted minimax fit of relative error 2^-28.2). torch uses expf, which differs by
-//   up to 2 ulp checked  tests/litmus/exp_f32_test.cpp: below 1 ulp over a dense sweep of bit patterns
+//   source   our choice (a weighted minimax fit, relative error 2^-28.2). torch uses expf: up to 2 ulp away
+//   checked  tests/litmus/exp_f32_test.cpp: below 1 ulp over a dense sweep of bit patterns
 __device__ __forceinline__ float exp_f32(float x) {
   if (x != x) return __uint_as_float(kCanonicalNan);
   if (x > 0x1.62e42ep6f) return __uint_as_float(0x7F800000u);
