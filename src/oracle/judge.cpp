@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "oracle/judge.h"
+
+#include <cmath>
+#include <string>
+
+#include <plumbline/error.h>
+
+#include "oracle/uncertain.h"
+
+namespace plumbline {
+namespace {
+
+/// Sizes of errors inside the oracle are typical values, not limits: real data may have ten times as many mismatches.
+constexpr double kMismatchMargin = 10.0;
+constexpr double kFalseAlarms = 1e-9;  ///< per tensor; a trace has some thousands
+
+enum class Mask : uint8_t { finite, nan, positive, negative };
+
+Mask mask_of(double value) {
+  if (std::isfinite(value)) return Mask::finite;
+  if (std::isnan(value)) return Mask::nan;
+  return value > 0.0 ? Mask::positive : Mask::negative;
+}
+
+/// Expected mismatch of one element: none if its rounding can go only one way.
+double mismatch_expectation(const Evaluated& oracle, const Rounder& grid, size_t i) {
+  if (oracle.spread[i] == 0.0) return 0.0;
+  const double spacing = grid.spacing(oracle.rounded[i]);
+  const double error = oracle.bound[i] - 0.5 * spacing;
+  const double sigma = oracle.sigma[i];
+  if (sigma >= spacing) return 1.0;
+  const double distance = 0.5 * spacing - std::fabs(oracle.exact.values[i] - oracle.rounded[i]);
+  return flip_probability(std::min(std::max(distance, 0.0), error), sigma, error);
+}
+
+void check_arguments(const Evaluated& oracle, const TensorView& stored) {
+  if (oracle.exact.shape != stored.shape) {
+    throw ShapeError("a stored tensor has another shape than the op's result",
+                     {"tap     " + oracle.spec->path, "oracle  " + to_string(oracle.exact.shape),
+                      "stored  " + to_string(stored.shape)},
+                     "");
+  }
+  if (oracle.bound.size() != oracle.rounded.size())
+    throw InputError("cannot judge without bounds", {"tap  " + oracle.spec->path}, "evaluate with options.bounds");
+}
+
+struct Sums {
+  double error = 0.0, exact = 0.0;
+};
+
+void judge_value(const Evaluated& oracle, size_t i, double value, Judgement& out, Sums& sums) {
+  const double error = std::fabs(value - oracle.exact.values[i]);
+  if (!std::isfinite(error)) return;  // an exact value past the range of its format, rightly stored as infinity
+  sums.error += error * error;
+  sums.exact += oracle.exact.values[i] * oracle.exact.values[i];
+  out.max_abs_error = std::max(out.max_abs_error, error);
+  if (error == 0.0) return;
+  const double ratio = error / oracle.bound[i];
+  if (ratio > 1.0) ++out.bound_breaches;
+  if (ratio > out.worst_ratio) {
+    out.worst_ratio = ratio;
+    out.worst_index = static_cast<int64_t>(i);
+    out.worst_error = error;
+    out.worst_bound = oracle.bound[i];
+  }
+}
+
+void judge_element(const Evaluated& oracle, const Rounder& grid, size_t i, double value, Judgement& out, Sums& sums) {
+  if (std::isinf(oracle.bound[i])) {
+    ++out.undecided;
+    return;
+  }
+  const Mask expected = mask_of(oracle.rounded[i]), actual = mask_of(value);
+  if (expected != actual) {
+    if (out.mask_breaches++ == 0) out.mask_index = static_cast<int64_t>(i);
+  }
+  if (expected != actual || (expected == Mask::finite && value != oracle.rounded[i])) {
+    if (out.mismatches++ == 0) out.first_mismatch = static_cast<int64_t>(i);
+  }
+  if (expected != Mask::finite || actual != Mask::finite) return;
+  out.expected_mismatches += mismatch_expectation(oracle, grid, i);
+  judge_value(oracle, i, value, out, sums);
+}
+
+Gate first_failure(const Judgement& j) {
+  if (!j.format_matches || j.mask_breaches > 0) return Gate::masks;
+  if (j.bound_breaches > 0) return Gate::bound;
+  return j.mismatches > j.allowed_mismatches ? Gate::mismatch : Gate::none;
+}
+
+}  // namespace
+
+std::string_view gate_name(Gate gate) {
+  switch (gate) {
+    case Gate::none: return "";
+    case Gate::masks: return "G0";
+    case Gate::bound: return "G1";
+    case Gate::mismatch: return "G3";
+  }
+  return "";
+}
+
+int64_t poisson_limit(double mean) {
+  if (!(mean > 0.0)) return 0;
+  // Past a few hundred the tail is a bell's: six deviations, and Bernstein's second term.
+  if (mean > 500.0) return static_cast<int64_t>(std::ceil(mean + 6.5 * std::sqrt(mean) + 14.0));
+  double term = std::exp(-mean), below = term;
+  int64_t k = 0;
+  while (1.0 - below > kFalseAlarms && term > 1e-300) {
+    ++k;
+    term *= mean / static_cast<double>(k);
+    below += term;
+  }
+  return k;
+}
+
+Judgement judge(const Evaluated& oracle, const TensorView& stored) {
+  check_arguments(oracle, stored);
+  Judgement out;
+  out.count = stored.count();
+  out.format_matches = stored.dtype == oracle.dtype;
+  const Rounder grid(oracle.dtype);
+  const std::vector<double> values = to_values(stored);
+  Sums sums;
+  for (size_t i = 0; i < values.size(); ++i) judge_element(oracle, grid, i, values[i], out, sums);
+  const double limit = static_cast<double>(poisson_limit(kMismatchMargin * out.expected_mismatches));
+  out.allowed_mismatches = static_cast<int64_t>(std::min(limit, static_cast<double>(out.count)));
+  if (sums.error > 0.0) out.relative_l2 = std::sqrt(sums.error) / std::sqrt(sums.exact);
+  out.failed = first_failure(out);
+  out.passed = out.count > 0 && out.failed == Gate::none;
+  return out;
+}
+
+}  // namespace plumbline

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// linear: x W^T + b. Contract linear/f32acc: products and bias summed in f32 in any order, one rounding at the output.
+// Products of two bf16 values are exact in f32; those of f32 activations (rmsnorm/f32 before it) may be rounded once.
+#include "oracle/output.h"
+#include "oracle/product.h"
+
+namespace plumbline {
+
+std::vector<Evaluated> evaluate_linear(const OracleCall& call) {
+  const Array& x = call.input(0);
+  const Array& weight = call.parameter(0);
+  if (weight.shape.size() != 2) call.misfit("the weight must be a matrix", weight.shape);
+  const int64_t outputs = weight.shape[0], terms = weight.shape[1];
+  if (x.shape.empty() || x.shape.back() != terms) call.misfit("the input's last axis must equal the weight's", x.shape);
+  const bool biased = call.in.parameters.size() > 1;
+  if (biased && call.parameter(1).shape != Shape{outputs}) call.misfit("bias", call.parameter(1).shape);
+
+  const int64_t rows = terms == 0 ? 0 : element_count(x.shape) / terms;
+  ProductOperands operands{{x.values.data(), rows, terms}, {weight.values.data(), outputs, terms}};
+  if (call.has_bounds(0)) operands.a_bound = call.in.input_bounds[0].values.data();
+  const ProductResult result = product(operands, call.options.bounds, call.options.threads);
+
+  Shape shape = x.shape;
+  shape.back() = outputs;
+  TapWriter out = result_writer(call, 0, std::move(shape));
+  const Summation summation(call.contract.accumulator, terms, biased ? 2 : 1);
+  size_t i = 0;
+  for (int64_t row = 0; row < rows; ++row) {
+    for (size_t column = 0; column < static_cast<size_t>(outputs); ++column, ++i) {
+      out.put(i, product_element(summation, result, i, biased ? call.parameter(1).values[column] : 0.0));
+    }
+  }
+  std::vector<Evaluated> all;
+  all.push_back(out.take(false));
+  return all;
+}
+
+}  // namespace plumbline

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "oracle/output.h"
+
+#include <string>
+#include <utility>
+
+#include <plumbline/error.h>
+
+namespace plumbline {
+
+DType OracleCall::format(Grid grid, const TapSpec& spec) const {
+  switch (grid) {
+    case Grid::exact: return spec.dtype;
+    case Grid::f32: return DType::f32;
+    case Grid::model: return model_dtype;
+  }
+  return spec.dtype;
+}
+
+const TapSpec* OracleCall::inner_tap(std::string_view suffix) const {
+  if (!options.inner) return nullptr;
+  for (const TapSpec& spec : op.outputs) {
+    if (spec.inner && spec.path.ends_with(suffix)) return &spec;
+  }
+  return nullptr;
+}
+
+void OracleCall::misfit(const std::string& what, const Shape& shape) const {
+  throw ShapeError(
+      "the oracle cannot evaluate an op: " + what,
+      {"op     " + op.name + " (" + std::string(op_kind_name(op.kind)) + ")", "shape  " + to_string(shape)},
+      "the trace or the checkpoint does not fit the op graph");
+}
+
+TapWriter::TapWriter(const TapSpec& spec, DType dtype, Shape shape, bool bounds)
+    : spec_(&spec), grid_(dtype), bounds_(bounds) {
+  const auto count = static_cast<size_t>(element_count(shape));
+  out_.spec = &spec;
+  out_.dtype = dtype;
+  out_.exact = {std::move(shape), std::vector<double>(count)};
+  out_.rounded.resize(count);
+  if (!bounds) return;
+  out_.bound.resize(count);
+  out_.spread.resize(count);
+  out_.sigma.resize(count);
+}
+
+void TapWriter::put_wanted(size_t element, const Uncertain& v) {
+  const double rounded = grid_.round(v.value);
+  out_.exact.values[element] = v.value;
+  out_.rounded[element] = rounded;
+  if (!bounds_) return;
+  const double spread = rounding_spread(grid_, v, rounded);
+  out_.spread[element] = spread;
+  out_.sigma[element] = v.sigma;
+  if (std::isinf(spread)) {
+    out_.bound[element] = kInfinity;
+  } else if (std::isfinite(rounded)) {
+    out_.bound[element] = 0.5 * grid_.spacing(std::fabs(v.value) + v.error) + v.error;
+  }
+}
+
+Evaluated TapWriter::take(bool exact_class) {
+  out_.bitwise = exact_class;
+  return std::move(out_);
+}
+
+TapWriter result_writer(const OracleCall& call, size_t index, Shape shape) {
+  if (index >= call.op.outputs.size()) call.misfit("it names too few outputs", shape);
+  const TapSpec& spec = call.op.outputs[index];
+  return {spec, call.format(call.contract.grid("out"), spec), std::move(shape), call.options.bounds};
+}
+
+TapWriter inner_writer(const OracleCall& call, std::string_view suffix, std::string_view stage, Shape shape) {
+  const TapSpec* spec = call.inner_tap(suffix);
+  if (spec == nullptr) return {};
+  return {*spec, call.format(call.contract.grid(stage), *spec), std::move(shape), call.options.bounds};
+}
+
+}  // namespace plumbline

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "oracle/product.h"
+
+#include <Eigen/Core>
+
+#include "core/parallel.h"
+
+namespace plumbline {
+namespace {
+
+using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using Map = Eigen::Map<const RowMajor>;
+
+constexpr int64_t kRowsPerPiece = 512;  // rows of b^T (output columns) computed together
+
+void multiply_transposed(MatrixView a, MatrixView b, double* out, int threads) {
+  const Map left(a.data, a.rows, a.columns), right(b.data, b.rows, b.columns);
+  Eigen::Map<RowMajor> result(out, a.rows, b.rows);
+  const int64_t pieces = (b.rows + kRowsPerPiece - 1) / kRowsPerPiece;
+  parallel_for(pieces, threads, [&](int64_t piece) {
+    const int64_t first = piece * kRowsPerPiece, rows = std::min(kRowsPerPiece, b.rows - first);
+    result.middleCols(first, rows).noalias() = left * right.middleRows(first, rows).transpose();
+  });
+}
+
+std::vector<double> squares(const double* values, size_t count) {
+  std::vector<double> out(count);
+  for (size_t i = 0; i < count; ++i) out[i] = values[i] * values[i];
+  return out;
+}
+
+size_t size_of(MatrixView m) { return static_cast<size_t>(m.rows * m.columns); }
+
+/// Adds |da| |b| to result.inherited and its random-walk size, squared, to result.inherited_sigma (or the mirror
+/// image).
+void inherit(ProductResult& result, MatrixView a, MatrixView b, Right right, int threads) {
+  std::vector<double> part(result.sums.size());
+  multiply(a, b, right, part.data(), threads);
+  for (size_t i = 0; i < part.size(); ++i) result.inherited[i] += part[i];
+  const std::vector<double> a2 = squares(a.data, size_of(a)), b2 = squares(b.data, size_of(b));
+  multiply({a2.data(), a.rows, a.columns}, {b2.data(), b.rows, b.columns}, right, part.data(), threads);
+  for (size_t i = 0; i < part.size(); ++i) result.inherited_sigma[i] += part[i] / 4.0;  // half a bound on average
+}
+
+}  // namespace
+
+void multiply(MatrixView a, MatrixView b, Right right, double* out, int threads) {
+  if (right == Right::transposed) return multiply_transposed(a, b, out, threads);
+  Eigen::Map<RowMajor>(out, a.rows, b.columns).noalias() =
+      Map(a.data, a.rows, a.columns) * Map(b.data, b.rows, b.columns);
+}
+
+std::vector<double> magnitudes(const double* values, size_t count) {
+  std::vector<double> out(count);
+  for (size_t i = 0; i < count; ++i) out[i] = std::fabs(values[i]);
+  return out;
+}
+
+ProductResult product(const ProductOperands& o, bool bounds, int threads) {
+  ProductResult result;
+  const size_t count = static_cast<size_t>(o.a.rows * (o.right == Right::transposed ? o.b.rows : o.b.columns));
+  result.sums.resize(count);
+  multiply(o.a, o.b, o.right, result.sums.data(), threads);
+  if (!bounds) return result;
+  const std::vector<double> a = magnitudes(o.a.data, size_of(o.a)), b = magnitudes(o.b.data, size_of(o.b));
+  const MatrixView a_size{a.data(), o.a.rows, o.a.columns}, b_size{b.data(), o.b.rows, o.b.columns};
+  result.sizes.resize(count);
+  multiply(a_size, b_size, o.right, result.sizes.data(), threads);
+  if (o.a_bound == nullptr && o.b_bound == nullptr) return result;
+  result.inherited.assign(count, 0.0);
+  result.inherited_sigma.assign(count, 0.0);
+  const MatrixView a_bound{o.a_bound, o.a.rows, o.a.columns}, b_bound{o.b_bound, o.b.rows, o.b.columns};
+  if (o.a_bound != nullptr) inherit(result, a_bound, b_size, o.right, threads);
+  if (o.b_bound != nullptr) inherit(result, a_size, b_bound, o.right, threads);
+  if (o.a_bound != nullptr && o.b_bound != nullptr) inherit(result, a_bound, b_bound, o.right, threads);
+  for (double& sigma : result.inherited_sigma) sigma = std::sqrt(sigma);
+  return result;
+}
+
+Uncertain Summation::operator()(double sum, double sizes) const {
+  if (!std::isfinite(sum)) return {sum, 0.0, 0.0};  // an operand is infinite or NaN: so is every order's sum
+  if (sizes * (1.0 + bound_) >= kMaxF32) return {sum, kInfinity, 0.0};
+  const double partial = std::sqrt(sum * sum / 3.0 + sizes * sizes / std::max(terms_, 1.0));
+  return {sum, bound_ * sizes + terms_ * kTinyF32, walk_ * partial};
+}
+
+Uncertain product_element(const Summation& summation, const ProductResult& result, size_t i, double bias) {
+  const double sum = result.sums[i] + bias;
+  if (result.sizes.empty()) return in_f32_range({sum, 0.0, 0.0});
+  if (result.inherited.empty()) return summation(sum, result.sizes[i] + std::fabs(bias));
+  const double inherited = result.inherited[i];
+  if (!std::isfinite(inherited)) return {sum, kInfinity, 0.0};
+  Uncertain v = summation(sum, result.sizes[i] + std::fabs(bias) + inherited);
+  v.error += std::isfinite(sum) ? inherited : 0.0;
+  v.sigma = std::hypot(v.sigma, result.inherited_sigma[i]);
+  return v;
+}
+
+}  // namespace plumbline

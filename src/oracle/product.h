@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Matrix products in f64, and the same products of magnitudes (what error bounds of sums are made of). The only header
+// behind which Eigen stands. Invariant: the bits do not depend on the number of threads.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include <plumbline/contract.h>
+
+#include "oracle/uncertain.h"
+
+namespace plumbline {
+
+/// Row-major, borrowed.
+struct MatrixView {
+  const double* data = nullptr;
+  int64_t rows = 0, columns = 0;
+};
+
+enum class Right : uint8_t { as_is, transposed };
+
+/// a b, or a b^T. `out` has a.rows x (columns of b, or rows of b^T) elements.
+void multiply(MatrixView a, MatrixView b, Right right, double* out, int threads);
+std::vector<double> magnitudes(const double* values, size_t count);
+
+/// One product of an op with everything its bound needs. Uncertainties may be null: exact operands.
+struct ProductOperands {
+  MatrixView a, b;
+  const double* a_bound = nullptr;  ///< of each element of a
+  const double* b_bound = nullptr;
+  Right right = Right::transposed;
+};
+
+struct ProductResult {
+  std::vector<double> sums;
+  std::vector<double> sizes;      ///< |a| |b|; empty without bounds
+  std::vector<double> inherited;  ///< what uncertain operands can move a sum by; empty if both are exact
+  std::vector<double> inherited_sigma;
+};
+ProductResult product(const ProductOperands& operands, bool bounds, int threads);
+
+/// The error of f32 sums of `terms` terms under an accumulator.
+class Summation {
+ public:
+  /// `extra` roundings besides: of products, of a bias.
+  Summation(Accumulator accumulator, int64_t terms, int64_t extra)
+      : terms_(static_cast<double>(terms)),
+        bound_(accumulation_bound(accumulator, terms) + static_cast<double>(extra) * kUnitF32),
+        walk_(accumulation_walk(accumulator, terms)) {}
+  /// The sum as an implementation may have it. Past f32's range either side of the overflow is right, since partial
+  /// sums depend on the order.
+  Uncertain operator()(double sum, double sizes) const;
+
+ private:
+  double terms_, bound_, walk_;
+};
+
+/// Element `i` of a product as an implementation may have it, bias included.
+Uncertain product_element(const Summation& summation, const ProductResult& result, size_t i, double bias);
+
+}  // namespace plumbline
