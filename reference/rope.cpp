@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rotary position embedding: the table of cosines and sines, and its application to queries or keys.
+//
+// NUMERICS CONTRACT rope-table/f32
+//   types    positions i64, taken as f32 (exact to 2^24); all arithmetic f32; cos and sin handed out in T (or f32)
+//   order    none (no sums)
+//   rounding R1 2i/D  R2 theta^R1  R3 1/R2 (inv_freq, always on the CPU, kept f32)  R4 position * inv_freq
+//            R5 cos, sin, each to f32  R6 R(cos), R(sin)
+//   repeat   R2 and R5 are LibTorch's pow, cos and sin: same bits for the same build, processor and device kind
+//   source   transformers: Qwen3RotaryEmbedding      checked  tests/reference/transformers_test.cpp
+//
+// NUMERICS CONTRACT rope/neox-t, rope/neox-f32, rope/interleaved-f32
+//   types    neox-t: cos, sin in T, every op on T computes in f32 and rounds to T; the others: all arithmetic f32
+//   order    A1 one sum: x * cos + rot(x) * sin
+//   rounding neox-t: R1 R(x * cos)  R2 R(rot(x) * sin)  R3 R(R1 + R2); others: products and sum to f32, then R once
+//   special  rot: pairs (i, i + D/2) if pairing is "half"; (2i, 2i + 1), with the first half of the table, if
+//   "interleaved" source   transformers: modeling_qwen3 (neox-t), modeling_olmo2 (neox-f32), modeling_ernie4_5
+//   (interleaved-f32) checked  tests/reference/transformers_test.cpp (neox-t)
+#include <ATen/ops/add.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/cos.h>
+#include <ATen/ops/div.h>
+#include <ATen/ops/mul.h>
+#include <ATen/ops/neg.h>
+#include <ATen/ops/pow.h>
+#include <ATen/ops/reciprocal.h>
+#include <ATen/ops/repeat_interleave.h>
+#include <ATen/ops/sin.h>
+#include <ATen/ops/slice.h>
+#include <ATen/ops/stack.h>
+
+#include "reference/ops.h"
+
+#include <plumbline/error.h>
+
+namespace plumbline::torch_reference {
+namespace {
+
+at::Tensor inverse_frequencies(double theta, int64_t head_dim) {
+  const at::Tensor exponents =
+      at::div(at::arange(0, head_dim, 2, at::TensorOptions().dtype(at::kFloat)), at::Scalar(head_dim));  // R1
+  return at::reciprocal(at::pow(at::Scalar(theta), exponents));                                          // R2 R3
+}
+
+bool interleaved(const Op& op) {
+  const std::string& pairing = text(op, "pairing");
+  if (pairing != "half" && pairing != "interleaved")
+    throw BackendError("backend torch: op '" + op.name + "' has pairing '" + pairing + "'", {},
+                       "known pairings: half, interleaved");
+  return pairing == "interleaved";
+}
+
+at::Tensor rotate_half(const at::Tensor& x) {
+  const int64_t half = x.size(-1) / 2;
+  return at::cat({at::neg(at::slice(x, -1, half)), at::slice(x, -1, 0, half)}, -1);
+}
+
+at::Tensor rotate_pairs(const at::Tensor& x) {
+  const at::Tensor even = at::slice(x, -1, 0, std::nullopt, 2), odd = at::slice(x, -1, 1, std::nullopt, 2);
+  return at::stack({at::neg(odd), even}, -1).flatten(-2);
+}
+
+/// [1,S,D] as [1,1,S,D]; for interleaved pairs each of the first D/2 entries twice in a row.
+at::Tensor broadcast_table(const at::Tensor& table, bool pairs) {
+  if (!pairs) return table.unsqueeze(1);
+  return at::repeat_interleave(at::slice(table, -1, 0, table.size(-1) / 2), 2, -1).unsqueeze(1);
+}
+
+}  // namespace
+
+void rope_table(OpCall& call) {
+  const at::Tensor& positions = call.input(0);
+  const at::Tensor inv_freq =
+      inverse_frequencies(number(call.op(), "theta"), integer(call.op(), "head_dim")).to(positions.device());
+  const at::Tensor freqs = at::mul(positions.unsqueeze(0).unsqueeze(-1).to(at::kFloat), inv_freq);  // R4
+  const at::Tensor angles = at::cat({freqs, freqs}, -1);
+  const at::Tensor cos32 = at::cos(angles), sin32 = at::sin(angles);  // R5
+  call.inner(".inv_freq", inv_freq);
+  call.inner(".freqs", freqs);
+  call.inner(".cos32", cos32);
+  call.inner(".sin32", sin32);
+  call.result(0, cos32.to(call.result_type(0)));  // R6
+  call.result(1, sin32.to(call.result_type(1)));
+}
+
+void rope(OpCall& call) {
+  const bool pairs = interleaved(call.op());
+  const bool f32 = call.op().contract != "rope/neox-t";
+  const at::ScalarType type = f32 ? at::kFloat : call.input(0).scalar_type();
+  const at::Tensor x = call.input(0).to(type);
+  const at::Tensor cos = broadcast_table(call.input(1).to(type), pairs);
+  const at::Tensor sin = broadcast_table(call.input(2).to(type), pairs);
+  const at::Tensor direct = at::mul(x, cos);                                          // R1
+  const at::Tensor rotated = at::mul(pairs ? rotate_pairs(x) : rotate_half(x), sin);  // R2
+  call.inner("_cos", direct);
+  call.inner("_rot_sin", rotated);
+  call.result(0, at::add(direct, rotated).to(call.result_type()));  // A1 R3
+}
+
+}  // namespace plumbline::torch_reference

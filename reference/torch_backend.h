@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// The reference backend: the model's op graph interpreted with LibTorch's primitive ops, on the CPU or a GPU.
+// Invariant: ops, their order, tensor layouts and rounding points are those of Hugging Face transformers' eager path,
+// so every tap has the bits that transformers gives on the same torch build, machine and thread count. No LibTorch type
+// appears here: whoever uses the backend needs none of its headers.
+#pragma once
+#include <memory>
+#include <string>
+
+#include <plumbline/backend.h>
+#include <plumbline/model.h>
+
+namespace plumbline {
+
+struct TorchOptions {
+  std::string device = "cpu";  ///< "cpu" or "cuda"
+  int threads = 0;             ///< CPU threads of every op; 0: LibTorch's own choice
+};
+
+/// Keeps what it needs of `model` (parameters are shared, on a GPU copied). Throws BackendError for a device that is
+/// not there, and for an op whose kind, contract or attributes it does not know, naming the op. The thread count is
+/// LibTorch's, hence the process's: each forward pass sets its own.
+std::unique_ptr<Backend> make_torch_backend(const Model& model, const TorchOptions& options = {});
+
+/// "LibTorch 2.13.0": the build that this program was linked with.
+std::string torch_version();
+/// Empty if the device can be used, else the reason in one sentence.
+std::string torch_device_problem(const std::string& device);
+
+}  // namespace plumbline

@@ -1,0 +1,195 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs Hugging Face transformers' eager path and writes what every module gave, byte for byte.
+
+Usage: capture_transformers.py JOBS.json, a list of {"model", "threads", "device", "tokens", "decode", "output"}. Each job
+is a prefill of `tokens` and `decode` greedy steps with cache; its output directory gets data.bin (raw bytes) and
+manifest.json (per step: the ids fed, the id chosen, path, format, shape and place of every tensor).
+Invariant: nothing here computes; hooks and wrappers only look at what transformers passes on.
+Exit status 77: transformers is not installed.
+"""
+
+import json
+import sys
+from pathlib import Path
+from unittest.mock import patch
+
+import torch
+
+try:
+    from transformers import DynamicCache, Qwen3ForCausalLM
+    from transformers.models.qwen3 import modeling_qwen3
+    from transformers.utils import logging
+except ImportError as error:
+    print(f"capture_transformers: {error}", file=sys.stderr)
+    sys.exit(77)
+
+FORMATS = {torch.bfloat16: "bf16", torch.float16: "f16", torch.float32: "f32", torch.int64: "i64"}
+# module inside a decoder layer -> the tap that its output is
+LAYER_OUTPUTS = {
+    "input_layernorm": "in_norm.out",
+    "self_attn.q_proj": "attn.q_proj",
+    "self_attn.k_proj": "attn.k_proj",
+    "self_attn.v_proj": "attn.v_proj",
+    "self_attn.q_norm": "attn.q_norm.out",
+    "self_attn.k_norm": "attn.k_norm.out",
+    "self_attn.o_proj": "attn.o_proj",
+    "self_attn": "attn.o_proj",
+    "post_attention_layernorm": "post_norm.out",
+    "mlp.gate_proj": "mlp.gate_proj",
+    "mlp.up_proj": "mlp.up_proj",
+    "mlp.act_fn": "mlp.act",
+    "mlp.down_proj": "mlp.down_proj",
+    "mlp": "mlp.down_proj",
+}
+# module inside a decoder layer -> the tap that its input is
+LAYER_INPUTS = {"self_attn.o_proj": "attn.ctx_merged", "post_attention_layernorm": "resid1", "mlp.down_proj": "mlp.mul"}
+
+
+class Recorder:
+    def __init__(self, directory: Path):
+        directory.mkdir(parents=True, exist_ok=True)
+        self.data = (directory / "data.bin").open("wb")
+        self.directory, self.steps, self.layer, self.norm = directory, [], -1, ""
+
+    def record(self, path: str, value: torch.Tensor) -> None:
+        raw = value.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes()
+        entry = {"path": path, "dtype": FORMATS[value.dtype], "shape": list(value.shape), "offset": self.data.tell()}
+        self.data.write(raw)
+        self.steps[-1]["taps"].append(entry)
+
+    def in_layer(self, name: str, value: torch.Tensor) -> None:
+        self.record(f"layer.{self.layer}.{name}", value)
+
+    def finish(self) -> None:
+        self.data.close()
+        (self.directory / "manifest.json").write_text(json.dumps({"torch": torch.__version__, "steps": self.steps}))
+
+
+def first(value):
+    return value[0] if isinstance(value, tuple) else value
+
+
+def hook_model(model: Qwen3ForCausalLM, recorder: Recorder) -> None:
+    def output(module, path):
+        module.register_forward_hook(lambda m, args, out: recorder.record(path, first(out)))
+
+    def norm_name(module, path):  # for the statistic that the wrapped rsqrt sees inside
+        module.register_forward_pre_hook(lambda m, args: setattr(recorder, "norm", path))
+
+    output(model.model.embed_tokens, "embed")
+    output(model.model.norm, "final_norm.out")
+    norm_name(model.model.norm, "final_norm")
+    output(model.lm_head, "logits")
+    # A hook that returns anything but None would replace the output.
+    model.model.rotary_emb.register_forward_hook(lambda m, args, out: recorder.record("rope.cos", out[0]))
+    model.model.rotary_emb.register_forward_hook(lambda m, args, out: recorder.record("rope.sin", out[1]))
+    for index, layer in enumerate(model.model.layers):
+        layer.register_forward_pre_hook(lambda m, args, kwargs, i=index: setattr(recorder, "layer", i), with_kwargs=True)
+        output(layer, f"layer.{index}.resid2")
+        for name, tap in LAYER_OUTPUTS.items():
+            output(layer.get_submodule(name), f"layer.{index}.{tap}")
+            if tap.endswith(".out"):
+                norm_name(layer.get_submodule(name), f"layer.{index}.{tap[:-4]}")
+        for name, tap in LAYER_INPUTS.items():
+            layer.get_submodule(name).register_forward_pre_hook(
+                lambda m, args, path=f"layer.{index}.{tap}": recorder.record(path, args[0]))
+
+
+def watched_cache(config, recorder: Recorder) -> DynamicCache:
+    cache = DynamicCache(config=config)
+    update = cache.update
+
+    def watched_update(keys, values, layer, *args, **kwargs):
+        recorder.in_layer("attn.v_heads", values)
+        keys, values = update(keys, values, layer, *args, **kwargs)
+        recorder.in_layer("attn.k_cache", keys)
+        recorder.in_layer("attn.v_cache", values)
+        return keys, values
+
+    cache.update = watched_update
+    return cache
+
+
+def wrappers(recorder: Recorder) -> list:
+    """Patches around functions that are no modules: they record arguments and results and change neither."""
+    rope, attention = modeling_qwen3.apply_rotary_pos_emb, modeling_qwen3.eager_attention_forward
+    matmul, softmax, rsqrt = torch.matmul, torch.nn.functional.softmax, torch.rsqrt
+
+    def watched_rope(q, k, *args, **kwargs):
+        recorder.in_layer("attn.q_heads", q)
+        recorder.in_layer("attn.k_heads", k)
+        q, k = rope(q, k, *args, **kwargs)
+        recorder.in_layer("attn.q_rope", q)
+        recorder.in_layer("attn.k_rope", k)
+        return q, k
+
+    def watched_attention(*args, **kwargs):
+        products = iter(("attn.scores_raw", "attn.ctx"))
+
+        def watched_matmul(a, b):
+            result = matmul(a, b)
+            recorder.in_layer(next(products), result)
+            return result
+
+        def watched_softmax(x, *args, **kwargs):
+            result = softmax(x, *args, **kwargs)
+            recorder.in_layer("attn.scores_masked", x)
+            recorder.in_layer("attn.probs32", result)
+            return result
+
+        with patch.object(torch, "matmul", watched_matmul), \
+                patch.object(torch.nn.functional, "softmax", watched_softmax):
+            output, probs = attention(*args, **kwargs)
+        recorder.in_layer("attn.probs", probs)
+        return output, probs
+
+    def watched_rsqrt(x):
+        result = rsqrt(x)
+        recorder.record(f"{recorder.norm}.rstd", result)
+        return result
+
+    return [patch.object(modeling_qwen3, "apply_rotary_pos_emb", watched_rope),
+            patch.object(modeling_qwen3, "eager_attention_forward", watched_attention),
+            patch.object(torch, "rsqrt", watched_rsqrt)]
+
+
+def greedy(logits: torch.Tensor) -> int:
+    row = logits[0, -1]
+    return int((row == row.max()).nonzero()[0])  # the lowest of equal indices
+
+
+@torch.no_grad()
+def run(job: dict) -> None:
+    torch.set_num_threads(job["threads"])
+    recorder = Recorder(Path(job["output"]))
+    model = Qwen3ForCausalLM.from_pretrained(job["model"], dtype="auto", attn_implementation="eager")
+    model = model.eval().to(job["device"])
+    hook_model(model, recorder)
+    cache = watched_cache(model.config, recorder)
+    tokens, position = job["tokens"], 0
+    for patched in (patches := wrappers(recorder)):
+        patched.start()
+    for _ in range(job["decode"] + 1):
+        recorder.steps.append({"tokens": tokens, "first_position": position, "taps": []})
+        ids = torch.tensor([tokens], device=job["device"])
+        chosen = greedy(model(ids, past_key_values=cache, use_cache=True).logits)
+        recorder.steps[-1]["chosen"] = chosen
+        position += len(tokens)
+        tokens = [chosen]
+    for patched in patches:
+        patched.stop()
+    recorder.finish()
+
+
+def main() -> None:
+    logging.disable_progress_bar()
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
+    torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
+    for job in json.loads(Path(sys.argv[1]).read_text()):
+        run(job)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// The reference against Hugging Face transformers on the same torch build, machine and thread count: a prefill and 16
+// greedy decode steps with cache, every module output, cache and attention intermediate, and the logits. Bits, no
+// tolerance.
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "reference/memory_sink.h"
+#include "reference/torch_backend.h"
+#include "support/catch.h"
+#include "support/tiny_model.h"
+
+#include <plumbline/model.h>
+
+namespace plumbline::test {
+namespace {
+
+constexpr int kDecodeSteps = 16;
+constexpr int kTransformersMissing = 77;
+
+struct Case {
+  std::string name;
+  TinyModelOptions model;
+  int64_t prompt = 0;
+  int threads = 1;
+};
+
+// Lengths around a GEMM's tile edges and none of them a round number but for 64; head counts with and without sharing;
+// head_dim unlike hidden / heads, as in the published models.
+std::vector<Case> cases() {
+  return {
+      {"GQA 4/2, one thread", {}, 17, 1},
+      {"GQA 4/2, two threads", {}, 17, 2},
+      {"GQA 2/1, head_dim 128 over hidden 64", {.heads = 2, .kv_heads = 1, .head_dim = 128, .seed = 2}, 33, 2},
+      {"no sharing 3/3, odd widths",
+       {.hidden = 48, .heads = 3, .kv_heads = 3, .head_dim = 16, .intermediate = 72, .seed = 3},
+       7,
+       2},
+      {"untied head", {.tied = false, .seed = 4}, 64, 2},
+      {"prefill of a single token", {.layers = 1, .seed = 5}, 1, 2},
+      {"projection biases, new config keys", {.attention_bias = true, .new_config_keys = true, .seed = 6}, 21, 1},
+      {"wide enough for two threads to split",
+       {.hidden = 256, .heads = 8, .kv_heads = 2, .intermediate = 512, .seed = 7},
+       130,
+       2},
+  };
+}
+
+/// Any ids do; these walk the vocabulary of 320 without a short period (7 and 320 have no common divisor).
+std::vector<int64_t> prompt_ids(int64_t count) {
+  std::vector<int64_t> ids;
+  for (int64_t i = 0; i < count; ++i) ids.push_back((i * i * 7 + 31 * i + 5) % 256);
+  return ids;
+}
+
+struct Capture {
+  nlohmann::json manifest;
+  std::string data;
+};
+
+/// Bit-for-bit, with the place of the first difference in the failure.
+void check_equal(const nlohmann::json& entry, const std::string& data, const Tensor& actual) {
+  const std::string path = entry.at("path");
+  INFO("tap " << path);
+  REQUIRE_FALSE(actual.empty());
+  REQUIRE(std::string(dtype_name(actual.dtype())) == entry.at("dtype").get<std::string>());
+  REQUIRE(actual.shape() == entry.at("shape").get<Shape>());
+  const TensorView expected{actual.dtype(), actual.shape(),
+                            reinterpret_cast<const std::byte*>(data.data()) + entry.at("offset").get<size_t>()};
+  if (std::memcmp(expected.data, actual.data(), actual.byte_size()) == 0) return;
+  for (int64_t i = 0; i < actual.count(); ++i)
+    if (expected.at(i) != actual.view().at(i))
+      FAIL(path << " " << to_string(actual.shape()) << " element " << i << ": transformers " << expected.at(i)
+                << ", reference " << actual.view().at(i));
+  FAIL(path << ": equal numbers, unequal bits (signed zeros or NaN)");
+}
+
+/// Feeds the reference what transformers was fed, and returns how many tensors were compared.
+size_t compare_run(const Capture& capture, Backend& backend) {
+  size_t compared = 0;
+  MemorySink sink;
+  Step step;
+  for (const nlohmann::json& wanted : capture.manifest.at("steps")) {
+    step.tokens = wanted.at("tokens").get<std::vector<int64_t>>();
+    step.first_position = wanted.at("first_position");
+    INFO("step " << step.index << " of " << step.tokens.size() << " tokens");
+    const Tensor logits = backend.forward(step, sink);
+    CHECK(std::memcmp(logits.data(), sink.at("logits").data(), logits.byte_size()) == 0);
+    for (const nlohmann::json& entry : wanted.at("taps")) {
+      check_equal(entry, capture.data, sink.at(entry.at("path")));
+      ++compared;
+    }
+    ++step.index;
+  }
+  return compared;
+}
+
+/// Runs all jobs in one Python process (its start takes longer than the models). False: transformers is not installed.
+bool capture_all(const nlohmann::json& jobs, const TempDirectory& scratch) {
+  write_file(scratch / "jobs.json", jobs.dump());
+  const std::string command = std::string("\"") + PLUMBLINE_TORCH_PYTHON + "\" \"" + PLUMBLINE_SOURCE_DIR +
+                              "/tests/reference/capture_transformers.py\" \"" + (scratch / "jobs.json").string() + "\"";
+  const int status = std::system(command.c_str());
+  const int exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  if (exit_status == kTransformersMissing) return false;
+  INFO("command: " << command);
+  REQUIRE(exit_status == 0);
+  return true;
+}
+
+nlohmann::json job(const std::filesystem::path& model, int64_t prompt, int threads, const std::string& device,
+                   const std::filesystem::path& output) {
+  return {{"model", model.string()},      {"threads", threads},     {"device", device},
+          {"tokens", prompt_ids(prompt)}, {"decode", kDecodeSteps}, {"output", output.string()}};
+}
+
+Capture read_capture(const std::string& directory) {
+  return {nlohmann::json::parse(read_file(directory + "/manifest.json")), read_file(directory + "/data.bin")};
+}
+
+void report_skip() {
+  const char* ci = std::getenv("CI");
+  if (ci != nullptr && *ci != '\0')
+    FAIL("transformers is not installed, and CI must not skip this test (scripts/setup.sh installs it)");
+  std::cout << "plumbline: skipped, " << PLUMBLINE_TORCH_PYTHON << " has no transformers\n";
+}
+
+}  // namespace
+
+TEST_CASE("every tap has the bits that transformers gives, prefill and 16 decode steps", "[reference]") {
+  const TempDirectory scratch;
+  std::vector<TempDirectory> random_models;
+  std::vector<std::string> names;
+  nlohmann::json jobs = nlohmann::json::array();
+  const auto plan = [&](const std::string& name, const std::filesystem::path& model, int64_t prompt, int threads,
+                        const std::string& device) {
+    names.push_back(name + ", " + device);
+    jobs.push_back(job(model, prompt, threads, device, scratch / std::to_string(jobs.size())));
+  };
+  std::vector<std::string> devices = {"cpu"};
+  if (torch_device_problem("cuda").empty()) devices.push_back("cuda");
+  for (const std::string& device : devices) {
+    for (const Case& c : cases()) {
+      random_models.push_back(write_tiny_model(c.model));
+      plan(c.name, random_models.back().path(), c.prompt, c.threads, device);
+    }
+    const std::filesystem::path trained = std::filesystem::path(PLUMBLINE_SOURCE_DIR) / "dumps/models/qwen3-tiny";
+    if (std::filesystem::exists(trained / "model.safetensors")) plan("trained qwen3-tiny", trained, 64, 2, device);
+  }
+  if (!capture_all(jobs, scratch)) return report_skip();
+
+  size_t compared = 0;
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    INFO(names[i]);
+    const Model model = load_model(jobs[i].at("model").get<std::string>());
+    const auto backend = make_torch_backend(model, {.device = jobs[i].at("device"), .threads = jobs[i].at("threads")});
+    const Capture capture = read_capture(jobs[i].at("output"));
+    REQUIRE(capture.manifest.at("steps").size() == kDecodeSteps + 1);
+    const size_t here = compare_run(capture, *backend);
+    // 14 modules, 3 inputs, 4 in RoPE, 3 in the cache, 5 in attention, 4 norm statistics, 1 layer; outside 6 taps:
+    // embed, cos, sin, final norm and its statistic, logits.
+    CHECK(here == (kDecodeSteps + 1) * (static_cast<size_t>(model.config.layers) * 34 + 6));
+    std::cout << "bit-equal: " << here << " tensors, " << names[i] << "\n";
+    compared += here;
+  }
+  CHECK(compared > 0);
+}
+
+}  // namespace plumbline::test
