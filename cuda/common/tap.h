@@ -10,7 +10,7 @@
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
-inline constexpr int kMaxTapSlots = 8;
+inline constexpr int kMaxTapSlots = 32;
 
 /// Records nothing and costs nothing.
 struct NoTap {

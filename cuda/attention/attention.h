@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attention by the eager contract in one launch: scores, scale, causal mask, softmax and the weighted sum of values,
+// with every rounding that the separate ops have. Invariant: writes all of masked, probs, y and every wanted tap; any
+// number of keys. Left to others: filling the caches (heads), the output projection (linear). Contract:
+// attention_kernel.cuh.
+#pragma once
+#include "cuda/common/bf16.h"
+#include "cuda/common/launch.h"
+#include "cuda/common/tap.h"
+
+namespace plumbline::PLUMBLINE_BUILD_NS {
+
+struct AttentionArgs {
+  const bf16* q;        ///< [heads, tokens, head_dim]
+  const bf16* k_cache;  ///< [keys, kv_heads, head_dim]
+  const bf16* v_cache;  ///< [keys, kv_heads, head_dim]
+  bf16* masked;         ///< [heads, tokens, keys]: the scores as softmax reads them
+  bf16* probs;          ///< [heads, tokens, keys]
+  bf16* y;              ///< [tokens, heads, head_dim]
+  int heads;
+  int kv_heads;
+  int tokens;
+  int keys;
+  int head_dim;
+  int first_position;  ///< of token 0: token t may see keys up to first_position + t + mask_offset
+  int mask_offset;
+  float scale;
+  bool modulo_keys;    ///< head h reads the keys of head h % kv_heads, else of h / (heads / kv_heads)
+  bool modulo_values;  ///< the same for the values
+};
+
+/// kRaw, kScaled: bf16 [heads, tokens, keys]; kProbs32: f32, same; kContext: bf16 [heads, tokens, head_dim].
+struct AttentionTap {
+  static constexpr int kRaw = 0, kScaled = 1, kProbs32 = 2, kContext = 3;
+};
+
+/// No tokens: nothing happens. Throws BackendError for a null pointer, extents below 1, heads that are no multiple of
+/// kv_heads, or a block that is not whole warps.
+void attention(const AttentionArgs& args, const RecordTap* taps, int block_threads, Stream stream);
+
+}  // namespace plumbline::PLUMBLINE_BUILD_NS

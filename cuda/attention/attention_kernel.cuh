@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// y[t,h,:] = R(softmax(mask(scale(q_h k^T)))[t,:] V); one block 16 queries of one head. Scores go through device memory
+// (masked, probs), so any number of keys fits.
+// NUMERICS CONTRACT attention/eager
+//   types    q, k, v, scores, probs, y bf16; accumulators, scale, mask sum and softmax f32
+//   order    A1 q k^T: gemm_tile/v1 over head_dim   A2 maximum over the row (any order: max_f32)   A3 lane l of 32 sums
+//            exp over keys l, l + 32, ... ascending   A4 xor tree 16, 8, 4, 2, 1   A5 p v: gemm_tile/v1 over the keys
+//   rounding R1 A1, to bf16   R2 * scale in f32, to bf16   R3 + mask in f32, to bf16 (mask 0 or the lowest finite bf16)
+//            R4 x - max   R5 exp_f32/v1   R6 additions of A3, A4   R7 divide   R8 to bf16   R9 A5, to bf16
+//   special  NaN in a row of scores: the whole row NaN; +Inf: NaN; a row with every key masked attends to all of them
+//            evenly; masked keys have p = +0, so their values matter only if they are Inf or NaN. R3 turns -0 into +0
+//   repeat   the same bits for any number of queries in a step and any block size: prefill equals prefill and decode;
+//   keys
+//            past a row's own position add exact zeros. Tensor cores of sm_90 only, as gemm_tile/v1
+//   source   transformers eager_attention_forward; A3, A4: at::softmax of LibTorch on CUDA up to 1,024 keys (measured
+//   on H100
+//            and H200), the same beyond by our choice; R5: our exp, up to 2 ulp from expf
+//   checked  tests/kernel/attention
+#pragma once
+#include "cuda/attention/attention.h"
+#include "cuda/common/math.h"
+#include "cuda/common/reduce.h"
+#include "cuda/gemm/stage.cuh"
+
+namespace plumbline::PLUMBLINE_BUILD_NS {
+
+inline constexpr uint32_t kLowestBf16 = 0xFF7F0000u;  ///< -(2 - 2^-7) * 2^127, as f32
+
+/// Scores of the block's queries against all keys: raw, scaled, masked. All threads of the block call it.
+template <class Tap>
+__device__ void masked_scores(const AttentionArgs& args, int head, int kv_head, int row0,
+                              const Tap& tap PLUMBLINE_WHERE_PARAM) {
+  const int columns = tile_columns(int(blockDim.x));
+  const Rows<bf16> q{args.q + int64_t(head) * args.tokens * args.head_dim, args.tokens, args.head_dim, args.head_dim};
+  const Rows<bf16> k{args.k_cache + int64_t(kv_head) * args.head_dim, args.keys, args.head_dim,
+                     int64_t(args.kv_heads) * args.head_dim};
+  for (int key0 = 0; key0 < args.keys; key0 += columns) {
+    Accumulator<1> scores;
+    accumulate_tile<bf16>(
+        scores, args.head_dim, dynamic_shared<unsigned char>(),
+        [&](int k0, bf16* tile) { stage_rows(q, row0, kTileRows, k0, tile); },
+        [&](int, int k0, bf16* tile) { stage_rows(k, key0, columns, k0, tile); } PLUMBLINE_WHERE_ARG);  // A1
+    for (int half = 0; half < 2; ++half) {
+      for (int i = 0; i < 4; ++i) {
+        const int row = row0 + tile_row(i), key = key0 + tile_column(half, i);
+        if (row >= args.tokens || key >= args.keys) continue;
+        const int64_t index = (int64_t(head) * args.tokens + row) * args.keys + key;
+        const bf16 raw = to_bf16(scores.d[0][half][i]);                   // R1
+        const bf16 scaled = to_bf16(__fmul_rn(to_f32(raw), args.scale));  // R2
+        const bool allowed = int64_t(key) <= int64_t(args.first_position) + row + args.mask_offset;
+        const float mask = allowed ? 0.0f : __uint_as_float(kLowestBf16);
+        tap.store(AttentionTap::kRaw, index, raw);
+        tap.store(AttentionTap::kScaled, index, scaled);
+        args.masked[index] = to_bf16(__fadd_rn(to_f32(scaled), mask));  // R3
+      }
+    }
+  }
+}
+
+/// Softmax of one row of `keys` masked scores by one warp.
+template <class Tap>
+__device__ __forceinline__ void softmax_row(const bf16* masked, bf16* probs, int64_t row_index, int keys,
+                                            const Tap& tap PLUMBLINE_WHERE_PARAM) {
+  const int lane = int(threadIdx.x) % 32;
+  float largest = __uint_as_float(0xFF800000u);
+  for (int key = lane; key < keys; key += 32) largest = max_f32(largest, to_f32(masked[key]));
+  largest = warp_max(largest PLUMBLINE_WHERE_ARG);  // A2
+  float sum = 0.0f;
+  for (int key = lane; key < keys; key += 32) {
+    sum = __fadd_rn(sum, exp_f32(__fsub_rn(to_f32(masked[key]), largest)));  // A3 R4 R5 R6
+  }
+  sum = warp_sum(sum PLUMBLINE_WHERE_ARG);  // A4 R6
+  for (int key = lane; key < keys; key += 32) {
+    const float p = __fdiv_rn(exp_f32(__fsub_rn(to_f32(masked[key]), largest)), sum);  // R4 R5 R7
+    tap.store(AttentionTap::kProbs32, row_index * keys + key, p);
+    probs[key] = to_bf16(p);  // R8
+  }
+}
+
+/// The probabilities times V. All threads of the block call it.
+template <class Tap>
+__device__ void weighted_values(const AttentionArgs& args, int head, int kv_head, int row0,
+                                const Tap& tap PLUMBLINE_WHERE_PARAM) {
+  const int columns = tile_columns(int(blockDim.x));
+  const Rows<bf16> p{args.probs + int64_t(head) * args.tokens * args.keys, args.tokens, args.keys, args.keys};
+  const Rows<bf16> v{args.v_cache + int64_t(kv_head) * args.head_dim, args.keys, args.head_dim,
+                     int64_t(args.kv_heads) * args.head_dim};
+  for (int column0 = 0; column0 < args.head_dim; column0 += columns) {
+    Accumulator<1> sums;
+    accumulate_tile<bf16>(
+        sums, args.keys, dynamic_shared<unsigned char>(),
+        [&](int k0, bf16* tile) { stage_rows(p, row0, kTileRows, k0, tile); },
+        [&](int, int k0, bf16* tile) { stage_transposed(v, column0, columns, k0, tile); } PLUMBLINE_WHERE_ARG);  // A5
+    for (int half = 0; half < 2; ++half) {
+      for (int i = 0; i < 4; ++i) {
+        const int row = row0 + tile_row(i), column = column0 + tile_column(half, i);
+        if (row >= args.tokens || column >= args.head_dim) continue;
+        const bf16 value = to_bf16(sums.d[0][half][i]);  // R9
+        tap.store(AttentionTap::kContext, (int64_t(head) * args.tokens + row) * args.head_dim + column, value);
+        args.y[(int64_t(row) * args.heads + head) * args.head_dim + column] = value;
+      }
+    }
+  }
+}
+
+/// The key-value head that query head `head` shares.
+__device__ __forceinline__ int shared_head(const AttentionArgs& args, int head, bool modulo) {
+  return modulo ? head % args.kv_heads : head / (args.heads / args.kv_heads);
+}
+
+template <class Tap>
+__global__ void attention_kernel(AttentionArgs args, Tap tap) {
+  const int head = int(blockIdx.y), row0 = int(blockIdx.x) * kTileRows;
+  masked_scores(args, head, shared_head(args, head, args.modulo_keys), row0, tap);
+  __syncthreads();  // the block's own scores are read by other warps from here on
+  for (int r = int(threadIdx.x) / 32; r < kTileRows && row0 + r < args.tokens; r += int(blockDim.x) / 32) {
+    const int64_t row = int64_t(head) * args.tokens + row0 + r;
+    softmax_row(args.masked + row * args.keys, args.probs + row * args.keys, row, args.keys, tap);
+  }
+  __syncthreads();
+  weighted_values(args, head, shared_head(args, head, args.modulo_values), row0, tap);
+}
+
+}  // namespace plumbline::PLUMBLINE_BUILD_NS

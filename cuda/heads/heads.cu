@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Host side of heads: checks, one warp a head of a token, launch. Invariant: heads.h. Device code: heads_kernel.cuh.
+#include "cuda/heads/heads.h"
+
+#include "cuda/common/require.h"
+#include "cuda/heads/heads_kernel.cuh"
+
+namespace plumbline::PLUMBLINE_BUILD_NS {
+
+namespace {
+
+void check_role(const HeadRole& role, int head_dim) {
+  require_positive("heads", {{"heads", role.heads}});
+  require_pointers("heads", {{"x", role.x}, {"y", role.y}});
+  if (role.norm_weight != nullptr && role.rounding == NormRounding::none) {
+    throw BackendError("launch of 'heads': a norm per head cannot keep f32", {"rope reads bf16 heads"},
+                       "give the norm contract rmsnorm/llama or rmsnorm/olmo");
+  }
+  if (role.cos == nullptr && role.sin == nullptr) return;
+  require_pointers("heads", {{"cos", role.cos}, {"sin", role.sin}});
+  if (head_dim % 2 == 0) return;
+  throw BackendError("launch of 'heads': rotation needs an even head_dim", {"it is " + std::to_string(head_dim)},
+                     "check head_dim in the model's config.json");
+}
+
+}  // namespace
+
+void heads(const HeadsArgs& args, const RecordTap* taps, int block_threads, Stream stream) {
+  if (args.tokens == 0) return;
+  require_positive("heads", {{"tokens", args.tokens}, {"head_dim", args.head_dim}});
+  require_block("heads", block_threads);
+  int64_t units = 0;
+  for (const HeadRole& role : args.roles) {
+    check_role(role, args.head_dim);
+    units += int64_t(args.tokens) * role.heads;
+  }
+  const int warps = block_threads / 32;
+  const LaunchShape shape{dim3(blocks_for(units, warps)), dim3(unsigned(block_threads)),
+                          size_t(warps) * size_t(args.head_dim) * sizeof(bf16)};
+  const auto start = [&](auto tap) { launch("heads", shape, stream, heads_kernel<decltype(tap)>, args, tap); };
+  taps != nullptr ? start(*taps) : start(NoTap{});
+}
+
+}  // namespace plumbline::PLUMBLINE_BUILD_NS

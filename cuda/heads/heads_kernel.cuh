@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// y[h,t,:] = rope(norm(x[t,h,:])) for query and key heads, a copy for value heads; one warp a head of a token.
+// NUMERICS CONTRACT rmsnorm/llama | rmsnorm/olmo per head, then rope/neox-t, layout/copy
+//   types    x, weights, cos, sin, y bf16; arithmetic f32
+//   order    A1 statistic: norm_row.cuh over head_dim   A2 x cos + rot(x) sin, in that order
+//   rounding R1 norm_row.cuh   R2 x * cos to bf16   R3 rot(x) * sin to bf16   R4 their sum to bf16; each computed in
+//   f32 and
+//            rounded to nearest even once more, which equals one rounding of the exact result
+//   special  norm_row.cuh; negation is a sign flip; NaN in a pair: NaN in both of its elements
+//   repeat   the same bits for any number of tokens and any block size, every GPU from sm_80 and the twin
+//   source   transformers Qwen3 (apply_rotary_pos_emb, cos and sin in the model's dtype). Interleaved pairs take the
+//            table's first half, each entry twice: a planted fault here, ERNIE's layout elsewhere
+//   checked  tests/kernel/heads
+#pragma once
+#include "cuda/heads/heads.h"
+
+namespace plumbline::PLUMBLINE_BUILD_NS {
+
+/// Where one head of one token lies in the taps.
+struct HeadPlace {
+  int64_t by_token;  ///< (token * heads + head)
+  int64_t by_head;   ///< (head * tokens + token)
+  int first_slot;
+};
+
+template <NormRounding kRounding, class Tap>
+__device__ __forceinline__ void norm_head(const HeadRole& role, const bf16* x, int head_dim, const HeadPlace& place,
+                                          bf16* row, const Tap& tap PLUMBLINE_WHERE_PARAM) {
+  const RowStatistic statistic = row_statistic(x, head_dim, role.eps PLUMBLINE_WHERE_ARG);  // A1 R1
+  const int lane = int(threadIdx.x) % 32;
+  if (lane == 0) {
+    tap.store(place.first_slot + NormTap::kVar, place.by_token, statistic.var);
+    tap.store(place.first_slot + NormTap::kRstd, place.by_token, statistic.rstd);
+  }
+  for (int c = lane; c < head_dim; c += 32) {
+    const NormedValue value = normed_value<kRounding>(x[c], statistic.rstd, role.norm_weight[c]);  // R1
+    store_normed(row + c, value.out32);
+    tap_normed<kRounding>(tap, place.first_slot, place.by_token * head_dim + c, value);
+    tap.store(place.first_slot + NormTap::kOut, place.by_token * head_dim + c, row[c]);
+  }
+}
+
+/// Fills `row` with the head before rotation. All lanes of the warp call it.
+template <class Tap>
+__device__ __forceinline__ void load_head(const HeadRole& role, const bf16* x, int head_dim, const HeadPlace& place,
+                                          bf16* row, const Tap& tap PLUMBLINE_WHERE_PARAM) {
+  if (role.norm_weight == nullptr) {
+    for (int c = int(threadIdx.x) % 32; c < head_dim; c += 32) row[c] = x[c];
+  } else if (role.rounding == NormRounding::two) {
+    norm_head<NormRounding::two>(role, x, head_dim, place, row, tap PLUMBLINE_WHERE_ARG);
+  } else {
+    norm_head<NormRounding::one>(role, x, head_dim, place, row, tap PLUMBLINE_WHERE_ARG);
+  }
+}
+
+/// Element c of rot(x): the partner in its pair, negated for the first of the two.
+__device__ __forceinline__ float rotated_partner(const bf16* row, int c, int head_dim, bool interleaved) {
+  if (interleaved) return c % 2 == 0 ? -to_f32(row[c + 1]) : to_f32(row[c - 1]);
+  const int half = head_dim / 2;
+  return c < half ? -to_f32(row[c + half]) : to_f32(row[c - half]);
+}
+
+template <class Tap>
+__global__ void heads_kernel(HeadsArgs args, Tap tap) {
+  const int warps = int(blockDim.x) / 32, warp = int(threadIdx.x) / 32;
+  const int per_token = args.roles[0].heads + args.roles[1].heads + args.roles[2].heads;
+  const int64_t unit = int64_t(blockIdx.x) * warps + warp;
+  if (unit >= int64_t(args.tokens) * per_token) return;  // whole warps only, so no collective is left waiting
+  const int token = int(unit / per_token);
+  int head = int(unit % per_token), which = 0;
+  for (; which < 2 && head >= args.roles[which].heads; ++which) head -= args.roles[which].heads;
+  const HeadRole& role = args.roles[which];
+  const HeadPlace place{int64_t(token) * role.heads + head, int64_t(head) * args.tokens + token,
+                        which * HeadsTap::kCount};
+
+  bf16* row = dynamic_shared<bf16>() + warp * args.head_dim;
+  load_head(role, role.x + place.by_token * args.head_dim, args.head_dim, place, row, tap);
+  __syncwarp();
+  const int64_t table = int64_t(token) * args.head_dim, out = place.by_head * args.head_dim;
+  bf16* y = role.y + head * role.head_stride + token * role.token_stride;
+  for (int c = int(threadIdx.x) % 32; c < args.head_dim; c += 32) {
+    tap.store(place.first_slot + HeadsTap::kHeads, out + c, row[c]);
+    bf16 value = row[c];
+    if (role.cos != nullptr) {
+      const int64_t angle = table + (role.interleaved ? c / 2 : c);
+      const bf16 cos_part = to_bf16(__fmul_rn(to_f32(row[c]), to_f32(role.cos[angle])));  // R2
+      const bf16 sin_part =
+          to_bf16(__fmul_rn(rotated_partner(row, c, args.head_dim, role.interleaved), to_f32(role.sin[angle])));  // R3
+      value = to_bf16(__fadd_rn(to_f32(cos_part), to_f32(sin_part)));  // A2 R4
+      tap.store(place.first_slot + HeadsTap::kCos, out + c, cos_part);
+      tap.store(place.first_slot + HeadsTap::kRotSin, out + c, sin_part);
+    }
+    tap.store(place.first_slot + HeadsTap::kRotated, out + c, value);
+    y[c] = value;
+  }
+}
+
+}  // namespace plumbline::PLUMBLINE_BUILD_NS

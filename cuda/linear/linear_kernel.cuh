@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// y[m,n] = R(sum_k x[m,k] W[n,k] + bias[n]), or R(residual[m,n] + that): one block a tile of 16 rows.
+// NUMERICS CONTRACT linear/f32acc, add/rounded
+//   types    x bf16 or f32, W, bias, residual, y bf16; accumulator f32
+//   order    A1 gemm_tile/v1: one chain over ascending k   A2 then the bias   A3 then the residual
+//   rounding R1 gemm_tile/v1   R2 + bias in f32   R3 to bf16   R4 residual + product in f32   R5 to bf16; R2 to R5 to
+//            nearest even. With a bias the output is rounded once, after it
+//   special  NaN and Inf as IEEE addition has them; a finite accumulator past bf16's maximum becomes Inf in R3
+//   repeat   the same bits for any block size and number of rows; tensor cores of sm_90 only, as gemm_tile/v1
+//   source   at::linear of LibTorch: 3-D input with bias takes addmm, whose epilogue adds in f32 before the one
+//   rounding;
+//            the residual add is a separate op there, hence R3 before R4
+//   checked  tests/kernel/linear
+#pragma once
+#include "cuda/common/tap.h"
+#include "cuda/gemm/stage.cuh"
+#include "cuda/linear/linear.h"
+
+namespace plumbline::PLUMBLINE_BUILD_NS {
+
+/// The rounded product from its accumulator.
+__device__ __forceinline__ bf16 round_product(float accumulator, const bf16* bias, int column) {
+  if (bias != nullptr) accumulator = __fadd_rn(accumulator, to_f32(bias[column]));  // A2 R2
+  return to_bf16(accumulator);                                                      // R3
+}
+
+template <class Activation, class Tap>
+__global__ void linear_kernel(Rows<Activation> x, Rows<bf16> weight, const bf16* bias, const bf16* residual, bf16* y,
+                              Tap tap) {
+  const int columns = tile_columns(int(blockDim.x));
+  const int row0 = int(blockIdx.y) * kTileRows, column0 = int(blockIdx.x) * columns;
+  Accumulator<1> accumulator;
+  accumulate_tile<Activation>(
+      accumulator, x.depth, dynamic_shared<unsigned char>(),
+      [&](int k0, Activation* tile) { stage_rows(x, row0, kTileRows, k0, tile); },
+      [&](int, int k0, bf16* tile) { stage_rows(weight, column0, columns, k0, tile); });  // A1 R1
+  for (int half = 0; half < 2; ++half) {
+    for (int i = 0; i < 4; ++i) {
+      const int row = row0 + tile_row(i), column = column0 + tile_column(half, i);
+      if (row >= x.rows || column >= weight.rows) continue;
+      const int64_t index = int64_t(row) * weight.rows + column;
+      const bf16 product = round_product(accumulator.d[0][half][i], bias, column);
+      if (residual == nullptr) {
+        y[index] = product;
+      } else {
+        tap.store(LinearTap::kProduct, index, product);
+        y[index] = to_bf16(__fadd_rn(to_f32(residual[index]), to_f32(product)));  // A3 R4 R5
+      }
+    }
+  }
+}
+
+}  // namespace plumbline::PLUMBLINE_BUILD_NS

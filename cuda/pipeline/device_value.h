@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// A tensor in device memory, shared by the steps that read it, and its way to the host. Invariant: bytes are copied as
+// they are; a cache kept by token comes out in the graph's order. Left to others: who computes it.
+#pragma once
+#include <memory>
+#include <string>
+
+#include <plumbline/tensor.h>
+
+#include "cuda/common/bf16.h"
+#include "cuda/common/memory.h"
+
+namespace plumbline::PLUMBLINE_BUILD_NS {
+
+struct DeviceValue {
+  std::shared_ptr<DeviceBuffer> buffer;
+  DType dtype = DType::bf16;
+  Shape shape;            ///< as the graph has it
+  bool by_token = false;  ///< the bytes are [P,KV,D] though the shape is [1,KV,P,D]; the buffer may hold more tokens
+
+  /// Fresh, poisoned memory of exactly the size that the shape asks for. `path` names it in errors.
+  static DeviceValue allocate(const std::string& path, DType dtype, Shape shape);
+  /// A copy of `tensor`.
+  static DeviceValue upload(const std::string& path, const TensorView& tensor);
+
+  int64_t extent(size_t axis) const { return shape.at(axis); }
+  int64_t last() const { return shape.back(); }
+  /// Product of all extents but the last.
+  int64_t rows() const { return element_count(shape) / last(); }
+  template <class T>
+  T* as() const {
+    return buffer->as<T>();
+  }
+  /// Copies to the host. With `checked`, throws BackendError if the fences are damaged or poison survived in it.
+  Tensor to_host(bool checked) const;
+};
+
+}  // namespace plumbline::PLUMBLINE_BUILD_NS

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+// The backend: plan, weights and cache from one forward pass to the next. Invariant: pipeline.h. Left to others: one
+// pass (step_runner.h).
+#include "cuda/pipeline/pipeline.h"
+
+#include <cstring>
+
+#include <plumbline/error.h>
+
+#include "cuda/common/launch.h"
+#include "cuda/pipeline/step_runner.h"
+#if !defined(__CUDACC__)
+#include "cuda/twin/options.h"
+#endif
+
+namespace plumbline::PLUMBLINE_BUILD_NS {
+namespace {
+
+Tensor int64_tensor(const std::vector<int64_t>& values) {
+  Tensor tensor(DType::i64, {int64_t(values.size())});
+  std::memcpy(tensor.mutable_data(), values.data(), tensor.byte_size());
+  return tensor;
+}
+
+void record_inputs(const Step& step, TapSink& sink) {
+  std::vector<int64_t> positions;
+  for (size_t i = 0; i < step.tokens.size(); ++i) positions.push_back(step.first_position + int64_t(i));
+  if (sink.wants("tokens")) sink.record({"tokens", DType::i64, {"token"}, false}, int64_tensor(step.tokens).view());
+  if (sink.wants("positions")) sink.record({"positions", DType::i64, {"token"}, false}, int64_tensor(positions).view());
+}
+
+bool same_bytes(const Tensor& a, const Tensor& b) {
+  return a.byte_size() == b.byte_size() && (a.byte_size() == 0 || std::memcmp(a.data(), b.data(), a.byte_size()) == 0);
+}
+
+/// The first GPU's name, or the number of threads that play one.
+std::string device_text() {
+#if defined(__CUDACC__)
+  cudaDeviceProp properties{};
+  const cudaError_t error = cudaGetDeviceProperties(&properties, 0);
+  if (error != cudaSuccess) {
+    throw BackendError("kernels: no GPU can be used", {cudaGetErrorString(error)},
+                       "run with --backend twin, which gives the same bits without one");
+  }
+  return std::string("cuda: ") + properties.name + ", sm_" + std::to_string(properties.major) +
+         std::to_string(properties.minor);
+#else
+  return "twin: " + std::to_string(twin_threads()) + " threads";
+#endif
+}
+
+class KernelBackend final : public Backend {
+ public:
+  KernelBackend(const Model& model, const KernelOptions& options)
+      : options_(options),
+        device_(device_text()),
+        vocab_(model.config.vocab),
+        graph_(graph_as_run(model.graph, options)),
+        plan_(make_plan(graph_, [this](const PlanStep& step) { return !is_unfused(step); })),
+        weights_(graph_, model.parameters) {
+    if (model.config.dtype == DType::bf16) return;
+    throw BackendError("kernels: the model must be bf16",
+                       {"config.json says " + std::string(dtype_name(model.config.dtype))},
+                       "run it with --backend torch or --backend oracle");
+  }
+
+  Tensor forward(const Step& step, TapSink& sink) override {
+    check(step);
+    if (step.first_position == 0) cache_.clear();
+    sink.begin_step(step);
+    record_inputs(step, sink);
+    Tensor logits = pass(step, sink);
+    if (options_.verify_taps) verify(step, logits);
+    cache_.advance(int64_t(step.tokens.size()));
+    last_index_ = step.index;
+    return logits;
+  }
+
+  std::string description() const override {
+    std::string layers = options_.qkv_layer < 0 ? "" : " in layer " + std::to_string(options_.qkv_layer);
+    return device_ + "; norm and projections " + options_.qkv + layers + "; " + std::to_string(options_.block_threads) +
+           " threads a block";
+  }
+
+  const OpGraph& graph() const override { return graph_; }
+
+ private:
+  bool is_unfused(const PlanStep& step) const {
+    if (options_.qkv != "unfused" || step.kind != StepKind::norm_qkv) return false;
+    return options_.qkv_layer < 0 || step.op("norm").layer == options_.qkv_layer;
+  }
+
+  void check(const Step& step) const {
+    if (step.tokens.empty()) throw InputError("kernels: a step without tokens", {}, "give at least one token");
+    const bool begins = step.first_position == 0,
+               follows = step.first_position == cache_.length() && step.index == last_index_ + 1;
+    if (!begins && !follows) {
+      throw InputError(
+          "kernels: step " + std::to_string(step.index) + " does not follow the last one",
+          {"expected  position " + std::to_string(cache_.length()) + " in step " + std::to_string(last_index_ + 1),
+           "actual    position " + std::to_string(step.first_position)},
+          "feed the steps of a sequence in order, or start a new one at position 0");
+    }
+    for (const int64_t token : step.tokens) {
+      if (token >= 0 && token < vocab_) continue;
+      throw InputError("kernels: token " + std::to_string(token) + " is outside the vocabulary",
+                       {"ids run from 0 to " + std::to_string(vocab_ - 1)},
+                       "check the tokens against the model's tokenizer");
+    }
+  }
+
+  Tensor pass(const Step& step, TapSink& sink) {
+    const StepRunner::Settings settings{options_.block_threads, options_.checked};
+    Tensor logits = StepRunner(weights_, cache_, settings, step, sink).run(plan_);
+    synchronize(nullptr);
+    return logits;
+  }
+
+  /// The rows that this step wrote into every cache.
+  std::map<std::string, Tensor> new_rows(const Step& step) const {
+    std::map<std::string, Tensor> rows;
+    for (const auto& [path, value] : cache_.values())
+      rows[path] = cache_.rows(path, step.first_position, int64_t(step.tokens.size()));
+    return rows;
+  }
+
+  void verify(const Step& step, const Tensor& logits) {
+    const auto before = new_rows(step);
+    NullSink nothing;
+    const Tensor again = pass(step, nothing);
+    if (!same_bytes(logits, again)) fail_verify(step, "logits");
+    for (const auto& [path, rows] : new_rows(step)) {
+      if (!same_bytes(before.at(path), rows)) fail_verify(step, path);
+    }
+  }
+
+  [[noreturn]] static void fail_verify(const Step& step, const std::string& path) {
+    throw BackendError(
+        "kernels: recording taps changed '" + path + "' in step " + std::to_string(step.index), {},
+        "a tap must only read: this is a defect of a kernel, report it with the taps that were asked for");
+  }
+
+  const KernelOptions options_;
+  const std::string device_;
+  const int64_t vocab_;
+  const OpGraph graph_;
+  const std::vector<PlanStep> plan_;  // points into graph_
+  const Weights weights_;
+  KvCache cache_;
+  int64_t last_index_ = -1;
+};
+
+}  // namespace
+}  // namespace plumbline::PLUMBLINE_BUILD_NS
+
+namespace plumbline {
+
+#if defined(__CUDACC__)
+std::unique_ptr<Backend> make_cuda_backend(const Model& model, const KernelOptions& options) {
+  return std::make_unique<cuda::KernelBackend>(model, options);
+}
+#else
+std::unique_ptr<Backend> make_twin_backend(const Model& model, const KernelOptions& options) {
+  twin::set_twin_threads(options.threads);
+  return std::make_unique<twin::KernelBackend>(model, options);
+}
+#endif
+
+}  // namespace plumbline

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// The candidate: a backend that runs a model's op graph with our hand-written kernels, on a GPU or, the same source, on
+// the CPU (the twin). Invariant: both give the same bits on every tap; recording taps changes no bit of any output.
+// Left to others: the fusion plan (fusion_plan.h), the kernels (cuda/<op>/).
+#pragma once
+#include <memory>
+#include <string>
+
+#include <plumbline/backend.h>
+#include <plumbline/model.h>
+
+namespace plumbline {
+
+struct KernelOptions {
+  /// What runs for a norm followed by the query, key and value projections. "hf": one fused kernel under the graph's
+  /// own contract. "single", "f32": the same kernel, rounding once or not at all before the product (contract
+  /// rmsnorm/olmo, rmsnorm/f32 in graph()). "unfused": rmsnorm, then three projections, bit-equal to "hf".
+  std::string qkv = "hf";
+  int qkv_layer = -1;       ///< the layer that `qkv` is for; -1: every layer
+  int block_threads = 128;  ///< of the kernels: a multiple of 32; moves no bit
+  int threads = 0;          ///< worker threads of the twin, 0: as many as the machine has; moves no bit
+  bool checked = true;      ///< fences of every buffer, and surviving poison in every tap that is copied, are errors
+  bool verify_taps =
+      false;  ///< each step runs a second time without taps; a differing bit in logits or cache is an error
+};
+
+/// Uploads the parameters that the graph names; `model` may go afterwards. Throws BackendError for options that mean
+/// nothing, a dtype other than bf16, or a graph that the kernels cannot run (it names the op).
+std::unique_ptr<Backend> make_twin_backend(const Model& model, const KernelOptions& options = {});
+/// Same on the first GPU. Present only in builds with nvcc (PLUMBLINE_HAVE_CUDA).
+std::unique_ptr<Backend> make_cuda_backend(const Model& model, const KernelOptions& options = {});
+
+/// The graph as these options run it: contracts and formats of the norms where they differ. Throws BackendError for
+/// options that mean nothing.
+OpGraph graph_as_run(const OpGraph& graph, const KernelOptions& options);
+
+}  // namespace plumbline

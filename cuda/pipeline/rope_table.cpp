@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Invariant and contract: rope_table.h.
+#include "cuda/pipeline/rope_table.h"
+
+#include <cmath>
+#include <string>
+
+#include <plumbline/error.h>
+
+namespace plumbline {
+namespace {
+
+template <class T>
+T* elements(Tensor& tensor) {
+  return reinterpret_cast<T*>(tensor.mutable_data());
+}
+
+/// The D/2 angles of one position, written twice: transformers' cat(freqs, freqs).
+void fill_row(RopeTable& table, int64_t row, int64_t half) {
+  const float* freqs = elements<float>(table.freqs) + row * half;
+  for (int64_t c = 0; c < 2 * half; ++c) {
+    const double angle = freqs[c % half];
+    const int64_t index = row * 2 * half + c;
+    const float cos32 = static_cast<float>(std::cos(angle)), sin32 = static_cast<float>(std::sin(angle));  // A3 R5
+    elements<float>(table.cos32)[index] = cos32;
+    elements<float>(table.sin32)[index] = sin32;
+    elements<uint16_t>(table.cos)[index] = f32_to_bf16(cos32);  // R6
+    elements<uint16_t>(table.sin)[index] = f32_to_bf16(sin32);  // R6
+  }
+}
+
+}  // namespace
+
+RopeTable make_rope_table(double theta, int64_t head_dim, int64_t first_position, int64_t tokens) {
+  if (head_dim < 2 || head_dim % 2 != 0 || tokens < 1) {
+    throw BackendError("rope table: needs an even head_dim and at least one token",
+                       {"head_dim  " + std::to_string(head_dim), "tokens    " + std::to_string(tokens)},
+                       "check head_dim in the model's config.json");
+  }
+  const int64_t half = head_dim / 2;
+  RopeTable table{Tensor(DType::f32, {half}),
+                  Tensor(DType::f32, {1, tokens, half}),
+                  Tensor(DType::f32, {1, tokens, head_dim}),
+                  Tensor(DType::f32, {1, tokens, head_dim}),
+                  Tensor(DType::bf16, {1, tokens, head_dim}),
+                  Tensor(DType::bf16, {1, tokens, head_dim})};
+  float* inv_freq = elements<float>(table.inv_freq);
+  for (int64_t i = 0; i < half; ++i) {
+    const float exponent = static_cast<float>(2 * i) / static_cast<float>(head_dim);  // R1
+    const float power = static_cast<float>(
+        std::pow(static_cast<double>(static_cast<float>(theta)), static_cast<double>(exponent)));  // R2
+    inv_freq[i] = 1.0f / power;                                                                    // A1 R3
+  }
+  float* freqs = elements<float>(table.freqs);
+  for (int64_t t = 0; t < tokens; ++t) {
+    for (int64_t i = 0; i < half; ++i)
+      freqs[t * half + i] = static_cast<float>(first_position + t) * inv_freq[i];  // A2 R4
+    fill_row(table, t, half);
+  }
+  return table;
+}
+
+}  // namespace plumbline

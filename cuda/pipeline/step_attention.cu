@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// Steps between the projections: heads (norms, rotation, cache) and attention. Invariant: step_runner.h.
+#include <plumbline/error.h>
+
+#include "cuda/attention/attention.h"
+#include "cuda/heads/heads.h"
+#include "cuda/pipeline/step_runner.h"
+
+namespace plumbline::PLUMBLINE_BUILD_NS {
+namespace {
+
+/// [1, S, heads * D] or [1, S, heads, D] -> D.
+int64_t head_dim_of(const Op& split, const DeviceValue& x) {
+  const int64_t heads = integer(split, "heads"), width = element_count(x.shape) / (x.extent(0) * x.extent(1));
+  if (heads >= 1 && width % heads == 0) return width / heads;
+  throw BackendError("kernels: op '" + split.name + "' cannot split its input into heads",
+                     {"input  " + to_string(x.shape), "heads  " + std::to_string(heads)}, "check the graph");
+}
+
+bool is_interleaved(const Op& rope) {
+  const std::string& pairing = text(rope, "pairing");
+  if (pairing == "half" || pairing == "interleaved") return pairing == "interleaved";
+  throw BackendError("kernels: op '" + rope.name + "' asks for pairing '" + pairing + "'", {},
+                     "take half or interleaved");
+}
+
+bool is_modulo(const Op& op) {
+  const std::string& map = text(op, "kv_map");
+  if (map == "block" || map == "modulo") return map == "modulo";
+  throw BackendError("kernels: op '" + op.name + "' asks for kv_map '" + map + "'", {}, "take block or modulo");
+}
+
+void add_norm(HeadRole& role, Yields& yields, int first_slot, const Weights& weights, const Op& norm, int64_t tokens,
+              int64_t head_dim) {
+  if (integer(norm, "heads") != role.heads) {
+    throw BackendError("kernels: op '" + norm.name + "' norms other heads than the next op splits",
+                       {"norm   " + std::to_string(integer(norm, "heads")), "split  " + std::to_string(role.heads)},
+                       "check the graph");
+  }
+  role.norm_weight = weights.get(norm, 0, {head_dim});
+  role.eps = float(number(norm, "eps"));
+  role.rounding = rounding_of(norm);
+  tap_norm(yields, first_slot, norm, {1, tokens, role.heads, head_dim}, true);
+}
+
+void add_rope(HeadRole& role, Yields& yields, int first_slot, const Op& rope, const DeviceValue& cos,
+              const DeviceValue& sin, const Shape& shape) {
+  require_contract(rope, {"rope/neox-t"});
+  const Shape table = {1, shape[2], shape[3]};
+  if (cos.shape != table || sin.shape != table) {
+    throw BackendError(
+        "kernels: op '" + rope.name + "' needs a table of another shape",
+        {"expected  " + to_string(table), "cos       " + to_string(cos.shape), "sin       " + to_string(sin.shape)},
+        "check the graph");
+  }
+  role.cos = bf16_input(rope, cos);
+  role.sin = bf16_input(rope, sin);
+  role.interleaved = is_interleaved(rope);
+  yields.tap(first_slot + HeadsTap::kCos, inner_path(rope, "_cos"), DType::bf16, shape);
+  yields.tap(first_slot + HeadsTap::kRotSin, inner_path(rope, "_rot_sin"), DType::bf16, shape);
+}
+
+}  // namespace
+
+void StepRunner::heads_step(const PlanStep& step, Yields& yields) {
+  const char* const names[] = {"q", "k", "v"};
+  HeadsArgs args{};
+  args.tokens = tokens();
+  args.head_dim = int(head_dim_of(step.op("q_heads"), value(step.input("q"))));
+  const int64_t head_dim = args.head_dim;
+  for (int i = 0; i < 3; ++i) {
+    const std::string name = names[i];
+    const int slot = i * HeadsTap::kCount;
+    HeadRole& role = args.roles[i];
+    const Op& split = step.op(name + "_heads");
+    const DeviceValue& x = value(step.input(name));
+    if (head_dim_of(split, x) != head_dim)
+      throw BackendError(
+          "kernels: op '" + split.name + "' has heads of another size than the query",
+          {"expected  " + std::to_string(head_dim), "actual    " + std::to_string(head_dim_of(split, x))},
+          "check the graph");
+    role.x = bf16_input(split, x);
+    role.heads = int(integer(split, "heads"));
+    const Shape shape = {1, role.heads, tokens(), head_dim};
+    yields.tap(slot + HeadsTap::kHeads, split.outputs.front().path, DType::bf16, shape);
+    if (const Op* norm = step.find(name + "_norm")) add_norm(role, yields, slot, weights_, *norm, tokens(), head_dim);
+    if (const Op* rope = step.find(name + "_rope")) {
+      add_rope(role, yields, slot, *rope, value(step.input(name + "_cos")), value(step.input(name + "_sin")), shape);
+    }
+    if (i == 0) {
+      role.y = yields.output(step.op("q_rope"), DType::bf16, shape).as<bf16>();
+      role.head_stride = int64_t(tokens()) * head_dim;
+      role.token_stride = head_dim;
+    } else {
+      const std::string& path = step.op(name + "_cache").outputs.front().path;
+      DeviceValue cache = cache_.extend(path, role.heads, head_dim, tokens());
+      role.head_stride = head_dim;
+      role.token_stride = role.heads * head_dim;
+      role.y = cache.as<bf16>() + cache_.length() * role.token_stride;
+      yields.output(path, std::move(cache));
+    }
+  }
+  yields.tap(HeadsTap::kCount + HeadsTap::kRotated, step.op("k_rope").outputs.front().path, DType::bf16,
+             {1, args.roles[1].heads, tokens(), head_dim});
+  heads(args, yields.record(), settings_.block_threads, nullptr);
+}
+
+void StepRunner::attention_step(const PlanStep& step, Yields& yields) {
+  for (const char* role : {"scores", "scale", "mask", "softmax", "context"})
+    require_contract(step.op(role), {"attention/eager"});
+  const DeviceValue &q = value(step.input("q")), &k = value(step.input("k")), &v = value(step.input("v"));
+  if (k.shape != v.shape || k.last() != q.last() || !k.by_token || !v.by_token) {
+    throw BackendError("kernels: op '" + step.op("scores").name + "' needs query and caches that fit",
+                       {"q  " + to_string(q.shape), "k  " + to_string(k.shape), "v  " + to_string(v.shape)},
+                       "check the graph");
+  }
+  const int64_t heads = q.extent(1), keys = k.extent(2), head_dim = q.last();
+  const Shape scores = {1, heads, tokens(), keys};
+  yields.tap(AttentionTap::kRaw, step.op("scores").outputs.front().path, DType::bf16, scores);
+  yields.tap(AttentionTap::kScaled, step.op("scale").outputs.front().path, DType::bf16, scores);
+  yields.tap(AttentionTap::kProbs32, inner_path(step.op("softmax"), "probs32"), DType::f32, scores);
+  yields.tap(AttentionTap::kContext, step.op("context").outputs.front().path, DType::bf16,
+             {1, heads, tokens(), head_dim});
+  const DeviceValue& masked = yields.output(step.op("mask"), DType::bf16, scores);
+  const DeviceValue& probs = yields.output(step.op("softmax"), DType::bf16, scores);
+  const DeviceValue& merged = yields.output(step.op("merged"), DType::bf16, {1, tokens(), heads * head_dim});
+  attention({.q = bf16_input(step.op("scores"), q),
+             .k_cache = bf16_input(step.op("scores"), k),
+             .v_cache = bf16_input(step.op("context"), v),
+             .masked = masked.as<bf16>(),
+             .probs = probs.as<bf16>(),
+             .y = merged.as<bf16>(),
+             .heads = int(heads),
+             .kv_heads = int(k.extent(1)),
+             .tokens = tokens(),
+             .keys = int(keys),
+             .head_dim = int(head_dim),
+             .first_position = int(step_.first_position),
+             .mask_offset = int(integer(step.op("mask"), "offset")),
+             .scale = float(number(step.op("scale"), "factor")),
+             .modulo_keys = is_modulo(step.op("scores")),
+             .modulo_values = is_modulo(step.op("context"))},
+            yields.record(), settings_.block_threads, nullptr);
+}
+
+}  // namespace plumbline::PLUMBLINE_BUILD_NS

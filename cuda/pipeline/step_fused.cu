@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Steps of a norm with the products behind it: rmsnorm_qkv and swiglu. Invariant: step_runner.h.
+#include <plumbline/error.h>
+
+#include "cuda/pipeline/step_runner.h"
+#include "cuda/rmsnorm_qkv/rmsnorm_qkv.h"
+#include "cuda/swiglu/swiglu.h"
+
+namespace plumbline::PLUMBLINE_BUILD_NS {
+namespace {
+
+NormInput norm_input(const Weights& weights, const Op& norm, const DeviceValue& x) {
+  if (integer(norm, "heads") != 0) {
+    throw BackendError("kernels: op '" + norm.name + "' norms per head in front of a product", {}, "check the graph");
+  }
+  return {bf16_input(norm, x), weights.get(norm, 0, {x.last()}), int(x.rows()), int(x.last()),
+          float(number(norm, "eps"))};
+}
+
+Shape with_columns(Shape shape, int64_t columns) {
+  shape.back() = columns;
+  return shape;
+}
+
+}  // namespace
+
+void StepRunner::norm_qkv_step(const PlanStep& step, Yields& yields) {
+  const Op& norm = step.op("norm");
+  const DeviceValue& x = value(step.input("x"));
+  RmsNormQkvArgs args{norm_input(weights_, norm, x), rounding_of(norm), {}};
+  const char* const roles[] = {"q", "k", "v"};
+  for (int i = 0; i < 3; ++i) {
+    const Op& op = step.op(roles[i]);
+    require_contract(op, {"linear/f32acc"});
+    const int64_t columns = weights_.shape(op, 0).at(0);
+    const DeviceValue& y = yields.output(op, DType::bf16, with_columns(x.shape, columns));
+    args.projections[i] = {weights_.get(op, 0, {columns, x.last()}), weights_.optional(op, 1, {columns}), y.as<bf16>(),
+                           int(columns)};
+  }
+  tap_norm(yields, 0, norm, x.shape, true);
+  rmsnorm_qkv(args, yields.record(), settings_.block_threads, nullptr);
+}
+
+void StepRunner::swiglu_step(const PlanStep& step, Yields& yields) {
+  const Op &norm = step.op("norm"), &gate = step.op("gate"), &up = step.op("up"), &act = step.op("act"),
+           &mul = step.op("mul");
+  for (const Op* op : {&gate, &up}) require_contract(*op, {"linear/f32acc"});
+  require_contract(act, {"silu/f32"});
+  require_contract(mul, {"multiply/rounded"});
+  const DeviceValue& x = value(step.input("x"));
+  const int64_t columns = weights_.shape(gate, 0).at(0);
+  const Shape shape = with_columns(x.shape, columns);
+  tap_norm(yields, 0, norm, x.shape, true);
+  yields.tap(SwigluTap::kGate, gate.outputs.front().path, DType::bf16, shape);
+  yields.tap(SwigluTap::kUp, up.outputs.front().path, DType::bf16, shape);
+  yields.tap(SwigluTap::kAct, act.outputs.front().path, DType::bf16, shape);
+  const Shape matrix = {columns, x.last()};
+  swiglu({.norm = norm_input(weights_, norm, x),
+          .rounding = rounding_of(norm),
+          .gate_weight = weights_.get(gate, 0, matrix),
+          .up_weight = weights_.get(up, 0, matrix),
+          .gate_bias = weights_.optional(gate, 1, {columns}),
+          .up_bias = weights_.optional(up, 1, {columns}),
+          .y = yields.output(mul, DType::bf16, shape).as<bf16>(),
+          .columns = int(columns)},
+         yields.record(), settings_.block_threads, nullptr);
+}
+
+}  // namespace plumbline::PLUMBLINE_BUILD_NS

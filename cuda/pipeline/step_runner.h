@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// One forward pass: the plan's steps in order, each by one kernel (the rope table on the host). Invariant: what an op's
+// attributes, parameters and contract say is what the kernel is told; a value that no kernel takes is a BackendError
+// naming the op. Left to others: which ops belong together (fusion_plan.h), state between passes (pipeline.cu).
+#pragma once
+#include <plumbline/tap.h>
+
+#include "cuda/pipeline/fusion_plan.h"
+#include "cuda/pipeline/kv_cache.h"
+#include "cuda/pipeline/weights.h"
+#include "cuda/pipeline/yields.h"
+#include "cuda/rmsnorm/norm_row.cuh"
+
+namespace plumbline::PLUMBLINE_BUILD_NS {
+
+class StepRunner {
+ public:
+  struct Settings {
+    int block_threads = 128;
+    bool checked = true;
+  };
+  StepRunner(const Weights& weights, KvCache& cache, const Settings& settings, const Step& step, TapSink& sink)
+      : weights_(weights), cache_(cache), settings_(settings), step_(step), sink_(sink) {}
+
+  /// Runs the plan (which must be that of the weights' graph) and returns the last op's output, on the host. The
+  /// cache has the step's rows afterwards but does not count them yet.
+  Tensor run(const std::vector<PlanStep>& plan);
+
+ private:
+  void dispatch(const PlanStep& step, Yields& yields);
+  void embedding_step(const PlanStep& step, Yields& yields);
+  void rope_table_step(const PlanStep& step, Yields& yields);
+  void rmsnorm_step(const PlanStep& step, Yields& yields);
+  void linear_step(const PlanStep& step, Yields& yields, const Op& op, const Op* add);
+  void elementwise_step(const PlanStep& step, Yields& yields);
+  void norm_qkv_step(const PlanStep& step, Yields& yields);
+  void swiglu_step(const PlanStep& step, Yields& yields);
+  void heads_step(const PlanStep& step, Yields& yields);
+  void attention_step(const PlanStep& step, Yields& yields);
+
+  const DeviceValue& value(const std::string& path) const;
+  int tokens() const { return int(step_.tokens.size()); }
+
+  const Weights& weights_;
+  KvCache& cache_;
+  const Settings settings_;
+  const Step& step_;
+  TapSink& sink_;
+  Environment environment_;
+};
+
+// Shared by the files that implement the steps.
+
+/// The value that `path` names. Throws BackendError unless it is bf16.
+const bf16* bf16_input(const Op& reader, const DeviceValue& value);
+/// Throws BackendError naming the op unless its contract is one of those given.
+void require_contract(const Op& op, std::initializer_list<std::string_view> known);
+/// Of a norm's contract. Throws BackendError for one that no kernel has.
+NormRounding rounding_of(const Op& norm);
+/// Connects the slots of a norm's inner taps, and of its output if that never leaves the kernel. `shape` is the
+/// output's.
+void tap_norm(Yields& yields, int first_slot, const Op& norm, const Shape& shape, bool output_too);
+
+}  // namespace plumbline::PLUMBLINE_BUILD_NS

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// Steps of one op: embedding, rope table, norm, linear (with or without residual), add, multiply, silu.
+// Invariant: step_runner.h.
+#include <plumbline/error.h>
+
+#include "cuda/elementwise/elementwise.h"
+#include "cuda/embedding/embedding.h"
+#include "cuda/linear/linear.h"
+#include "cuda/pipeline/rope_table.h"
+#include "cuda/pipeline/step_runner.h"
+#include "cuda/rmsnorm/rmsnorm.h"
+
+namespace plumbline::PLUMBLINE_BUILD_NS {
+namespace {
+
+/// Graph inputs come from the step itself: an op that reads something else there cannot be run.
+void require_input(const Op& op, std::string_view path) {
+  if (op.inputs.front() == path) return;
+  throw BackendError("kernels: op '" + op.name + "' must read graph input '" + std::string(path) + "'",
+                     {"it reads '" + op.inputs.front() + "'"}, "check the graph");
+}
+
+}  // namespace
+
+void StepRunner::embedding_step(const PlanStep& step, Yields& yields) {
+  const Op& op = step.op("op");
+  require_contract(op, {"embedding/copy"});
+  require_input(op, "tokens");
+  const Shape table = weights_.shape(op, 0);
+  const std::span<const std::byte> bytes = std::as_bytes(std::span(step_.tokens));
+  DeviceBuffer ids(bytes.size(), "tokens");
+  ids.copy_from_host(bytes);
+  const DeviceValue& y = yields.output(op, DType::bf16, {1, tokens(), table.at(1)});
+  embedding({.tokens = ids.as<int64_t>(),
+             .table = weights_.get(op, 0, table),
+             .y = y.as<bf16>(),
+             .rows = tokens(),
+             .columns = int(table[1]),
+             .scale = float(number(op, "scale"))},
+            settings_.block_threads, nullptr);
+  if (settings_.checked) ids.check_fences();
+}
+
+void StepRunner::rope_table_step(const PlanStep& step, Yields& yields) {
+  const Op& op = step.op("op");
+  require_contract(op, {"rope-table/f32"});
+  require_input(op, "positions");
+  if (op.outputs.size() < 2)
+    throw BackendError("kernels: op '" + op.name + "' must yield cos and sin", {}, "check the graph");
+  RopeTable table = make_rope_table(number(op, "theta"), integer(op, "head_dim"), step_.first_position, tokens());
+  yields.output(op.outputs[0].path, DeviceValue::upload(op.outputs[0].path, table.cos.view()));
+  yields.output(op.outputs[1].path, DeviceValue::upload(op.outputs[1].path, table.sin.view()));
+  yields.host(inner_path(op, "inv_freq"), std::move(table.inv_freq));
+  yields.host(inner_path(op, "freqs"), std::move(table.freqs));
+  yields.host(inner_path(op, "cos32"), std::move(table.cos32));
+  yields.host(inner_path(op, "sin32"), std::move(table.sin32));
+}
+
+void StepRunner::rmsnorm_step(const PlanStep& step, Yields& yields) {
+  const Op& op = step.op("op");
+  const DeviceValue& x = value(step.input("x"));
+  const int64_t heads = integer(op, "heads");
+  Shape shape = x.shape;
+  if (heads > 0) {
+    if (shape.back() % heads != 0)
+      throw BackendError("kernels: op '" + op.name + "' cannot split its input into heads",
+                         {"input  " + to_string(shape), "heads  " + std::to_string(heads)}, "check the graph");
+    shape.back() /= heads;
+    shape.insert(shape.end() - 1, heads);
+  }
+  const NormRounding rounding = rounding_of(op);
+  const DeviceValue& y = yields.output(op, rounding == NormRounding::none ? DType::f32 : DType::bf16, shape);
+  tap_norm(yields, 0, op, shape, false);
+  rmsnorm({.x = bf16_input(op, x),
+           .weight = weights_.get(op, 0, {y.last()}),
+           .y = y.as<void>(),
+           .rows = int(y.rows()),
+           .columns = int(y.last()),
+           .eps = float(number(op, "eps")),
+           .rounding = rounding},
+          yields.record(), settings_.block_threads, nullptr);
+}
+
+void StepRunner::linear_step(const PlanStep& step, Yields& yields, const Op& op, const Op* add) {
+  require_contract(op, {"linear/f32acc"});
+  const DeviceValue& x = value(step.input("x"));
+  const int64_t depth = x.last(), columns = weights_.shape(op, 0).at(0);
+  Shape shape = x.shape;
+  shape.back() = columns;
+  const bf16* residual = nullptr;
+  if (add != nullptr) {
+    require_contract(*add, {"add/rounded"});
+    const DeviceValue& other = value(step.input("residual"));
+    if (other.shape != shape)
+      throw BackendError("kernels: op '" + add->name + "' adds tensors of different shapes",
+                         {"residual  " + to_string(other.shape), "product   " + to_string(shape)}, "check the graph");
+    residual = bf16_input(*add, other);
+    yields.tap(LinearTap::kProduct, op.outputs.front().path, DType::bf16, shape);
+  }
+  if (x.dtype != DType::f32) bf16_input(op, x);
+  const DeviceValue& y = yields.output(add != nullptr ? *add : op, DType::bf16, shape);
+  linear({.x = x.as<void>(),
+          .x_is_f32 = x.dtype == DType::f32,
+          .weight = weights_.get(op, 0, {columns, depth}),
+          .bias = weights_.optional(op, 1, {columns}),
+          .residual = residual,
+          .y = y.as<bf16>(),
+          .rows = int(y.rows()),
+          .columns = int(columns),
+          .depth = int(depth)},
+         yields.record(), settings_.block_threads, nullptr);
+}
+
+void StepRunner::elementwise_step(const PlanStep& step, Yields& yields) {
+  const Op& op = step.op("op");
+  const DeviceValue& a = value(step.input("a"));
+  ElementwiseArgs args{bf16_input(op, a), nullptr, yields.output(op, DType::bf16, a.shape).as<bf16>(),
+                       element_count(a.shape)};
+  if (step.kind == StepKind::silu) {
+    require_contract(op, {"silu/f32"});
+    return elementwise(ElementwiseOp::silu, args, settings_.block_threads, nullptr);
+  }
+  const DeviceValue& b = value(step.input("b"));
+  if (a.shape != b.shape)
+    throw BackendError("kernels: op '" + op.name + "' joins tensors of different shapes",
+                       {"a  " + to_string(a.shape), "b  " + to_string(b.shape)}, "check the graph");
+  args.b = bf16_input(op, b);
+  const bool adds = step.kind == StepKind::add;
+  require_contract(op, {adds ? "add/rounded" : "multiply/rounded"});
+  elementwise(adds ? ElementwiseOp::add : ElementwiseOp::multiply, args, settings_.block_threads, nullptr);
+}
+
+}  // namespace plumbline::PLUMBLINE_BUILD_NS

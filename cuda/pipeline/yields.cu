@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Invariant: yields.h.
+#include "cuda/pipeline/yields.h"
+
+#include <plumbline/error.h>
+
+namespace plumbline::PLUMBLINE_BUILD_NS {
+namespace {
+
+void require_format(const TapSpec& spec, DType yielded) {
+  if (spec.dtype == yielded) return;
+  throw BackendError(
+      "kernels: tap '" + spec.path + "' is held in another format than the graph declares",
+      {"declared  " + std::string(dtype_name(spec.dtype)), "kernel    " + std::string(dtype_name(yielded))},
+      "run this graph with --backend torch or --backend oracle");
+}
+
+}  // namespace
+
+std::string inner_path(const Op& op, std::string_view suffix) {
+  for (const TapSpec& output : op.outputs) {
+    if (output.inner && output.path.ends_with(suffix)) return output.path;
+  }
+  return {};
+}
+
+const DeviceValue& Yields::output(const Op& op, DType dtype, Shape shape) {
+  const std::string& path = op.outputs.front().path;
+  return outputs_[path] = DeviceValue::allocate(path, dtype, std::move(shape));
+}
+
+void Yields::output(const std::string& path, DeviceValue value) { outputs_[path] = std::move(value); }
+
+void Yields::tap(int slot, const std::string& path, DType dtype, const Shape& shape) {
+  if (path.empty() || !sink_.wants(path)) return;
+  const DeviceValue& value = taps_[path] = DeviceValue::allocate(path, dtype, shape);
+  record_.slots[slot] = value.as<void>();
+  any_slot_ = true;
+}
+
+void Yields::host(const std::string& path, Tensor tensor) {
+  if (!path.empty()) host_[path] = std::move(tensor);
+}
+
+void Yields::hand_out(const TapSpec& spec) const {
+  if (const auto found = host_.find(spec.path); found != host_.end()) {
+    require_format(spec, found->second.dtype());
+    return sink_.record(spec, found->second.view());
+  }
+  auto found = outputs_.find(spec.path);
+  if (found == outputs_.end()) {
+    found = taps_.find(spec.path);
+    if (found == taps_.end()) {
+      throw BackendError("kernels: no kernel yields tap '" + spec.path + "'", {},
+                         "leave it out with --taps, or run with --backend torch");
+    }
+  }
+  require_format(spec, found->second.dtype);
+  sink_.record(spec, found->second.to_host(checked_).view());
+}
+
+void Yields::finish(Environment& environment) {
+  if (checked_) {
+    for (const auto& [path, value] : outputs_) value.buffer->check_fences();
+  }
+  for (const Op* op : step_.window) {
+    for (const TapSpec& spec : op->outputs) {
+      if (sink_.wants(spec.path)) hand_out(spec);
+    }
+  }
+  environment.merge(outputs_);
+}
+
+}  // namespace plumbline::PLUMBLINE_BUILD_NS

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one plan step yields: outputs that later steps read, and taps that only the sink wants. Invariant: every wanted
+// tap of the step's ops reaches the sink in the graph's order with exactly the declared format; nothing is allocated
+// for the others. Left to others: filling the memory (the kernels).
+#pragma once
+#include <map>
+#include <string>
+#include <string_view>
+
+#include <plumbline/tap.h>
+
+#include "cuda/common/tap.h"
+#include "cuda/pipeline/device_value.h"
+#include "cuda/pipeline/fusion_plan.h"
+
+namespace plumbline::PLUMBLINE_BUILD_NS {
+
+/// Values by tap path, alive until the last step that reads them.
+using Environment = std::map<std::string, DeviceValue, std::less<>>;
+
+/// The path of the op's inner tap that ends in `suffix`; "" if the graph does not declare it.
+std::string inner_path(const Op& op, std::string_view suffix);
+
+class Yields {
+ public:
+  Yields(const PlanStep& step, TapSink& sink, bool checked) : step_(step), sink_(sink), checked_(checked) {}
+
+  /// Memory for the op's first output, which later steps may read.
+  const DeviceValue& output(const Op& op, DType dtype, Shape shape);
+  /// A value that exists already (a cache) as the op's first output, or any other tap.
+  void output(const std::string& path, DeviceValue value);
+  /// Connects a tap slot to `path` if the sink wants it; "" is no tap.
+  void tap(int slot, const std::string& path, DType dtype, const Shape& shape);
+  /// A tap computed on the host.
+  void host(const std::string& path, Tensor tensor);
+
+  /// The slots for the kernel, or null if none is wanted.
+  const RecordTap* record() const { return any_slot_ ? &record_ : nullptr; }
+  /// Checks fences, hands every wanted tap to the sink, and moves the outputs into `environment`. Throws BackendError
+  /// if a wanted tap was not yielded or its format is not the declared one.
+  void finish(Environment& environment);
+
+ private:
+  void hand_out(const TapSpec& spec) const;
+
+  const PlanStep& step_;
+  TapSink& sink_;
+  bool checked_;
+  RecordTap record_;
+  bool any_slot_ = false;
+  Environment outputs_;
+  Environment taps_;
+  std::map<std::string, Tensor> host_;
+};
+
+}  // namespace plumbline::PLUMBLINE_BUILD_NS

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// RMSNorm of one row, in pieces that every kernel with a norm inside shares: the statistic by one warp, then the
+// elements. Invariant: a row's values depend on that row alone, not on how many rows there are or which warp takes it.
+// Left to others: loading, storing and taps (the kernels).
+// NUMERICS CONTRACT rmsnorm/llama, rmsnorm/olmo, rmsnorm/f32 (three roundings of one formula)
+//   types    x, w bf16; statistic and arithmetic f32; output bf16 (llama, olmo) or f32 (f32)
+//   order    A1 lane l of 32 keeps four sums: of columns 4l, 4l+1, 4l+2, 4l+3, each over the stride 128, ascending
+//            A2 its four sums are added 0, 1, 2, 3   A3 xor tree 16, 8, 4, 2, 1 over the lanes
+//   rounding R1 x * x   R2 every addition of A1 to A3   R3 times 1/columns (itself rounded to f32)   R4 + eps
+//            R5 1 / sqrt, each rounded   R6 x * rstd   llama: R7 to bf16, R8 w * n, R9 to bf16
+//            olmo: R8 w * (x * rstd), R9 to bf16   f32: R8 only; all to nearest even
+//   special  NaN in a row: the whole row NaN. A sum past f32's maximum: var Inf, rstd 0, so finite x give 0 and Inf
+//   NaN.
+//            A row of zeros with eps 0: rstd Inf, NaN
+//   repeat   the same bits for any number of rows, any launch shape, every GPU from sm_80 and the twin
+//   source   order: at::mean of LibTorch on CUDA for 16 rows or more and columns a multiple of 128 (measured on H100
+//   and
+//            H200); fewer rows take more lanes there. R5: our choice, torch.rsqrt differs by an ulp in a fifth of the
+//            values. llama: transformers Qwen3RMSNorm, LlamaRMSNorm; olmo: transformers Olmo2RMSNorm since its PR
+//            38131, and torch.nn.RMSNorm; f32: kernels that keep the activations in f32 up to the matmul
+//   checked  tests/kernel/rmsnorm
+#pragma once
+#include <cstdint>
+#include <type_traits>
+
+#include "cuda/common/bf16.h"
+#include "cuda/common/kernel.h"
+#include "cuda/common/math.h"
+#include "cuda/common/reduce.h"
+
+namespace plumbline::PLUMBLINE_BUILD_NS {
+
+/// Where the normalised value is rounded: before and after the weight (llama), after it (olmo), nowhere (f32).
+enum class NormRounding : int { two, one, none };
+
+struct RowStatistic {
+  float var;
+  float rstd;
+};
+
+/// Mean of squares and its reciprocal root, in every lane. All lanes of a warp call it; `columns` >= 1.
+__device__ __forceinline__ RowStatistic row_statistic(const bf16* x, int columns, float eps PLUMBLINE_WHERE_PARAM) {
+  float sums[4] = {0.0f, 0.0f, 0.0f, 0.0f};
+  for (int c0 = int(threadIdx.x) % 32 * 4; c0 < columns; c0 += 128) {
+#pragma unroll
+    for (int slot = 0; slot < 4; ++slot) {
+      if (c0 + slot < columns) {
+        const float value = to_f32(x[c0 + slot]);
+        sums[slot] = __fadd_rn(sums[slot], __fmul_rn(value, value));  // A1 R1 R2
+      }
+    }
+  }
+  const float lane_sum = __fadd_rn(__fadd_rn(__fadd_rn(sums[0], sums[1]), sums[2]), sums[3]);  // A2 R2
+  const float sum = warp_sum(lane_sum PLUMBLINE_WHERE_ARG);                                    // A3 R2
+  const float var = __fmul_rn(sum, __fdiv_rn(1.0f, float(columns)));                           // R3
+  return {var, rsqrt_f32(__fadd_rn(var, eps))};                                                // R4 R5
+}
+
+/// One element at every point where a contract may round it.
+struct NormedValue {
+  float x32;    ///< exact
+  float n32;    ///< x * rstd
+  bf16 n;       ///< rounded; exists under `two` only
+  float out32;  ///< times the weight, before the output rounding
+};
+
+template <NormRounding kRounding>
+__device__ __forceinline__ NormedValue normed_value(bf16 x, float rstd, bf16 weight) {
+  NormedValue value{};
+  value.x32 = to_f32(x);
+  value.n32 = __fmul_rn(value.x32, rstd);  // R6
+  if constexpr (kRounding == NormRounding::two) {
+    value.n = to_bf16(value.n32);                              // R7
+    value.out32 = __fmul_rn(to_f32(weight), to_f32(value.n));  // R8
+  } else {
+    value.out32 = __fmul_rn(to_f32(weight), value.n32);  // R8
+  }
+  return value;
+}
+
+/// The element in the format of the output: bf16 by one rounding, or f32 as it is.
+__device__ __forceinline__ void store_normed(bf16* y, float out32) { *y = to_bf16(out32); }  // R9
+__device__ __forceinline__ void store_normed(float* y, float out32) { *y = out32; }
+
+/// Tap slots of a norm, counted from the kernel's first norm slot. var, rstd: f32 [rows]; x32, n32: f32 [rows,
+/// columns]; n: bf16 [rows, columns], under NormRounding::two only; out: the norm's output where it never leaves the
+/// kernel (bf16, f32 under NormRounding::none).
+struct NormTap {
+  static constexpr int kX32 = 0, kVar = 1, kRstd = 2, kN32 = 3, kN = 4, kOut = 5, kCount = 6;
+};
+
+template <NormRounding kRounding, class Tap>
+__device__ __forceinline__ void tap_normed(const Tap& tap, int first_slot, int64_t index, const NormedValue& value) {
+  tap.store(first_slot + NormTap::kX32, index, value.x32);
+  tap.store(first_slot + NormTap::kN32, index, value.n32);
+  if constexpr (kRounding == NormRounding::two) tap.store(first_slot + NormTap::kN, index, value.n);
+}
+
+/// Calls `body` with std::integral_constant<NormRounding, ...>: turns the value into a template argument, on the host.
+template <class Body>
+void with_rounding(NormRounding rounding, const Body& body) {
+  switch (rounding) {
+    case NormRounding::two: return body(std::integral_constant<NormRounding, NormRounding::two>{});
+    case NormRounding::one: return body(std::integral_constant<NormRounding, NormRounding::one>{});
+    case NormRounding::none: return body(std::integral_constant<NormRounding, NormRounding::none>{});
+  }
+}
+
+/// The format in which a norm's output is held and staged.
+template <NormRounding kRounding>
+using NormOutput = std::conditional_t<kRounding == NormRounding::none, float, bf16>;
+
+}  // namespace plumbline::PLUMBLINE_BUILD_NS

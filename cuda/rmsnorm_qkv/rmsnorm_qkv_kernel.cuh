@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// y_p[m,n] = R(sum_k norm(x)[m,k] W_p[n,k] + bias_p[n]) for p = q, k, v; one block a tile of 16 rows of one projection.
+// Every block takes the statistic of its 16 rows anew: cheaper than a second launch, and nothing to wait for.
+// NUMERICS CONTRACT rmsnorm/llama | rmsnorm/olmo | rmsnorm/f32, then linear/f32acc
+//   types    x, weights, biases, y bf16; the normalised row bf16 (llama, olmo) or f32 (f32), in shared memory only
+//   order    A1 statistic: norm_row.cuh   A2 product: gemm_tile/v1, one chain over ascending k   A3 then the bias
+//   rounding R1 norm_row.cuh: two roundings (variant hf), one (single) or none (f32) before the product
+//            R2 gemm_tile/v1: tensor cores (hf, single) or one fma per k (f32)   R3 + bias in f32   R4 to bf16
+//   special  norm_row.cuh, then linear: a NaN row gives NaN in every output of that row and in no other
+//   repeat   the bits of rmsnorm followed by linear; the same for any block size and number of rows; sm_90 and the twin
+//   source   hf: transformers Qwen3 (norm, then three linears); single and f32: what fused kernels commonly do
+//   checked  tests/kernel/rmsnorm_qkv
+#pragma once
+#include "cuda/common/tap.h"
+#include "cuda/gemm/stage.cuh"
+#include "cuda/linear/linear_kernel.cuh"
+#include "cuda/rmsnorm_qkv/rmsnorm_qkv.h"
+
+namespace plumbline::PLUMBLINE_BUILD_NS {
+
+template <NormRounding kRounding, class Tap>
+__global__ void rmsnorm_qkv_kernel(RmsNormQkvArgs args, Tap tap) {
+  const int columns = tile_columns(int(blockDim.x));
+  int column_tile = int(blockIdx.x), which = 0;
+  for (; which < 2; ++which) {
+    const int tiles = (args.projections[which].columns + columns - 1) / columns;
+    if (column_tile < tiles) break;
+    column_tile -= tiles;
+  }
+  const Projection projection = args.projections[which];
+  const Rows<bf16> weight{projection.weight, projection.columns, args.norm.columns, args.norm.columns};
+  const int row0 = int(blockIdx.y) * kTileRows, column0 = column_tile * columns;
+  const bool taps = Tap::kRecords && blockIdx.x == 0;
+
+  float* rstd = dynamic_shared<float>();
+  tile_statistics(args.norm, row0, rstd, tap, 0, taps);  // A1 R1
+  __syncthreads();
+  Accumulator<1> accumulator;
+  using Activation = NormOutput<kRounding>;
+  accumulate_tile<Activation>(
+      accumulator, args.norm.columns, dynamic_shared<unsigned char>() + kStatisticBytes,
+      [&](int k0, Activation* tile) { stage_normed<kRounding>(args.norm, row0, rstd, k0, tile, tap, 0, taps); },
+      [&](int, int k0, bf16* tile) { stage_rows(weight, column0, columns, k0, tile); });  // A2 R2
+  for (int half = 0; half < 2; ++half) {
+    for (int i = 0; i < 4; ++i) {
+      const int row = row0 + tile_row(i), column = column0 + tile_column(half, i);
+      if (row >= args.norm.rows || column >= projection.columns) continue;
+      projection.y[int64_t(row) * projection.columns + column] =
+          round_product(accumulator.d[0][half][i], projection.bias, column);  // A3 R3 R4
+    }
+  }
+}
+
+}  // namespace plumbline::PLUMBLINE_BUILD_NS

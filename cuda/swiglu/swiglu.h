@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// RMSNorm, gate and up projections, SiLU and the product in one launch. Invariant: the same bits as rmsnorm, two
+// linear, silu and multiply one after the other; writes all of y and every wanted tap. Left to others: the down
+// projection (linear). Contract: swiglu_kernel.cuh.
+#pragma once
+#include "cuda/common/launch.h"
+#include "cuda/common/tap.h"
+#include "cuda/rmsnorm/normed_rows.cuh"
+
+namespace plumbline::PLUMBLINE_BUILD_NS {
+
+struct SwigluArgs {
+  NormInput norm;
+  NormRounding rounding;
+  const bf16* gate_weight;  ///< [columns, norm.columns]
+  const bf16* up_weight;    ///< [columns, norm.columns]
+  const bf16* gate_bias;    ///< [columns], or null
+  const bf16* up_bias;      ///< [columns], or null
+  bf16* y;                  ///< [rows, columns]
+  int columns;
+};
+
+/// bf16 [rows, columns] each, after the norm's slots (NormTap from 0, the norm's output in kOut).
+struct SwigluTap {
+  static constexpr int kGate = NormTap::kCount, kUp = kGate + 1, kAct = kGate + 2;
+};
+
+/// No rows: nothing happens. Throws BackendError for a null pointer, extents below 1 or a block that is not whole
+/// warps.
+void swiglu(const SwigluArgs& args, const RecordTap* taps, int block_threads, Stream stream);
+
+}  // namespace plumbline::PLUMBLINE_BUILD_NS
