@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// "layer.3" or "layer.3.attn.o_proj" -> the ops that a fault rewrites.
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+#include <plumbline/error.h>
+
+#include "model/fault.h"
+#include "model/strict_json.h"
+
+namespace plumbline {
+namespace {
+
+constexpr size_t kLongestSite = 256;
+
+/// N of exactly "layer.N"; any other text gives nothing.
+std::optional<int> layer_number(const std::string& site) {
+  const std::string prefix = "layer.";
+  if (!site.starts_with(prefix)) return std::nullopt;
+  const char* begin = site.data() + prefix.size();
+  const char* end = site.data() + site.size();
+  int number = 0;
+  const auto parsed = std::from_chars(begin, end, number);
+  const bool whole = parsed.ec == std::errc() && parsed.ptr == end && number >= 0;
+  return whole && site == prefix + std::to_string(number) ? std::optional(number) : std::nullopt;
+}
+
+bool is_part(const Fault& fault, const Op& op) {
+  return std::any_of(fault.parts.begin(), fault.parts.end(), [&](const std::string& part) {
+    return op.layer >= 0 && op.name == "layer." + std::to_string(op.layer) + "." + part;
+  });
+}
+
+bool may_go_to(const Fault& fault, const Op& op) {
+  switch (fault.reach) {
+    case Reach::fixed: return op.name == fault.info.default_site;
+    case Reach::layers: return false;
+    case Reach::parts: return is_part(fault, op);
+    case Reach::kinds: return std::find(fault.kinds.begin(), fault.kinds.end(), op.kind) != fault.kinds.end();
+  }
+  return false;
+}
+
+/// Every text that resolve_site takes for this fault in this model.
+std::vector<std::string> possible_sites(const Model& model, const Fault& fault) {
+  std::vector<std::string> sites;
+  if (!fault.parts.empty()) {
+    for (int64_t layer = 0; layer < model.config.layers; ++layer) sites.push_back("layer." + std::to_string(layer));
+  }
+  for (const Op& op : model.graph.ops) {
+    if (may_go_to(fault, op)) sites.push_back(op.name);
+  }
+  return sites;
+}
+
+FaultSite resolve_layer(const Model& model, const Fault& fault, const std::string& spelling, int layer) {
+  FaultSite site{"layer." + std::to_string(layer), layer, {}};
+  for (const std::string& part : fault.parts) {
+    const std::string name = site.name + "." + part;
+    if (model.graph.find(name) == nullptr) {
+      throw UsageError("cannot plant the fault '" + printable(spelling) + "'",
+                       {"op     " + name, "reason an earlier fault removed it"}, "leave one of the two faults out");
+    }
+    site.ops.push_back(name);
+  }
+  return site;
+}
+
+[[noreturn]] void refuse(const Model& model, const Fault& fault, const std::string& spelling, const std::string& site) {
+  const std::vector<std::string> sites = possible_sites(model, fault);
+  std::vector<std::string> details = {"site    '" + printable(site) + "'"};
+  if (!fault.parts.empty()) {
+    details.push_back("layers  layer.0 to layer." + std::to_string(model.config.layers - 1));
+  }
+  std::string way_out = "give a place of this model after '@'";
+  if (site.size() <= kLongestSite) {
+    const std::vector<std::string> near = near_misses(site, sites);
+    if (!near.empty()) way_out = "did you mean '@" + near.front() + "'?";
+  }
+  throw UsageError("cannot plant the fault '" + printable(spelling) + "': it cannot go there", details, way_out);
+}
+
+}  // namespace
+
+FaultSite resolve_site(const Model& model, const Fault& fault, const std::string& spelling, const std::string& site) {
+  const std::optional<int> layer = layer_number(site);
+  if (layer && *layer < model.config.layers && !fault.parts.empty()) {
+    return resolve_layer(model, fault, spelling, *layer);
+  }
+  const Op* op = model.graph.find(site);
+  if (op == nullptr || !may_go_to(fault, *op)) refuse(model, fault, spelling, site);
+  return {site, op->layer, {site}};
+}
+
+}  // namespace plumbline

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/fault_tools.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <set>
+#include <utility>
+
+#include <plumbline/error.h>
+
+#include "model/strict_json.h"
+
+namespace plumbline {
+namespace {
+
+bool read_elsewhere(const Model& model, const Op& op, const std::string& parameter_name) {
+  return std::any_of(model.graph.ops.begin(), model.graph.ops.end(), [&](const Op& other) {
+    return &other != &op &&
+           std::find(other.parameters.begin(), other.parameters.end(), parameter_name) != other.parameters.end();
+  });
+}
+
+void erase_unused_parameters(Model& model) {
+  std::set<std::string_view> used;
+  for (const Op& op : model.graph.ops) used.insert(op.parameters.begin(), op.parameters.end());
+  std::erase_if(model.parameters, [&](const auto& entry) { return !used.contains(entry.first); });
+}
+
+}  // namespace
+
+Op& op_named(Model& model, std::string_view name) {
+  const Op* found = model.graph.find(name);
+  if (found == nullptr) throw Error("the graph has no op '" + std::string(name) + "'");
+  return model.graph.ops[static_cast<size_t>(found - model.graph.ops.data())];
+}
+
+double positive_value(const FaultCall& call, double otherwise) {
+  if (call.value.empty()) return otherwise;
+  double number = 0.0;
+  const char* end = call.value.data() + call.value.size();
+  const auto parsed = std::from_chars(call.value.data(), end, number);
+  if (parsed.ec != std::errc() || parsed.ptr != end || !std::isfinite(number) || number <= 0.0) {
+    bad_value(call, "a number above 0, like 1e4");
+  }
+  return number;
+}
+
+void bad_value(const FaultCall& call, const std::string& expected) {
+  throw UsageError("cannot plant the fault '" + printable(call.spelling) + "': its value cannot be used",
+                   {"value     '" + printable(call.value) + "'", "expected  " + expected},
+                   "leave '=' and value out for the default");
+}
+
+void changes_nothing(const FaultCall& call, const std::string& reason) {
+  throw UsageError("the fault '" + printable(call.spelling) + "' would change nothing in this model",
+                   {"site    " + call.site.name, "reason  " + reason}, "choose another site, value or fault");
+}
+
+const Tensor& parameter(const Model& model, const Op& op, size_t index) {
+  return model.parameters.at(op.parameters.at(index));
+}
+
+void replace_parameter(Model& model, Op& op, size_t index, Tensor values) {
+  std::string& name = op.parameters.at(index);
+  if (read_elsewhere(model, op, name)) name = op.name == "logits" ? "lm_head.weight" : name + "@" + op.name;
+  model.parameters[name] = std::move(values);
+}
+
+void exchange_parameters(Model& model, const std::string& first, const std::string& second) {
+  Op &a = op_named(model, first), &b = op_named(model, second);
+  Tensor of_a = parameter(model, a, 0), of_b = parameter(model, b, 0);
+  replace_parameter(model, a, 0, std::move(of_b));
+  replace_parameter(model, b, 0, std::move(of_a));
+}
+
+void remove_op(Model& model, const std::string& name, std::string instead) {
+  const std::string removed = op_named(model, name).outputs.front().path;
+  std::erase_if(model.graph.ops, [&](const Op& op) { return op.name == name; });
+  for (Op& op : model.graph.ops) std::replace(op.inputs.begin(), op.inputs.end(), removed, instead);
+  erase_unused_parameters(model);
+}
+
+FaultRandom::FaultRandom(std::string_view name) : state_(0xCBF29CE484222325u) {
+  for (const char c : name) state_ = (state_ ^ static_cast<unsigned char>(c)) * 0x100000001B3u;
+}
+
+uint64_t FaultRandom::next() {
+  uint64_t z = (state_ += 0x9E3779B97F4A7C15u);
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+  return z ^ (z >> 31);
+}
+
+double FaultRandom::uniform() { return static_cast<double>(next() >> 11) * 0x1p-53; }
+
+}  // namespace plumbline
