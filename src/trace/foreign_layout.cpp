@@ -140,7 +140,7 @@ void Walker::locate(hid_t id, hid_t type, const std::string& path, Found& found)
 void Walker::dataset(hid_t id, const std::string& path) {
   const Handle type(H5Dget_type(id), H5Tclose), space(H5Dget_space(id), H5Sclose);
   if (!type || !space) input_.refuse(path, hdf5_complaint());
-  const Recognised kind = recognise(type.get(), text_attribute(id, "dtype").value_or(""));
+  const Recognised kind = recognise(type.get(), text_attribute(input_, id, "dtype").value_or(""));
   const H5S_class_t extent = H5Sget_simple_extent_type(space.get());
   if (!kind.tensor || extent == H5S_NULL) {
     passed_over_ += (passed_over_.empty() ? "" : ", ") + path;
@@ -175,7 +175,7 @@ FlatTable Walker::walk() {
   });
   FlatTable table;
   table.foreign = true;
-  table.header.producer = text_attribute(root.get(), "producer").value_or("");
+  table.header.producer = text_attribute(input_, root.get(), "producer").value_or("");
   table.header.complete = true;
   if (!passed_over_.empty()) table.header.environment["passed over"] = passed_over_;
   for (Found& found : found_) {

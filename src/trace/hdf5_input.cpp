@@ -39,9 +39,12 @@ std::optional<std::string> variable_text(hid_t attribute, hid_t type) {
   return copy;
 }
 
-Handle open_attribute(hid_t object, const char* name) {
-  if (H5Aexists(object, name) <= 0) return {};
-  return Handle(H5Aopen(object, name, H5P_DEFAULT), H5Aclose);
+Handle open_attribute(const Input& input, hid_t object, const char* name) {
+  const htri_t exists = H5Aexists(object, name);
+  if (exists == 0) return {};
+  Handle attribute(exists > 0 ? H5Aopen(object, name, H5P_DEFAULT) : H5I_INVALID_HID, H5Aclose);
+  if (!attribute) input.refuse("attribute " + std::string(name), "it cannot be read: " + hdf5_complaint());
+  return attribute;
 }
 
 bool holds_one(hid_t attribute) {
@@ -72,8 +75,8 @@ Input open_input(int fd, int64_t bytes, std::filesystem::path name) {
   return input;
 }
 
-std::optional<std::string> text_attribute(hid_t object, const char* name) {
-  const Handle attribute = open_attribute(object, name);
+std::optional<std::string> text_attribute(const Input& input, hid_t object, const char* name) {
+  const Handle attribute = open_attribute(input, object, name);
   if (!attribute || !holds_one(attribute.get())) return std::nullopt;
   const Handle type(H5Aget_type(attribute.get()), H5Tclose);
   if (!type || H5Tget_class(type.get()) != H5T_STRING) return std::nullopt;
@@ -82,8 +85,8 @@ std::optional<std::string> text_attribute(hid_t object, const char* name) {
   return variable ? variable_text(attribute.get(), type.get()) : fixed_text(attribute.get(), type.get());
 }
 
-std::optional<uint64_t> number_attribute(hid_t object, const char* name, hid_t type) {
-  const Handle attribute = open_attribute(object, name);
+std::optional<uint64_t> number_attribute(const Input& input, hid_t object, const char* name, hid_t type) {
+  const Handle attribute = open_attribute(input, object, name);
   if (!attribute || !holds_one(attribute.get())) return std::nullopt;
   const Handle stored(H5Aget_type(attribute.get()), H5Tclose);
   uint64_t value = 0;

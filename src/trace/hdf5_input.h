@@ -26,9 +26,10 @@ struct Input {
 Input open_input(int fd, int64_t bytes, std::filesystem::path name);
 
 /// An attribute that holds one text, fixed or variable length; nullopt if absent or of another kind or absurdly long.
-std::optional<std::string> text_attribute(hid_t object, const char* name);
-/// An attribute that holds one number of exactly that type.
-std::optional<uint64_t> number_attribute(hid_t object, const char* name, hid_t type);
+/// Throws TraceError if the object's attributes are damaged: absent and unreadable are not the same.
+std::optional<std::string> text_attribute(const Input& input, hid_t object, const char* name);
+/// An attribute that holds one number of exactly that type; likewise.
+std::optional<uint64_t> number_attribute(const Input& input, hid_t object, const char* name, hid_t type);
 
 /// The raw bytes of the root's one-dimensional contiguous dataset of exactly that type. Throws TraceError.
 std::string plain_dataset(const Input& input, const char* name, hid_t type);

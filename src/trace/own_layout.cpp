@@ -73,7 +73,7 @@ std::vector<Step> steps_of(const Input& input, const std::string& steps, const s
 }
 
 TraceHeader header_of(const Input& input, const IndexParts& parts) {
-  const auto text = [&](const char* name) { return text_attribute(input.root.get(), name).value_or(""); };
+  const auto text = [&](const char* name) { return text_attribute(input, input.root.get(), name).value_or(""); };
   TraceHeader header;
   header.run_id = text("run_id");
   header.producer = text("producer");
@@ -91,19 +91,19 @@ TraceHeader header_of(const Input& input, const IndexParts& parts) {
   header.faults = list_from_json(parts.faults);
   header.prompt = parts.prompt;
   header.complete = true;
-  header.recovered = number_attribute(input.root.get(), "recovered", H5T_STD_U8LE).value_or(0) != 0;
+  header.recovered = number_attribute(input, input.root.get(), "recovered", H5T_STD_U8LE).value_or(0) != 0;
   return header;
 }
 
 }  // namespace
 
 bool is_own_trace(const Input& input) {
-  if (text_attribute(input.root.get(), "format") != std::optional<std::string>(kFormat)) return false;
-  const std::optional<uint64_t> version = number_attribute(input.root.get(), "format_version", H5T_STD_U32LE);
+  if (text_attribute(input, input.root.get(), "format") != std::optional<std::string>(kFormat)) return false;
+  const std::optional<uint64_t> version = number_attribute(input, input.root.get(), "format_version", H5T_STD_U32LE);
   if (version != kFormatVersion)
     input.refuse("/", "schema version " + (version ? std::to_string(*version) : "missing") + ", this program reads 1",
                  "read it with the plumbline that wrote it");
-  if (number_attribute(input.root.get(), "complete", H5T_STD_U8LE) != uint64_t{1})
+  if (number_attribute(input, input.root.get(), "complete", H5T_STD_U8LE) != uint64_t{1})
     input.refuse("/", "the run that wrote it did not finish (complete = 0)", "`plumbline recover` saves what it holds");
   return true;
 }
@@ -121,7 +121,7 @@ FlatTable read_own_trace(const Input& input) {
                     prompt = blob("prompt");
   const IndexParts parts = {rows,  offsets, texts,      steps,       tokens, config,
                             graph, files,   parameters, environment, faults, prompt};
-  if (number_attribute(input.root.get(), "index_xxh3", H5T_STD_U64LE) != parts.digest())
+  if (number_attribute(input, input.root.get(), "index_xxh3", H5T_STD_U64LE) != parts.digest())
     input.refuse("/index", "index and texts do not match index_xxh3: the file was damaged or edited",
                  "take another copy or record the run again");
   FlatTable table;
