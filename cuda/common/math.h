@@ -16,14 +16,15 @@ inline constexpr uint32_t kCanonicalNan = 0x7FFFFFFFu;
 // e^x.
 // NUMERICS CONTRACT exp_f32/v1
 //   types    f32 in, f32 out, all arithmetic f32
-//   order    A1 x = n ln2 + r, |r| <= 0.3466, n to nearest   A2 e^r = 1 + (r + r^2 q(r)), q of degree 4 by Horner
+//   order    A1 x = n ln2 + r, |r| <= 0.3466, n to nearest   A2 e^r = 1 + r + r^2 q(r), q of degree 4 by Horner,
+//            1 + r kept in two parts
 //            A3 times 2^n in two steps of half the exponent each
-//   rounding R1 n by fma with 1.5 * 2^23   R2 R3 r by two fma (ln2 in two parts)   R4 r * r   R5 one fma per
-//            coefficient   R6 fma   R7 + 1   R8 scaling (exact, but for results below 2^-126: one rounding)
+//   rounding R1 n by fma with 1.5 * 2^23   R2 r by two fma (ln2 in two parts)   R3 one fma per coefficient   R4 1 + r
+//            R5 r * r   R6 fma   R7 the sum   R8 scaling (exact, but for results below 2^-126: one rounding)
 //   special  NaN: 0x7FFFFFFF. x > 88.7228317: +Inf. x < -103.972084: +0. -Inf: +0. +-0: 1. Subnormal results are kept
 //   repeat   the same bits on every GPU and CPU; void if the compiler may contract (it may not: --fmad=false)
 //   source   our choice (a weighted minimax fit, relative error 2^-28.2). torch uses expf: up to 2 ulp away
-//   checked  tests/litmus/exp_f32_test.cpp: below 1 ulp over a dense sweep of bit patterns
+//   checked  tests/litmus/exp_f32_test.cpp: below 0.9 ulp over a dense sweep of bit patterns
 __device__ __forceinline__ float exp_f32(float x) {
   if (x != x) return __uint_as_float(kCanonicalNan);
   if (x > 0x1.62e42ep6f) return __uint_as_float(0x7F800000u);
@@ -31,14 +32,16 @@ __device__ __forceinline__ float exp_f32(float x) {
   const float shifted = __fmaf_rn(x, 0x1.715476p+0f, 12582912.0f);  // A1 R1
   const float n = __fsub_rn(shifted, 12582912.0f);
   float r = __fmaf_rn(n, -0x1.62e400p-1f, x);  // R2
-  r = __fmaf_rn(n, -0x1.7f7d1cp-20f, r);       // R3
-  float q = 0x1.6a5072p-10f;                   // A2 R5
+  r = __fmaf_rn(n, -0x1.7f7d1cp-20f, r);       // R2
+  float q = 0x1.6a5072p-10f;                   // A2 R3
   q = __fmaf_rn(q, r, 0x1.123978p-7f);
   q = __fmaf_rn(q, r, 0x1.5558acp-5f);
   q = __fmaf_rn(q, r, 0x1.555492p-3f);
   q = __fmaf_rn(q, r, 0x1.fffffcp-2f);
-  const float tail = __fmaf_rn(__fmul_rn(r, r), q, r);  // R4 R6
-  const float mantissa = __fadd_rn(1.0f, tail);         // R7
+  const float high = __fadd_rn(1.0f, r);                  // R4
+  const float low = __fadd_rn(__fsub_rn(1.0f, high), r);  // exact: what R4 cut off
+  const float tail = __fmaf_rn(__fmul_rn(r, r), q, low);  // R5 R6
+  const float mantissa = __fadd_rn(high, tail);           // R7
   const int exponent = int(n);
   const int half = exponent >> 1;
   const float scale_a = __uint_as_float(uint32_t(half + 127) << 23);
@@ -47,7 +50,7 @@ __device__ __forceinline__ float exp_f32(float x) {
 }
 
 /// 1 / sqrt(x), each of the two operations rounded to nearest even. +0: +Inf, -0: -Inf, +Inf: +0, negative or NaN:
-/// 0x7FFFFFFF. Within 1 ulp of the exact value; torch.rsqrt (special-function unit) differs from it in about a fifth.
+/// 0x7FFFFFFF. Within 1.5 ulp of the exact value; torch.rsqrt (special-function unit) differs from it in about a fifth.
 __device__ __forceinline__ float rsqrt_f32(float x) { return __fdiv_rn(1.0f, __fsqrt_rn(x)); }
 
 /// The larger value; NaN (0x7FFFFFFF) if either is NaN, +0 above -0. Commutative and associative in its bits, so that a

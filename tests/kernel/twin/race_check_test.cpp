@@ -35,6 +35,13 @@ std::vector<float> run(Launch launch_kernel, int blocks) {
   return values;
 }
 
+}  // namespace
+
+// The thread sanitizer reports these races itself: thread_sanitizer_test.cpp runs them in a program of its own.
+#if !defined(__SANITIZE_THREAD__)
+
+namespace {
+
 std::string message_of(Launch launch_kernel) {
   try {
     run(launch_kernel, 3);
@@ -45,9 +52,6 @@ std::string message_of(Launch launch_kernel) {
 }
 
 }  // namespace
-
-// The thread sanitizer reports these races itself: thread_sanitizer_test.cpp runs them in a program of its own.
-#if !defined(__SANITIZE_THREAD__)
 
 TEST_CASE("both kinds of planted race are found by running in several orders") {
   const CheckRaces checked;
