@@ -13,6 +13,7 @@
 //   checked  tests/kernel/heads
 #pragma once
 #include "cuda/heads/heads.h"
+#include "cuda/rmsnorm/norm_row.cuh"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 

@@ -9,7 +9,7 @@
 #include "cuda/pipeline/kv_cache.h"
 #include "cuda/pipeline/weights.h"
 #include "cuda/pipeline/yields.h"
-#include "cuda/rmsnorm/norm_row.cuh"
+#include "cuda/rmsnorm/norm.h"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 

@@ -21,17 +21,14 @@
 //   checked  tests/kernel/rmsnorm
 #pragma once
 #include <cstdint>
-#include <type_traits>
 
 #include "cuda/common/bf16.h"
 #include "cuda/common/kernel.h"
 #include "cuda/common/math.h"
 #include "cuda/common/reduce.h"
+#include "cuda/rmsnorm/norm.h"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
-
-/// Where the normalised value is rounded: before and after the weight (llama), after it (olmo), nowhere (f32).
-enum class NormRounding : int { two, one, none };
 
 struct RowStatistic {
   float var;
@@ -82,32 +79,11 @@ __device__ __forceinline__ NormedValue normed_value(bf16 x, float rstd, bf16 wei
 __device__ __forceinline__ void store_normed(bf16* y, float out32) { *y = to_bf16(out32); }  // R9
 __device__ __forceinline__ void store_normed(float* y, float out32) { *y = out32; }
 
-/// Tap slots of a norm, counted from the kernel's first norm slot. var, rstd: f32 [rows]; x32, n32: f32 [rows,
-/// columns]; n: bf16 [rows, columns], under NormRounding::two only; out: the norm's output where it never leaves the
-/// kernel (bf16, f32 under NormRounding::none).
-struct NormTap {
-  static constexpr int kX32 = 0, kVar = 1, kRstd = 2, kN32 = 3, kN = 4, kOut = 5, kCount = 6;
-};
-
 template <NormRounding kRounding, class Tap>
 __device__ __forceinline__ void tap_normed(const Tap& tap, int first_slot, int64_t index, const NormedValue& value) {
   tap.store(first_slot + NormTap::kX32, index, value.x32);
   tap.store(first_slot + NormTap::kN32, index, value.n32);
   if constexpr (kRounding == NormRounding::two) tap.store(first_slot + NormTap::kN, index, value.n);
 }
-
-/// Calls `body` with std::integral_constant<NormRounding, ...>: turns the value into a template argument, on the host.
-template <class Body>
-void with_rounding(NormRounding rounding, const Body& body) {
-  switch (rounding) {
-    case NormRounding::two: return body(std::integral_constant<NormRounding, NormRounding::two>{});
-    case NormRounding::one: return body(std::integral_constant<NormRounding, NormRounding::one>{});
-    case NormRounding::none: return body(std::integral_constant<NormRounding, NormRounding::none>{});
-  }
-}
-
-/// The format in which a norm's output is held and staged.
-template <NormRounding kRounding>
-using NormOutput = std::conditional_t<kRounding == NormRounding::none, float, bf16>;
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

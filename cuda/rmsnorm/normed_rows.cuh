@@ -13,15 +13,6 @@ inline constexpr size_t kStatisticBytes = 128;
 static_assert(kStatisticBytes >= kTileRows * sizeof(float) && kStatisticBytes % 16 == 0,
               "the tiles behind it are read 16 bytes at a time");
 
-/// The norm in front of a product.
-struct NormInput {
-  const bf16* x;       ///< [rows, columns]
-  const bf16* weight;  ///< [columns]
-  int rows;
-  int columns;
-  float eps;
-};
-
 /// Fills rstd[kTileRows] in shared memory for the tile's rows (0 for rows past the end). All threads of the block call
 /// it and need a barrier before they read; `taps` says whether this block records (one column of blocks does).
 template <class Tap>

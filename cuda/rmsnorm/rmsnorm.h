@@ -4,7 +4,7 @@
 #pragma once
 #include "cuda/common/launch.h"
 #include "cuda/common/tap.h"
-#include "cuda/rmsnorm/norm_row.cuh"
+#include "cuda/rmsnorm/norm.h"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 

@@ -14,6 +14,7 @@
 #include "cuda/common/tap.h"
 #include "cuda/gemm/stage.cuh"
 #include "cuda/linear/linear_kernel.cuh"
+#include "cuda/rmsnorm/normed_rows.cuh"
 #include "cuda/rmsnorm_qkv/rmsnorm_qkv.h"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {

@@ -5,7 +5,7 @@
 #pragma once
 #include "cuda/common/launch.h"
 #include "cuda/common/tap.h"
-#include "cuda/rmsnorm/normed_rows.cuh"
+#include "cuda/rmsnorm/norm.h"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 

@@ -14,6 +14,7 @@
 #include "cuda/elementwise/silu.cuh"
 #include "cuda/gemm/stage.cuh"
 #include "cuda/linear/linear_kernel.cuh"
+#include "cuda/rmsnorm/normed_rows.cuh"
 #include "cuda/swiglu/swiglu.h"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the host says about a norm, alone or inside a fused kernel: input, rounding contract, tap slots. No device code.
+// Invariant: one meaning for all kernels with a norm inside. Contracts: norm_row.cuh.
+#pragma once
+#include <type_traits>
+
+#include "cuda/common/bf16.h"
+
+namespace plumbline::PLUMBLINE_BUILD_NS {
+
+/// Where the normalised value is rounded: before and after the weight (llama), after it (olmo), nowhere (f32).
+enum class NormRounding : int { two, one, none };
+
+/// The norm in front of a product.
+struct NormInput {
+  const bf16* x;       ///< [rows, columns]
+  const bf16* weight;  ///< [columns]
+  int rows;
+  int columns;
+  float eps;
+};
+
+/// Tap slots of a norm, counted from the kernel's first norm slot. var, rstd: f32 [rows]; x32, n32: f32 [rows,
+/// columns]; n: bf16 [rows, columns], under NormRounding::two only; out: the norm's output where it never leaves the
+/// kernel (bf16, f32 under NormRounding::none).
+struct NormTap {
+  static constexpr int kX32 = 0, kVar = 1, kRstd = 2, kN32 = 3, kN = 4, kOut = 5, kCount = 6;
+};
+
+/// Calls `body` with std::integral_constant<NormRounding, ...>: turns the value into a template argument, on the host.
+template <class Body>
+void with_rounding(NormRounding rounding, const Body& body) {
+  switch (rounding) {
+    case NormRounding::two: return body(std::integral_constant<NormRounding, NormRounding::two>{});
+    case NormRounding::one: return body(std::integral_constant<NormRounding, NormRounding::one>{});
+    case NormRounding::none: return body(std::integral_constant<NormRounding, NormRounding::none>{});
+  }
+}
+
+/// The format in which a norm's output is held and staged.
+template <NormRounding kRounding>
+using NormOutput = std::conditional_t<kRounding == NormRounding::none, float, bf16>;
+
+}  // namespace plumbline::PLUMBLINE_BUILD_NS
