@@ -38,8 +38,8 @@ double chain_walk(int64_t n) { return kRoundingSize * kUnitF32 * std::sqrt(stati
 /// The halvings weigh 2 together (1 + 1/2 + 1/4 ...), partial sums there are whole, not typical: times 3; the lanes add
 /// chains of 1/32 of the sum each.
 double tree_walk(int64_t n) { return kRoundingSize * kUnitF32 * std::sqrt(6.0 + static_cast<double>(n) / 1024.0); }
-/// A cut loses 0.75 u of the partial sum on average, the alignment of the terms about as much again.
-double tensor_core_walk(int64_t n) { return 1.5 * kUnitF32 * tensor_core_steps(n); }
+/// A cut loses 0.75 u of the partial sum on average; where all terms have one sign, aligning them loses a bit more.
+double tensor_core_walk(int64_t n) { return kUnitF32 * tensor_core_steps(n); }
 
 }  // namespace
 

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cases.h"
+
+#include <cmath>
+
+namespace plumbline::test {
+namespace {
+
+double one_value(Data data, std::mt19937_64& random, double previous, int64_t index) {
+  std::normal_distribution<double> normal;
+  switch (data) {
+    case Data::normal: return normal(random);
+    case Data::positive: return std::fabs(normal(random));
+    case Data::wide: return std::ldexp(normal(random), std::uniform_int_distribution<int>(-20, 20)(random));
+    case Data::cancelling: return index % 2 == 1 ? -previous + 0x1p-9 * normal(random) : 8.0 * normal(random);
+    case Data::constant: return index == 0 ? normal(random) : previous;
+    case Data::sparse_huge: return normal(random) * (random() % 64 == 0 ? 1000.0 : 1.0);
+  }
+  return 0.0;
+}
+
+Case attention_case(OpKind kind, Data data, Generator& g) {
+  const int64_t groups = g.between(1, 2), heads = groups * g.between(1, 2), width = 2 * g.between(1, 64);
+  const int64_t tokens = g.between(1, 6), keys = tokens + g.between(0, 70);
+  Case c;
+  c.op = make_op(kind, {{"kv_map", std::string(g.between(0, 1) ? "block" : "modulo")}});
+  const bool scores = kind == OpKind::attn_scores;
+  c.in.inputs.push_back(g.array(scores ? data : Data::positive, {1, heads, tokens, scores ? width : keys}));
+  c.in.inputs.push_back(g.array(data, {1, groups, keys, width}));
+  return c;
+}
+
+Case rope_case(Data data, Generator& g) {
+  const int64_t heads = g.between(1, 3), tokens = g.between(1, 6), width = 2 * g.between(1, 64);
+  Case c;
+  c.op = make_op(OpKind::rope, {{"pairing", std::string(g.between(0, 1) ? "half" : "interleaved")}});
+  c.in.inputs.push_back(g.array(data, {1, heads, tokens, width}));
+  Array cos = g.array(Data::normal, {1, tokens, width}), sin = cos;
+  for (size_t i = 0; i < cos.values.size(); ++i) {
+    const double angle = 3.0 * cos.values[i];
+    cos.values[i] = round_to(g.model(), std::cos(angle));
+    sin.values[i] = round_to(g.model(), std::sin(angle));
+  }
+  c.in.inputs.push_back(std::move(cos));
+  c.in.inputs.push_back(std::move(sin));
+  return c;
+}
+
+Case table_case(Generator& g) {
+  const double thetas[] = {1e4, 5e5, 1e6};
+  Case c;
+  c.op = make_op(OpKind::rope_table, {{"theta", thetas[g.between(0, 2)]}, {"head_dim", 2 * g.between(1, 64)}}, 2);
+  c.op.outputs[1].path = "x.sin";
+  const int64_t first = g.between(0, 1) ? 0 : g.between(0, 40000), tokens = g.between(1, 40);
+  Array positions{{tokens}, {}};
+  for (int64_t i = 0; i < tokens; ++i) positions.values.push_back(static_cast<double>(first + i));
+  c.in.inputs.push_back(std::move(positions));
+  return c;
+}
+
+Case linear_case(Data data, Generator& g) {
+  const int64_t terms = g.size(3000), outputs = g.between(1, 12), rows = g.between(1, 5);
+  Case c;
+  c.op = make_op(OpKind::linear, {});
+  c.in.inputs.push_back(g.array(data, {1, rows, terms}));
+  c.in.parameters.push_back(g.array(data == Data::positive ? data : Data::normal, {outputs, terms}));
+  if (g.between(0, 2) == 0) c.in.parameters.push_back(g.array(Data::normal, {outputs}));
+  return c;
+}
+
+Case norm_case(Data data, Generator& g) {
+  const int64_t heads = g.between(0, 3), width = g.size(3000), rows = g.between(1, 5);
+  const double epsilons[] = {1e-6, 1e-5};
+  Case c;
+  c.op = make_op(OpKind::rmsnorm, {{"eps", epsilons[g.between(0, 1)]}, {"heads", heads}});
+  c.in.inputs.push_back(g.array(data, {1, rows, std::max<int64_t>(heads, 1) * width}));
+  c.in.parameters.push_back(g.array(Data::normal, {width}));
+  return c;
+}
+
+}  // namespace
+
+int64_t Generator::size(int64_t most) {
+  const int64_t edges[] = {1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256, 1023, 1024, 1025, 3000};
+  const int64_t edge = edges[between(0, 19)];
+  if (between(0, 1) == 0 && edge <= most) return edge;
+  return static_cast<int64_t>(
+      std::exp(std::uniform_real_distribution<double>(0.0, std::log(static_cast<double>(most)))(random_)));
+}
+
+Array Generator::array(Data data, Shape shape) {
+  Array out{std::move(shape), {}};
+  const int64_t count = element_count(out.shape), width = out.shape.back();
+  double previous = 0.0;
+  for (int64_t i = 0; i < count; ++i) {
+    previous = round_to(model_, one_value(data, random_, previous, i % width));
+    out.values.push_back(previous);
+  }
+  return out;
+}
+
+Op make_op(OpKind kind, std::map<std::string, Attribute> attributes, size_t results) {
+  Op op;
+  op.name = "x";
+  op.kind = kind;
+  op.attributes = std::move(attributes);
+  for (size_t i = 0; i < results; ++i) op.outputs.push_back({"x.out", DType::bf16, {}, false});
+  return op;
+}
+
+namespace {
+
+Case case_of_kind(OpKind kind, Data data, Generator& g) {
+  Case c;
+  switch (kind) {
+    case OpKind::attn_scores:
+    case OpKind::attn_context: return attention_case(kind, data, g);
+    case OpKind::rope: return rope_case(data, g);
+    case OpKind::rope_table: return table_case(g);
+    case OpKind::linear: return linear_case(data, g);
+    case OpKind::rmsnorm: return norm_case(data, g);
+    case OpKind::softmax:
+      c.op = make_op(kind, {});
+      c.in.inputs.push_back(g.array(data, {1, 2, g.between(1, 4), g.size(1100)}));
+      return c;
+    case OpKind::causal_mask:
+      c.op = make_op(kind, {{"offset", g.between(0, 1)}});
+      c.in.first_position = g.between(0, 9);
+      c.in.inputs.push_back(g.array(data, {1, 2, g.between(1, 6), g.between(1, 20)}));
+      return c;
+    case OpKind::scale:
+      c.op = make_op(kind, {{"factor", 1.0 / std::sqrt(static_cast<double>(g.between(1, 256)))}});
+      break;
+    default: c.op = make_op(kind, {});
+  }
+  const Shape shape{1, g.between(1, 5), g.between(1, 300)};
+  c.in.inputs.push_back(g.array(data, shape));
+  if (kind == OpKind::add || kind == OpKind::multiply) c.in.inputs.push_back(g.array(data, shape));
+  return c;
+}
+
+}  // namespace
+
+Case random_case(OpKind kind, Data data, Generator& g) {
+  Case c = case_of_kind(kind, data, g);
+  c.model = g.model();
+  for (TapSpec& spec : c.op.outputs) spec.dtype = c.model;
+  return c;
+}
+
+}  // namespace plumbline::test
