@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// cuda_equals_twin MODEL [--tokens N] [--new N] [--qkv VARIANT]: runs a model directory on the GPU and on the twin,
+// prefill and decode, and compares every tap and the logits bit for bit. Exit 0: equal; 1: the first differing taps are
+// listed; 2: it cannot run. Leaves judging differences to plumbline find.
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <map>
+#include <string>
+
+#include "cuda/pipeline/pipeline.h"
+
+namespace plumbline {
+namespace {
+
+struct Arguments {
+  std::string model;
+  int64_t tokens = 64, decode_steps = 4;
+  KernelOptions options;
+};
+
+class Keeper final : public TapSink {
+ public:
+  bool wants(std::string_view) const override { return true; }
+  void begin_step(const Step&) override { taps.clear(); }
+  void record(const TapSpec& spec, const TensorView& values) override {
+    Tensor copy(values.dtype, values.shape);
+    std::memcpy(copy.mutable_data(), values.data, values.byte_size());
+    taps[spec.path] = copy;
+  }
+  std::map<std::string, Tensor> taps;
+};
+
+Arguments parse(int count, char** values) {
+  Arguments arguments;
+  if (count >= 2) arguments.model = values[1];
+  bool known = count >= 2 && count % 2 == 0;
+  for (int i = 2; known && i + 1 < count; i += 2) {
+    const std::string name = values[i];
+    if (name == "--tokens") {
+      arguments.tokens = std::atoll(values[i + 1]);
+    } else if (name == "--new") {
+      arguments.decode_steps = std::atoll(values[i + 1]);
+    } else if (name == "--qkv") {
+      arguments.options.qkv = values[i + 1];
+    } else {
+      known = false;
+    }
+  }
+  if (!known || arguments.tokens < 1 || arguments.decode_steps < 0) {
+    throw UsageError("cuda_equals_twin: wrong arguments", {},
+                     "usage: cuda_equals_twin MODEL [--tokens N] [--new N] [--qkv VARIANT]");
+  }
+  return arguments;
+}
+
+/// Number of differing elements, and the first of them; shapes that differ count as one.
+int64_t differing(const Tensor& expected, const Tensor& actual, int64_t& first) {
+  first = 0;
+  if (expected.dtype() != actual.dtype() || expected.shape() != actual.shape()) return 1;
+  const size_t step = element_bytes(expected.dtype());
+  int64_t count = 0;
+  for (int64_t i = 0; i < expected.count(); ++i) {
+    if (std::memcmp(expected.data() + static_cast<size_t>(i) * step, actual.data() + static_cast<size_t>(i) * step,
+                    step) == 0)
+      continue;
+    if (count++ == 0) first = i;
+  }
+  return count;
+}
+
+struct Tally {
+  int64_t taps = 0, values = 0, bad_taps = 0;
+};
+
+void compare(const Step& step, const Keeper& twin, const Keeper& cuda, Tally& tally) {
+  for (const auto& [path, expected] : twin.taps) {
+    ++tally.taps;
+    tally.values += expected.count();
+    const auto found = cuda.taps.find(path);
+    int64_t first = 0;
+    const int64_t count = found == cuda.taps.end() ? expected.count() : differing(expected, found->second, first);
+    if (count == 0 || ++tally.bad_taps > 20) continue;
+    std::printf("step %lld  %-32s %lld of %lld differ, first %lld", static_cast<long long>(step.index), path.c_str(),
+                static_cast<long long>(count), static_cast<long long>(expected.count()), static_cast<long long>(first));
+    if (found != cuda.taps.end() && found->second.shape() == expected.shape()) {
+      std::printf(": twin %.9g, cuda %.9g", expected.view().at(first), found->second.view().at(first));
+    }
+    std::printf("\n");
+  }
+  if (cuda.taps.size() != twin.taps.size()) ++tally.bad_taps;
+}
+
+int64_t most_likely(const Tensor& logits) {
+  const int64_t width = logits.shape().back(), last = logits.count() - width;
+  int64_t best = 0;
+  for (int64_t i = 1; i < width; ++i) {
+    if (logits.view().at(last + i) > logits.view().at(last + best)) best = i;
+  }
+  return best;
+}
+
+int run(const Arguments& arguments) {
+  const Model model = load_model(arguments.model);
+  const auto twin = make_twin_backend(model, arguments.options), cuda = make_cuda_backend(model, arguments.options);
+  std::printf("%s\n%s\n", twin->description().c_str(), cuda->description().c_str());
+  const std::string text = "This program is free software; you can redistribute it and/or modify it. ";
+  Step step;
+  for (int64_t i = 0; i < arguments.tokens; ++i)
+    step.tokens.push_back(static_cast<unsigned char>(text[static_cast<size_t>(i) % text.size()]) % model.config.vocab);
+  Tally tally;
+  for (int64_t index = 0; index <= arguments.decode_steps; ++index) {
+    Keeper expected, actual;
+    const Tensor logits = twin->forward(step, expected), others = cuda->forward(step, actual);
+    expected.taps["(returned logits)"] = logits;
+    actual.taps["(returned logits)"] = others;
+    compare(step, expected, actual, tally);
+    step = {index + 1, step.first_position + static_cast<int64_t>(step.tokens.size()), {most_likely(logits)}};
+  }
+  std::printf("%lld taps, %lld values, %lld taps differ\n", static_cast<long long>(tally.taps),
+              static_cast<long long>(tally.values), static_cast<long long>(tally.bad_taps));
+  return tally.bad_taps == 0 ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace plumbline
+
+int main(int count, char** values) {
+  try {
+    return plumbline::run(plumbline::parse(count, values));
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 2;
+  }
+}
