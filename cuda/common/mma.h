@@ -4,13 +4,13 @@
 // NUMERICS CONTRACT mma_m16n8k16/sm90
 //   types    a, b bf16; c, d f32
 //   order    A1 the 16 exact products and c are added at once, as integers; longer k is a chain, d being the next c
-//   rounding R1 E = largest exponent of the nonzero terms (ea + eb, not renormalised, and ec); each term is truncated
-//            toward zero to a multiple of 2^(E - 25)   R2 the sum is truncated toward zero to f32
-//   special  subnormal operands enter with exponent -126, not normalised; subnormal results are kept; a zero sum is +0;
-//            past f32's range: Inf; NaN in any operand, 0 * Inf or Inf - Inf: 0x7FFFFFFF
-//   repeat   sm_90 only: sm_80 adds k in two halves with F = 24. All terms below about 2^-126: see
-//   cuda/twin/mma_scalar.h source   measured on H100 and H200 (docs in cuda/twin/mma_scalar.h); the fragment layout is
-//   PTX's checked  tests/litmus/tensor_core_*_test.cpp
+//   rounding R1 E = largest exponent of the nonzero terms (ea + eb, not renormalised, and ec), at least -133; each term
+//            is truncated toward zero to a multiple of 2^(E - 25)   R2 the sum is truncated toward zero to f32
+//   special  subnormal operands enter with exponent -126, not normalised; subnormal results are kept; a zero result is
+//            +0; past f32's range: Inf; NaN in any operand, 0 * Inf or Inf - Inf: 0x7FFFFFFF
+//   repeat   sm_90 only: sm_80 adds k in two halves with F = 24
+//   source   measured on an H200 (cuda/twin/mma_scalar.cpp); the fragment layout is PTX's
+//   checked  tests/litmus/tensor_core_*_test.cpp, tests/litmus/gpu_equality_test.cpp
 #pragma once
 #include <cstdint>
 
