@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one place that knows which backends were compiled in.
+#include "run/backends.h"
+
+#include "run/gpu.h"
+
+#include "cuda/pipeline/pipeline.h"
+#include "cuda/twin/options.h"
+#include "oracle/backend.h"
+#ifdef PLUMBLINE_RUN_TORCH
+#include "reference/torch_backend.h"
+#endif
+
+#include <charconv>
+
+#include <plumbline/error.h>
+
+namespace plumbline::run {
+namespace {
+
+/// "qkv=single" for every layer, "qkv=single@layer.3" for one.
+KernelOptions kernel_options(const RunOptions& options) {
+  KernelOptions kernels;
+  kernels.threads = options.threads;
+  kernels.verify_taps = options.verify_taps;
+  if (options.kernels.empty()) return kernels;
+  const std::string& choice = options.kernels.front();
+  constexpr std::string_view kKey = "qkv=", kSite = "@layer.";
+  const size_t site = choice.find(kSite);
+  kernels.qkv = choice.substr(kKey.size(), site == std::string::npos ? site : site - kKey.size());
+  if (site != std::string::npos) {
+    const char* const end = choice.data() + choice.size();
+    std::from_chars(choice.data() + site + kSite.size(), end, kernels.qkv_layer);
+  }
+  return kernels;
+}
+
+std::unique_ptr<Backend> make_twin(const RunOptions& options, const Model& model) {
+  twin::TwinOptions settings = twin::twin_options();
+  settings.check_races = options.check == "races";
+  twin::set_twin_options(settings);
+  return make_twin_backend(model, kernel_options(options));
+}
+
+BackendStatus torch_status() {
+#ifdef PLUMBLINE_RUN_TORCH
+  const std::string problem = torch_device_problem("cuda");
+  return {"torch", true,
+          torch_version() + "; devices: cpu" + (problem.empty() ? ", cuda" : " (cuda: " + problem + ")")};
+#else
+  return {"torch", false, "no Python with torch was found when this was built: scripts/setup.sh installs it"};
+#endif
+}
+
+BackendStatus cuda_status() {
+  const std::vector<std::string> gpus = gpu_names();
+#ifdef PLUMBLINE_RUN_CUDA
+  if (gpus.empty()) return {"cuda", false, "the kernels are compiled in, but the driver offers no GPU"};
+  return {"cuda", true, gpus.front()};
+#else
+  return {"cuda", false,
+          gpus.empty() ? "no nvcc when this was built, and no GPU here: backend twin runs the same kernels"
+                       : "no nvcc when this was built (GPU here: " + gpus.front() + ")"};
+#endif
+}
+
+}  // namespace
+
+std::vector<BackendStatus> backend_statuses() {
+  return {torch_status(),
+          {"twin", true, "the CUDA kernels' own source on the CPU, bit for bit"},
+          cuda_status(),
+          {"oracle", true, "f64 with the roundings that each op's contract declares"}};
+}
+
+std::unique_ptr<Backend> make_backend(const RunOptions& options, const Model& model) {
+  for (const BackendStatus& status : backend_statuses())
+    if (status.name == options.backend && !status.available)
+      throw BackendError("plumbline run: backend " + status.name + " is not available", {status.detail},
+                         "--list-backends shows what this build has");
+#ifdef PLUMBLINE_RUN_TORCH
+  if (options.backend == "torch")
+    return make_torch_backend(model, {.device = options.device, .threads = options.threads});
+#endif
+#ifdef PLUMBLINE_RUN_CUDA
+  if (options.backend == "cuda") return make_cuda_backend(model, kernel_options(options));
+#endif
+  if (options.backend == "twin") return make_twin(options, model);
+  return make_oracle_backend(model, options.threads);
+}
+
+}  // namespace plumbline::run

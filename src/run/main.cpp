@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// plumbline-run: one model, one backend, one trace. Exit status 0: the trace is there and whole; 2: anything else.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+
+#include "run/backends.h"
+#include "run/decode.h"
+#include "run/feed.h"
+#include "run/options.h"
+#include "run/progress_sink.h"
+#include "run/report.h"
+#include "run/stop_tokens.h"
+#include "run/trace_header.h"
+
+#include <plumbline/error.h>
+#include <plumbline/trace.h>
+
+namespace plumbline::run {
+namespace {
+
+constexpr int kExitError = 2;
+
+/// Every glob must match a tap that this backend has. Throws UsageError with near-misses.
+void check_taps(const std::vector<std::string>& globs, const OpGraph& graph) {
+  std::vector<std::string> paths = graph.inputs;
+  for (const Op& op : graph.ops)
+    for (const TapSpec& spec : op.outputs) paths.push_back(spec.path);
+  for (const std::string& glob : globs) {
+    bool matched = false;
+    for (const std::string& path : paths) matched = matched || glob_matches(glob, path);
+    if (matched) continue;
+    const std::vector<std::string> near = near_misses(glob, paths);
+    throw UsageError("plumbline run: --taps '" + glob + "' matches no tap of this model",
+                     {fmt::format("near  {}", near.empty() ? "nothing" : fmt::format("{}", fmt::join(near, ", ")))},
+                     "tap paths are in dumps/schema; quote globs from the shell");
+  }
+}
+
+int64_t taps_per_step(const OpGraph& graph, const TapSink& sink) {
+  int64_t count = 0;
+  for (const std::string& path : graph.inputs) count += sink.wants(path) ? 1 : 0;
+  for (const Op& op : graph.ops)
+    for (const TapSpec& spec : op.outputs) count += sink.wants(spec.path) ? 1 : 0;
+  return count;
+}
+
+/// An old trace gives way only once the new run is ready to begin.
+void make_room(const RunOptions& options) {
+  if (options.output.has_parent_path() && !std::filesystem::is_directory(options.output.parent_path()))
+    throw UsageError("plumbline run: no directory " + options.output.parent_path().string() + " for -o", {},
+                     "make it first");
+  if (!options.force) {
+    if (std::filesystem::exists(options.output))
+      throw UsageError("plumbline run: " + options.output.string() + " exists", {}, "--force replaces it");
+    return;
+  }
+  for (const char* suffix : {"", ".part", ".part.journal"})
+    std::filesystem::remove(std::filesystem::path(options.output.string() + suffix));
+}
+
+/// Twin and GPU compare the caches too, in each step, and do it themselves.
+bool verifies_itself(const RunOptions& options) { return options.backend == "twin" || options.backend == "cuda"; }
+
+int run_model(const RunOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  Model model = load_model(options.model);
+  for (const std::string& fault : options.faults) apply_fault(model, fault);
+  const Feed feed = make_feed(options, model);
+  const StopTokens stop = stop_tokens(model);
+  const auto backend = make_backend(options, model);
+  check_taps(options.taps, backend->graph());
+  make_room(options);
+
+  TraceWriter writer(options.output, make_header(options, model, feed, stop, *backend), {options.taps, false});
+  const auto steps = static_cast<int64_t>(feed.steps.size()) + std::max<int64_t>(options.new_tokens - 1, 0);
+  Decoded decoded;
+  RunSummary summary;
+  {
+    ProgressSink sink(writer, steps, steps * taps_per_step(backend->graph(), writer));
+    decoded = decode(*backend, {feed.steps, options.new_tokens, stop.ids}, sink);
+    summary.taps = sink.taps();
+    summary.bytes = sink.bytes();
+  }
+  if (options.verify_taps && !verifies_itself(options)) verify_without_taps(*make_backend(options, model), decoded);
+  writer.finish();
+  if (decoded.first_nan_step >= 0)
+    fmt::print(stderr, "plumbline run: the logits of step {} hold NaN\n", decoded.first_nan_step);
+  summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const auto report = options.json ? json_report : text_report;
+  std::fputs(report(options, model, feed, decoded, summary).c_str(), stdout);
+  return 0;
+}
+
+/// LibTorch's OpenMP threads spin while they wait for each other, which on a busy machine makes small models many times
+/// slower. The policy is read when the library is loaded, before main: hence a second start. It moves no bit.
+void wait_without_spinning(const RunOptions& options, char** argv) {
+  constexpr const char* kPolicy = "OMP_WAIT_POLICY";
+  if (options.backend != "torch" || std::getenv(kPolicy) != nullptr) return;
+  if (setenv(kPolicy, "passive", 0) == 0) execv("/proc/self/exe", argv);  // returns only if it failed: go on spinning
+}
+
+int run_program(int argc, char** argv) {
+  const ParsedOptions parsed = parse_options(argc, argv);
+  if (parsed.finished) {
+    std::fputs(parsed.finished->c_str(), stdout);
+    return 0;
+  }
+  if (parsed.options.list_backends) {
+    std::fputs(backends_report(backend_statuses(), parsed.options.json).c_str(), stdout);
+    return 0;
+  }
+  wait_without_spinning(parsed.options, argv);
+  return run_model(parsed.options);
+}
+
+}  // namespace
+}  // namespace plumbline::run
+
+int main(int argc, char** argv) {
+  try {
+    return plumbline::run::run_program(argc, argv);
+  } catch (const std::bad_alloc&) {
+    std::fputs("plumbline run: out of memory\n  fewer tokens, fewer --taps, or a smaller model\n", stderr);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "{}\n", error.what());
+  }
+  return plumbline::run::kExitError;
+}

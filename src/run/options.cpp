@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// Names, help and mutual exclusions of the options; CLI11 does the splitting.
+#include "run/options.h"
+
+#include <CLI/CLI.hpp>
+
+#include <regex>
+
+#include <plumbline/error.h>
+
+namespace plumbline::run {
+namespace {
+
+constexpr const char* kUsage = "--help shows the options";
+
+/// "qkv=VARIANT" or "qkv=VARIANT@layer.N"; an empty text means well-formed, as CLI11 wants it.
+CLI::Validator kernel_choice() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        static const std::regex kForm("qkv=(hf|single|f32|unfused)(@layer\\.[0-9]{1,6})?");
+        return std::regex_match(text, kForm) ? "" : "'" + text + "' is not qkv=hf|single|f32|unfused[@layer.N]";
+      },
+      "qkv=hf|single|f32|unfused[@layer.N]");
+}
+
+void declare(CLI::App& app, RunOptions& o) {
+  app.set_version_flag("--version", std::string("plumbline-run ") + PLUMBLINE_VERSION);
+  app.add_option("model", o.model, "Model directory in Hugging Face's layout")->type_name("MODEL");
+  app.add_option("--backend", o.backend, "What runs the model")
+      ->check(CLI::IsMember({"torch", "twin", "cuda", "oracle"}));
+  app.add_option("--prompt", o.prompt, "Text, encoded by the model's tokenizer")->type_name("TEXT");
+  app.add_option("--tokens", o.tokens,
+                 "Token ids (JSON array or separated by blanks), or a trace whose steps are replayed")
+      ->type_name("FILE");
+  app.add_option("--prefill", o.prefill, "Tokens of the first step; the given rest follows one by one (default: all)")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--new", o.new_tokens, "Tokens to add, greedily (default 0)")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--fault", o.faults, "Plant a defect: NAME[=VALUE][@SITE] (plumbline faults lists them)")
+      ->type_name("FAULT")
+      ->allow_extra_args(false);
+  app.add_option("--taps", o.taps, "Record only taps that match a glob (default: all)")
+      ->type_name("GLOB")
+      ->allow_extra_args(false);
+  app.add_option("--threads", o.threads, "CPU threads (default: the backend's own choice)")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--device", o.device, "Backend torch: where it runs (default cpu)")
+      ->check(CLI::IsMember({"cpu", "cuda"}));
+  app.add_option("--kernel", o.kernels, "Backends twin, cuda: variant of a kernel")
+      ->check(kernel_choice())
+      ->allow_extra_args(false);
+  app.add_option("--check", o.check, "Backend twin: run every block in several thread orders and compare bits")
+      ->check(CLI::IsMember({"races"}));
+  app.add_flag("--verify-taps", o.verify_taps, "Run again without taps and demand the same logits, bit for bit");
+  app.add_flag("--force", o.force, "Replace FILE if it exists");
+  app.add_flag("--json", o.json, "Result as one JSON object on stdout");
+  app.add_flag("--list-backends", o.list_backends, "Say which backends this build has, and why others are missing");
+  app.add_option("-o,--output", o.output, "The trace to write")->type_name("FILE");
+}
+
+void require(bool condition, const std::string& problem) {
+  if (!condition) throw UsageError("plumbline run: " + problem, {}, kUsage);
+}
+
+void check_consistency(const RunOptions& o) {
+  require(!o.model.empty(), "MODEL is missing");
+  require(!o.backend.empty(), "--backend is missing");
+  require(!o.output.empty(), "-o FILE is missing");
+  require(o.prompt.has_value() != !o.tokens.empty(), "give either --prompt TEXT or --tokens FILE");
+  const bool kernels = o.backend == "twin" || o.backend == "cuda";
+  require(kernels || o.kernels.empty(), "--kernel belongs to the backends twin and cuda, not to " + o.backend);
+  require(o.kernels.size() <= 1, "--kernel qkv=... is given more than once");
+  require(o.backend == "twin" || o.check.empty(), "--check belongs to the backend twin, not to " + o.backend);
+  require(o.backend == "torch" || o.device == "cpu", "--device belongs to the backend torch, not to " + o.backend);
+}
+
+}  // namespace
+
+ParsedOptions parse_options(int argc, const char* const* argv) {
+  ParsedOptions parsed;
+  CLI::App app("Runs a model with one backend and records what every op gives.", "plumbline-run");
+  declare(app, parsed.options);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    parsed.finished = app.help();
+    return parsed;
+  } catch (const CLI::CallForVersion&) {
+    parsed.finished = app.version() + "\n";
+    return parsed;
+  } catch (const CLI::ParseError& error) {
+    throw UsageError(std::string("plumbline run: ") + error.what(), {}, kUsage);
+  }
+  if (!parsed.options.list_backends) check_consistency(parsed.options);
+  return parsed;
+}
+
+}  // namespace plumbline::run

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line of plumbline-run. `plumbline run` forwards to this program, so the names here are the user's.
+// Invariant: what parse_options returns is complete and free of contradictions; files are not looked at yet.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace plumbline::run {
+
+struct RunOptions {
+  std::filesystem::path model;
+  std::string backend;                ///< torch, twin, cuda, oracle
+  std::optional<std::string> prompt;  ///< exactly one of prompt and tokens
+  std::filesystem::path tokens;       ///< ids, or a trace to replay
+  int64_t prefill = 0;                ///< tokens of the first step; 0: all (a trace: as it was)
+  int64_t new_tokens = 0;             ///< greedy tokens to add
+  std::vector<std::string> faults;    ///< "rope.theta=1e4@layer.3"
+  std::vector<std::string> taps = {"*"};
+  int threads = 0;                   ///< 0: the backend's own choice
+  std::string device = "cpu";        ///< of backend torch
+  std::vector<std::string> kernels;  ///< "qkv=single": backends twin and cuda
+  std::string check;                 ///< "races": backend twin
+  bool verify_taps = false, force = false, json = false, list_backends = false;
+  std::filesystem::path output;
+};
+
+/// Throws UsageError. `finished` is set, and its text returned by help, if only --help or --version was asked for.
+struct ParsedOptions {
+  RunOptions options;
+  std::optional<std::string> finished;
+};
+ParsedOptions parse_options(int argc, const char* const* argv);
+
+}  // namespace plumbline::run

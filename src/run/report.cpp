@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Two layouts of the same few facts.
+#include "run/report.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include <plumbline/error.h>
+
+namespace plumbline::run {
+namespace {
+
+/// Length of the UTF-8 sequence that starts at `at`, or 0 if there is none (truncated, or a stray byte).
+size_t sequence_length(const std::string& text, size_t at) {
+  const auto lead = static_cast<unsigned char>(text[at]);
+  const size_t length = lead < 0x80                   ? 1
+                        : lead >= 0xC2 && lead < 0xE0 ? 2
+                        : lead >= 0xE0 && lead < 0xF0 ? 3
+                        : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                      : 0;
+  if (length == 0 || at + length > text.size()) return 0;
+  for (size_t i = 1; i < length; ++i)
+    if ((static_cast<unsigned char>(text[at + i]) & 0xC0) != 0x80) return 0;
+  return length;
+}
+
+/// Null if the directory has no tokenizer that we can use: ids are printed then.
+std::optional<std::string> decoded_text(const Model& model, const std::vector<int64_t>& ids) {
+  try {
+    return Tokenizer::load(model.directory).decode(ids);
+  } catch (const InputError&) {
+    return std::nullopt;
+  }
+}
+
+std::string shown(const Model& model, const std::vector<int64_t>& ids) {
+  if (const auto text = decoded_text(model, ids)) return quoted(*text);
+  return fmt::format("[{}]", fmt::join(ids, ", "));
+}
+
+std::string ending(const RunOptions& options, const Decoded& run) {
+  if (!run.stopped) return "";
+  return fmt::format("ended         at end-of-text token {} after {} of {} new tokens\n", run.generated.back(),
+                     run.generated.size(), options.new_tokens);
+}
+
+}  // namespace
+
+std::string quoted(const std::string& text) {
+  std::string out = "\"";
+  for (size_t at = 0; at < text.size();) {
+    const char c = text[at];
+    const size_t length = sequence_length(text, at);
+    if (c == '\n' || c == '\t' || c == '"' || c == '\\') {
+      out += fmt::format("\\{}", c == '\n' ? 'n' : c == '\t' ? 't' : c);
+    } else if (length == 0 || static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    } else {
+      out += text.substr(at, length);
+    }
+    at += std::max<size_t>(length, 1);
+  }
+  return out + "\"";
+}
+
+std::string text_report(const RunOptions& options, const Model& model, const Feed& feed, const Decoded& run,
+                        const RunSummary& summary) {
+  const std::vector<int64_t> given = feed.tokens();
+  std::string out = fmt::format("prompt        {} tokens  {}\n", given.size(), shown(model, given));
+  if (options.new_tokens > 0)
+    out += fmt::format("continuation  {} tokens  {}\n", run.generated.size(), shown(model, run.generated));
+  out += ending(options, run);
+  for (const std::string& fault : model.faults) out += "fault         " + fault + "\n";
+  return out + fmt::format("trace         {}: backend {}, {} steps, {} taps, {:.1f} MiB, {:.2f} s\n",
+                           options.output.string(), options.backend, run.steps.size(), summary.taps,
+                           static_cast<double>(summary.bytes) / 0x1p20, summary.seconds);
+}
+
+std::string json_report(const RunOptions& options, const Model& model, const Feed& feed, const Decoded& run,
+                        const RunSummary& summary) {
+  const std::vector<int64_t> given = feed.tokens();
+  nlohmann::json out = {{"file", options.output.string()},
+                        {"backend", options.backend},
+                        {"prompt_ids", given},
+                        {"continuation_ids", run.generated},
+                        {"ended_at_eos", run.stopped},
+                        {"steps", run.steps.size()},
+                        {"taps", summary.taps},
+                        {"bytes", summary.bytes},
+                        {"seconds", summary.seconds},
+                        {"faults", model.faults}};
+  if (const auto text = decoded_text(model, given)) out["prompt"] = *text;
+  if (const auto text = decoded_text(model, run.generated)) out["continuation"] = *text;
+  return out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+std::string backends_report(const std::vector<BackendStatus>& statuses, bool json) {
+  nlohmann::json list = nlohmann::json::array();
+  std::string text;
+  for (const BackendStatus& status : statuses) {
+    list.push_back({{"name", status.name}, {"available", status.available}, {"detail", status.detail}});
+    text += fmt::format("{:<7} {:<8} {}\n", status.name, status.available ? "ready" : "missing", status.detail);
+  }
+  return json ? nlohmann::json{{"backends", list}}.dump() + "\n" : text;
+}
+
+}  // namespace plumbline::run

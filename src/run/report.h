@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a finished run prints: prompt, continuation, and the trace it left; as text or as one JSON object.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "run/backends.h"
+#include "run/decode.h"
+#include "run/feed.h"
+#include "run/options.h"
+
+namespace plumbline::run {
+
+struct RunSummary {
+  int64_t taps = 0, bytes = 0;
+  double seconds = 0.0;
+};
+
+std::string text_report(const RunOptions& options, const Model& model, const Feed& feed, const Decoded& run,
+                        const RunSummary& summary);
+std::string json_report(const RunOptions& options, const Model& model, const Feed& feed, const Decoded& run,
+                        const RunSummary& summary);
+std::string backends_report(const std::vector<BackendStatus>& statuses, bool json);
+
+/// One printable line in double quotes: control characters and bytes that are no UTF-8 as \n, \t, \xNN.
+std::string quoted(const std::string& text);
+
+}  // namespace plumbline::run

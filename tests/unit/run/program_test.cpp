@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program as a user starts it: exit status, what it prints, and the trace it leaves. Small random model, backend
+// oracle (always there, any op) unless a row says otherwise.
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "support/catch.h"
+#include "support/tiny_model.h"
+
+#include <plumbline/trace.h>
+
+namespace plumbline::test {
+namespace {
+
+struct Result {
+  int status = -1;
+  std::string out, err;
+};
+
+struct Workplace {
+  TempDirectory model = write_tiny_model();
+  TempDirectory files;
+
+  std::string file(const std::string& name) const { return (files / name).string(); }
+  std::string model_path() const { return model.path().string(); }
+
+  Result run(const std::string& arguments) const {
+    const std::string command = std::string("\"") + PLUMBLINE_RUN_PROGRAM + "\" " + arguments + " >\"" + file("out") +
+                                "\" 2>\"" + file("err") + "\"";
+    const int status = std::system(command.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_file(file("out")), read_file(file("err"))};
+  }
+  /// `arguments` after "MODEL --backend oracle".
+  Result oracle(const std::string& arguments) const { return run(model_path() + " --backend oracle " + arguments); }
+};
+
+/// Digest of every tap by step and path.
+std::map<std::pair<int64_t, std::string>, std::string> digests(const Trace& trace) {
+  std::map<std::pair<int64_t, std::string>, std::string> all;
+  for (const TapEntry& tap : trace.taps()) all[{tap.step, tap.path}] = tap.xxh3;
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("a prompt leaves a complete trace that says what made it", "[run]") {
+  const Workplace place;
+  const Result result =
+      place.oracle("--prompt \"Once upon\" --new 3 --fault rope.theta=1e4 --threads 1 -o " + place.file("a.h5"));
+  INFO(result.err);
+  REQUIRE(result.status == 0);
+  CHECK(result.out.starts_with("prompt        9 tokens  \"Once upon\"\ncontinuation  "));
+  const Trace trace = Trace::open(place.file("a.h5"));
+  const TraceHeader& header = trace.header();
+  CHECK(header.complete);
+  CHECK(header.backend == "oracle");
+  CHECK(header.prompt == "Once upon");
+  CHECK(header.faults == std::vector<std::string>{"rope.theta=1e4"});
+  CHECK(header.files.count("config.json") == 1);
+  CHECK(header.files.count("model.safetensors") == 1);
+  CHECK(header.parameters.count("model.norm.weight") == 1);
+  CHECK(header.environment.at("threads") == "1");
+  CHECK_FALSE(header.environment.at("backend.description").empty());
+  CHECK(op_graph_from_json(header.graph_json).find("layer.1.attn.q_rope") != nullptr);
+  REQUIRE(trace.steps().size() == 3);
+  CHECK(trace.steps()[0].tokens.size() == 9);
+  CHECK(trace.steps()[2].first_position == 10);
+  CHECK(trace.find("layer.1.attn.k_cache", 2)->shape == Shape{1, 2, 11, 32});
+}
+
+TEST_CASE("a trace given as tokens is replayed step for step, with the same bits", "[run]") {
+  const Workplace place;
+  REQUIRE(place.oracle("--prompt Hello --new 4 -o " + place.file("a.h5")).status == 0);
+  REQUIRE(place.oracle("--tokens " + place.file("a.h5") + " -o " + place.file("b.h5")).status == 0);
+  const auto first = digests(Trace::open(place.file("a.h5")));
+  CHECK(first.size() > 100);
+  CHECK(first == digests(Trace::open(place.file("b.h5"))));
+}
+
+TEST_CASE("every backend that is ready runs the same tokens, and taps change none of its logits", "[run]") {
+  const Workplace place;
+  write_file(place.files / "ids.txt", "[80, 108, 117, 109, 98]");
+  size_t ran = 0;
+  const auto list = nlohmann::json::parse(place.run("--list-backends --json").out);
+  for (const auto& backend : list.at("backends")) {
+    if (!backend.at("available").get<bool>()) continue;
+    const std::string name = backend.at("name");
+    const Result result = place.run(place.model_path() + " --backend " + name + " --tokens " + place.file("ids.txt") +
+                                    " --prefill 3 --new 2 --verify-taps --json -o " + place.file(name + ".h5"));
+    INFO(name << ": " << result.err);
+    REQUIRE(result.status == 0);
+    const auto report = nlohmann::json::parse(result.out);
+    CHECK(report.at("steps") == 4);
+    CHECK(report.at("prompt") == "Plumb");
+    const Trace trace = Trace::open(place.file(name + ".h5"));
+    CHECK(trace.taps().size() == report.at("taps").get<size_t>());
+    CHECK(verify_trace(trace).empty());
+    ++ran;
+  }
+  CHECK(ran >= 2);  // twin and oracle are always there
+}
+
+TEST_CASE("the twin's race check passes its own kernels", "[run]") {
+  const Workplace place;
+  const Result result = place.run(place.model_path() + " --backend twin --check races --prompt Hi --taps logits -o " +
+                                  place.file("a.h5"));
+  INFO(result.err);
+  CHECK(result.status == 0);
+}
+
+TEST_CASE("--taps records what matches and nothing else", "[run]") {
+  const Workplace place;
+  REQUIRE(place.oracle("--prompt Hi --taps '*.resid2' --taps logits -o " + place.file("a.h5")).status == 0);
+  std::vector<std::string> paths;
+  const Trace trace = Trace::open(place.file("a.h5"));
+  for (const TapEntry& tap : trace.taps()) paths.push_back(tap.path);
+  CHECK(paths == std::vector<std::string>{"layer.0.resid2", "layer.1.resid2", "logits"});
+}
+
+TEST_CASE("an existing trace is kept unless --force is given", "[run]") {
+  const Workplace place;
+  const std::string arguments = "--prompt Hi --taps logits -o " + place.file("a.h5");
+  REQUIRE(place.oracle(arguments).status == 0);
+  const std::string before = read_file(place.file("a.h5"));
+  const Result refused = place.oracle(arguments);
+  CHECK(refused.status == 2);
+  CHECK(refused.err.find("--force") != std::string::npos);
+  CHECK(read_file(place.file("a.h5")) == before);
+  CHECK(place.oracle(arguments + " --force").status == 0);
+}
+
+TEST_CASE("what cannot be run ends with status 2 and names the culprit", "[run]") {
+  const Workplace place;
+  write_file(place.files / "words.txt", "one two");
+  write_file(place.files / "far.txt", "1 2 320");
+  struct Row {
+    std::string arguments, named;
+  };
+  const std::string out = " -o " + place.file("x.h5");
+  const std::vector<Row> rows = {
+      {place.file("nowhere") + " --backend oracle --prompt Hi" + out, "nowhere"},
+      {place.model_path() + " --backend oracle --prompt Hi --taps layer.0.attn.q_rop" + out, "layer.0.attn.q_rope"},
+      {place.model_path() + " --backend oracle --prompt Hi --fault rope.thet" + out, "rope.theta"},
+      {place.model_path() + " --backend oracle --prompt Hi --fault rope.theta@layer.9" + out, "layer.9"},
+      {place.model_path() + " --backend oracle --tokens " + place.file("words.txt") + out, "'one'"},
+      {place.model_path() + " --backend oracle --tokens " + place.file("far.txt") + out, "320"},
+      {place.model_path() + " --backend oracle --tokens " + place.file("none.txt") + out, "none.txt"},
+      {place.model_path() + " --backend oracle --prompt Hi -o " + place.file("no/dir/x.h5"), "no/dir"},
+      {place.model_path() + " --prompt Hi" + out, "--backend"},
+  };
+  for (const Row& row : rows) {
+    const Result result = place.run(row.arguments);
+    INFO(row.arguments << "\n" << result.err);
+    CHECK(result.status == 2);
+    CHECK(result.err.find(row.named) != std::string::npos);
+    CHECK_FALSE(std::filesystem::exists(place.file("x.h5")));
+    std::filesystem::remove(place.file("x.h5.part"));
+    std::filesystem::remove(place.file("x.h5.part.journal"));
+  }
+}
+
+}  // namespace plumbline::test
