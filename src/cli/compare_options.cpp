@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a command line to a FindReport. Which checkpoint is the right one is decided by locate (digests); here only
+// where to look for it.
+#include "cli/compare_options.h"
+
+#include <fmt/format.h>
+#include <plumbline/error.h>
+#include <plumbline/model.h>
+#include <plumbline/trace.h>
+
+#include <filesystem>
+#include <optional>
+
+#include "cli/output.h"
+#include "locate/find.h"
+
+namespace plumbline {
+namespace {
+
+/// The directory that a trace names, if it is there and can be loaded; `why_not` collects the reasons.
+std::optional<Model> named_model(const Trace& trace, std::vector<std::string>& why_not) {
+  const std::string& directory = trace.header().model_directory;
+  if (directory.empty()) {
+    why_not.push_back(fmt::format("{}: names no model directory", trace.file().string()));
+    return std::nullopt;
+  }
+  try {
+    return load_model(directory);
+  } catch (const Error& error) {
+    const std::string message = error.what();
+    why_not.push_back(
+        fmt::format("{}: names {}, but: {}", trace.file().string(), directory, message.substr(0, message.find('\n'))));
+    return std::nullopt;
+  }
+}
+
+std::optional<Model> choose_model(const CompareOptions& options, const Trace& reference, const Trace& candidate,
+                                  std::vector<std::string>& why_not) {
+  if (!options.model.empty()) return load_model(options.model);
+  for (const Trace* trace : {&reference, &candidate})
+    if (std::optional<Model> model = named_model(*trace, why_not)) return model;
+  return std::nullopt;
+}
+
+}  // namespace
+
+void add_compare_options(CLI::App& verb, CompareOptions& options) {
+  verb.add_option("REF", options.reference, "Trace of the reference")->required();
+  verb.add_option("CAND", options.candidate, "Trace of the candidate")->required();
+  verb.add_option("--model", options.model, "Model directory (default: the one named in the traces)");
+  verb.add_option("-n,--rows", options.rows, "Rows of the table of inherited errors; 0 shows all")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  verb.add_option("-j,--threads", options.threads, "Threads (default: all; the result is the same)")
+      ->check(CLI::NonNegativeNumber);
+  verb.add_flag("--json", options.json, "Print the report as JSON and nothing else");
+}
+
+FindReport compare_traces(const CompareOptions& options, bool values_suffice) {
+  const Trace reference = Trace::open(options.reference);
+  const Trace candidate = Trace::open(options.candidate);
+  FindOptions find_options;
+  find_options.threads = options.threads;
+  std::vector<std::string> why_not;
+  const std::optional<Model> model = choose_model(options, reference, candidate, why_not);
+  if (model) return find_divergence(reference, candidate, *model, find_options);
+  if (!values_suffice) throw InputError("no model to replay the ops with", why_not, "give its directory: --model DIR");
+  FindReport report = compare_values(reference, candidate, find_options);
+  for (const std::string& reason : why_not) report.notes.push_back(reason);
+  return report;
+}
+
+int finish(const FindReport& report, const CompareOptions& options) {
+  print(options.json ? render_json(report) : render_text(report, text_options(options.rows)));
+  return exit_status(report.outcome);
+}
+
+}  // namespace plumbline

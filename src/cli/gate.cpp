@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// `plumbline gate`: diff for continuous integration; too little compared is not a pass.
+#include "gate/gate.h"
+
+#include <memory>
+
+#include "cli/compare_options.h"
+#include "cli/verbs.h"
+
+namespace plumbline {
+
+void add_gate(CLI::App& app, int& status) {
+  struct Options {
+    CompareOptions compare;
+    GateOptions gate;
+  };
+  CLI::App* verb = app.add_subcommand("gate", "diff for CI: also demands that enough was compared");
+  auto options = std::make_shared<Options>();
+  add_compare_options(*verb, options->compare);
+  verb->add_option("--min-coverage", options->gate.min_coverage, "Share of the reference's ops that must be judged")
+      ->capture_default_str();
+  verb->add_option("--allow-missing", options->gate.allow_missing, "Globs of taps that one side may lack")
+      ->allow_extra_args(false);
+  verb->footer("Example:\n  plumbline gate ref.h5 cand.h5 --min-coverage 0.99 --allow-missing '*.x32'");
+  verb->callback([options, &status] {
+    FindReport report = compare_traces(options->compare, true);
+    apply_gate(report, options->gate);
+    status = finish(report, options->compare);
+  });
+}
+
+}  // namespace plumbline

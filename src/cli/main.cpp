@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program `plumbline`: parse, call the verb, print. The one place where errors end: exit status 2.
+#include <plumbline/error.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <string_view>
+
+#include "cli/output.h"
+#include "cli/verbs.h"
+#include "report/escape.h"
+
+namespace plumbline {
+namespace {
+
+constexpr int kUnusable = 2;
+
+constexpr const char* kFooter =
+    "Reference first, candidate second. Exit status everywhere: 0 parity,\n"
+    "1 divergence, 2 unusable input or usage, 3 inconclusive.\n\n"
+    "Examples:\n"
+    "  plumbline run MODEL --backend torch --prompt 'Copyright' -o ref.h5\n"
+    "  plumbline run MODEL --backend twin --prompt 'Copyright' -o cand.h5\n"
+    "  plumbline find ref.h5 cand.h5";
+
+void add_verbs(CLI::App& app, int& status) {
+  add_run(app);
+  add_find(app, status);
+  add_diff(app, status);
+  add_gate(app, status);
+  add_show(app, status);
+  add_ls(app, status);
+  add_faults(app, status);
+  add_doctor(app, status);
+  add_verify(app, status);
+  add_recover(app, status);
+  add_explain(app, status);
+}
+
+int fail(std::string_view prefix, std::string_view message) {
+  std::fprintf(stderr, "%s%s\n", std::string(prefix).c_str(), escaped_lines(message).c_str());
+  return kUnusable;
+}
+
+int parse_and_call(int argc, char** argv) {
+  int status = kUnusable;
+  CLI::App app("Finds the first operation where two implementations of a model part ways", "plumbline");
+  app.set_version_flag("--version", "plumbline " PLUMBLINE_VERSION);
+  app.require_subcommand(1);
+  app.footer(kFooter);
+  add_verbs(app, status);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& help) {  // --help, --version
+    return app.exit(help);
+  } catch (const CLI::ParseError& error) {
+    return fail("plumbline: ", std::string(error.what()) + "\n  see: plumbline --help, or plumbline VERB --help");
+  }
+  return status;
+}
+
+int guarded(int argc, char** argv) {
+  try {
+    if (argc > 1 && std::string_view(argv[1]) == "run") run_backend(argc, argv);
+    return parse_and_call(argc, argv);
+  } catch (const Error& error) {
+    return fail("plumbline: ", error.what());
+  } catch (const std::exception& error) {
+    return fail("plumbline: internal error: ", error.what());
+  } catch (...) {
+    return fail("plumbline: internal error", "");
+  }
+}
+
+}  // namespace
+}  // namespace plumbline
+
+int main(int argc, char** argv) { return plumbline::guarded(argc, argv); }

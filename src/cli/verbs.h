@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verbs of the program, one file each. Each function adds its subcommand to the parser; the callback does the work
+// and stores the exit status (DESIGN 8). Errors leave a callback as exceptions; main prints them.
+#pragma once
+#include <CLI/CLI.hpp>
+
+namespace plumbline {
+
+void add_find(CLI::App& app, int& status);
+void add_diff(CLI::App& app, int& status);
+void add_gate(CLI::App& app, int& status);
+void add_show(CLI::App& app, int& status);
+void add_ls(CLI::App& app, int& status);
+void add_faults(CLI::App& app, int& status);
+void add_doctor(CLI::App& app, int& status);
+void add_verify(CLI::App& app, int& status);
+void add_recover(CLI::App& app, int& status);
+void add_explain(CLI::App& app, int& status);
+/// For the help text only: main hands `run` over before options are parsed.
+void add_run(CLI::App& app);
+/// Replaces this process by plumbline-run, which stands beside it; its exit status becomes ours.
+/// Returns only by throwing InputError (the program is not there or cannot be executed).
+[[noreturn]] void run_backend(int argc, char** argv);
+
+}  // namespace plumbline

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// The texts of `plumbline explain`: a table and a look-up.
+#include "locate/codes.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <string>
+
+namespace plumbline {
+namespace {
+
+constexpr std::array kPages = {
+    CodePage{code::kShapes, "two taps of one path have shapes that cannot meet",
+             R"(Both traces recorded this tap, but their shapes agree on no common positions:
+an axis other than "token" and "key" has another extent, or the axes stand in
+another order. The values were not compared and the op is `incomparable`.
+
+What to do: if the report names a permutation that would fit, the candidate
+stores the tensor transposed: record it in the order of the reference. If no
+permutation fits, the two implementations do not record the same quantity.)"},
+    CodePage{code::kOneSided, "a tap was recorded on one side only",
+             R"(One trace holds a tap that the other lacks. Ops between the taps that both
+sides recorded are replayed as one segment and judged at the next common tap,
+so a defect there is placed in the segment and not at one op.
+
+What to do: record the tap on the other side too (`run --taps`), or, if it is
+a matter of spelling, use the path that the report suggests. `plumbline gate`
+ends with status 3 unless --allow-missing matches the path.)"},
+    CodePage{code::kNothingCompared, "nothing could be compared",
+             R"(The two traces have no tap in common that holds the same positions, or no op
+whose inputs and results both sides recorded. Comparing nothing is never a
+pass: the exit status is 3.
+
+What to do: `plumbline doctor REF CAND` says whether and why the two files do
+not pair; `plumbline ls FILE` lists what a trace holds.)"},
+    CodePage{code::kNotJudged, "an op could not be judged",
+             R"(No recorded input reaches this op, or the replay from the nearest recorded
+taps passes through so many unrecorded ops that the composed bound is larger
+than the values themselves. Nothing is known about its own error; it is
+`unknown`, never clean, unless both sides hold equal bits.
+
+What to do: record more taps (`run --taps '*'`), at least the op's inputs.)"},
+    CodePage{code::kOwnError, "an op's own error is larger than its contract allows",
+             R"(The op was replayed in f64 on the very inputs that the candidate recorded for
+it. What it should have given and what the candidate stored differ by more
+than the bound that follows from the contract: half a step of the output
+format, plus accumulation, plus every declared intermediate rounding. Errors
+that came in with the inputs are not part of this difference, so the defect
+lies in this op (or in the parameters it read).
+
+What to do: look at the values beside the replay (`plumbline show`), then at
+the op's weights, attributes and kernel.)"},
+    CodePage{code::kMismatch, "too many results differ by a rounding",
+             R"(Every single element lies within the bound, but far more elements differ from
+the correctly rounded replay than accumulation noise can explain (gate G3).
+That is the trace of a rounding point too many, too few or elsewhere, or of a
+small systematic error such as another epsilon.
+
+What to do: compare the op's rounding points with its contract. If another
+known contract had fitted, the code would be P0203.)"},
+    CodePage{code::kOtherContract, "the op follows another rounding contract",
+             R"(Under the reference's contract the op's own error fails; replayed under the
+contract named in the report it passes every gate. The candidate computes the
+right thing with other rounding points (for example one rounding at the end
+where PyTorch rounds twice).
+
+What to do: decide whether that is wanted. Results will not equal the
+reference bit for bit; the exit status is 1 all the same.)"},
+    CodePage{code::kOtherFormat, "a tap is held in another number format than declared",
+             R"(The op's contract says in which format its result is held, and the trace
+holds it in another one. Comparing values across formats hides a missing
+rounding, so this is a finding of its own unless another contract explains it.
+
+What to do: store the tensor in the format that the next op really reads.)"},
+    CodePage{code::kValuesDiffer, "values differ (compared without a model)",
+             R"(Without the checkpoint nothing can be replayed: the values of both traces were
+subtracted, but an op's own error cannot be told from what it inherited. The
+first tap that differs need not be where the defect is, and differences of one
+rounding step are shown as differences.
+
+What to do: give the model directory (`plumbline find REF CAND --model DIR`).)"},
+    CodePage{code::kReferenceOutlier, "the reference itself breaks its contract",
+             R"(The reference's own result, replayed on its own inputs, fails the gates of the
+contract that it declares. There is then no ground to blame the candidate at
+this op: the gate is invalid and the candidate is not judged against it.
+
+What to do: check how the reference was recorded (was it given a fault? other
+weights? another build?) and record it again.)"},
+    CodePage{code::kNonFinite, "NaN or infinity where the op should give none, or the reverse",
+             R"(The replay on the candidate's own inputs says which elements are NaN or
+infinite. The candidate's differ. A flood of NaN further down that follows
+from non-finite inputs is reproduced by the replay and counts as inherited, so
+this code marks the place where the flood begins.
+
+What to do: look for uninitialised memory, a wrong mask value, an overflow, or
+a maximum that hides NaN in this op.)"},
+    CodePage{code::kOtherCheckpoint, "the traces were made from different checkpoints",
+             R"(The digests of config.json or of a weight file, taken when each run read it,
+differ. Values of different weights cannot be compared for parity: status 3.
+
+What to do: record both runs from the same model directory.)"},
+    CodePage{code::kTokensDiffer, "the prompts differ",
+             R"(The tokens fed at the start of the two runs are not the same. Status 3.
+
+What to do: record the candidate on the reference's tokens:
+`plumbline run MODEL --tokens REF.h5 ...`.)"},
+    CodePage{code::kParameterDiffers, "a parameter differs as used",
+             R"(Both runs read the same files, but a parameter was not the same numbers when
+it was used: it was changed between loading and use (transposed, permuted,
+overwritten, converted) on at least one side.
+
+What to do: follow the loading code of this one tensor.)"},
+    CodePage{code::kParameterOneSided, "a parameter was used on one side only",
+             R"(One run used a parameter that the other did not have, for instance a bias
+that the checkpoint does not hold: as from uninitialised memory, or a bias
+that the other side forgot.
+
+What to do: compare the op's parameters with the files of the checkpoint.)"},
+    CodePage{code::kTokensFork, "the generated tokens part",
+             R"(After a common prompt the two runs chose different tokens. From there on they
+computed different things; only the positions before the fork were compared.
+If nothing is found there, the outcome is inconclusive (status 3), because a
+near tie may flip on noise alone.
+
+What to do: feed the candidate the reference's tokens, so that every position
+can be compared: `plumbline run MODEL --tokens REF.h5 ...`.)"},
+    CodePage{code::kOtherModel, "the model directory is not the one the traces were made from",
+             R"(The files in the model directory do not have the digests that the traces
+recorded. Replaying ops with other weights would blame the wrong thing, so
+nothing was judged: status 3.
+
+What to do: give the directory of the right checkpoint with --model.)"},
+    CodePage{code::kCoverage, "fewer ops were judged than the gate demands",
+             R"(The share of the reference's ops whose own error was judged is below
+--min-coverage. A gate that looks at little must not pass: status 3.
+
+What to do: record more taps, or lower --min-coverage knowingly.)"},
+    CodePage{code::kTapMissing, "the gate demands taps on both sides",
+             R"(`plumbline gate` was given a pair in which a tap was recorded on one side
+only: status 3, so that a kernel that stopped recording cannot pass.
+
+What to do: record it, or say `--allow-missing GLOB` if it is meant.)"},
+};
+
+}  // namespace
+
+std::span<const CodePage> code_pages() { return kPages; }
+
+const CodePage* find_code_page(std::string_view wanted) {
+  std::string upper(wanted);
+  std::transform(upper.begin(), upper.end(), upper.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  const auto* page =
+      std::find_if(kPages.begin(), kPages.end(), [&](const CodePage& candidate) { return candidate.code == upper; });
+  return page == kPages.end() ? nullptr : page;
+}
+
+}  // namespace plumbline

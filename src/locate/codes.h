@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one registry of diagnostic codes: what each means and what to do about it.
+// Invariant: a code is never reused for another meaning; every code that a finding carries stands here.
+#pragma once
+#include <span>
+#include <string_view>
+
+namespace plumbline {
+
+// P01xx structure, P02xx values, P03xx non-finite, P04xx provenance, P05xx policy.
+namespace code {
+inline constexpr std::string_view kShapes = "P0101";
+inline constexpr std::string_view kOneSided = "P0102";
+inline constexpr std::string_view kNothingCompared = "P0103";
+inline constexpr std::string_view kNotJudged = "P0104";
+inline constexpr std::string_view kOwnError = "P0201";
+inline constexpr std::string_view kMismatch = "P0202";
+inline constexpr std::string_view kOtherContract = "P0203";
+inline constexpr std::string_view kOtherFormat = "P0204";
+inline constexpr std::string_view kValuesDiffer = "P0205";
+inline constexpr std::string_view kReferenceOutlier = "P0206";
+inline constexpr std::string_view kNonFinite = "P0301";
+inline constexpr std::string_view kOtherCheckpoint = "P0401";
+inline constexpr std::string_view kTokensDiffer = "P0402";
+inline constexpr std::string_view kParameterDiffers = "P0403";
+inline constexpr std::string_view kParameterOneSided = "P0404";
+inline constexpr std::string_view kTokensFork = "P0405";
+inline constexpr std::string_view kOtherModel = "P0406";
+inline constexpr std::string_view kCoverage = "P0501";
+inline constexpr std::string_view kTapMissing = "P0502";
+}  // namespace code
+
+struct CodePage {
+  std::string_view code;
+  std::string_view title;
+  std::string_view text;  ///< plain paragraphs, at most 78 columns wide
+};
+
+/// All pages, in ascending order of their codes.
+std::span<const CodePage> code_pages();
+/// The page of a code ("P0201", letters in either case), or nullptr.
+const CodePage* find_code_page(std::string_view code);
+
+}  // namespace plumbline

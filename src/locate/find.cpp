@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// The walk as a whole: preconditions, pairing, all ops in parallel, roles, findings, outcome.
+#include "locate/find.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/parallel.h"
+#include "locate/findings.h"
+#include "locate/gain.h"
+#include "locate/op_walk.h"
+#include "locate/provenance.h"
+#include "locate/roles.h"
+#include "locate/selection.h"
+
+namespace plumbline {
+namespace {
+
+OpGraph graph_of(const Trace& trace, const OpGraph& otherwise) {
+  return trace.header().graph_json.empty() ? otherwise : op_graph_from_json(trace.header().graph_json);
+}
+
+int layers_of(const OpGraph& graph) {
+  int layers = 0;
+  for (const Op& op : graph.ops) layers = std::max(layers, op.layer + 1);
+  return layers;
+}
+
+void note_faults(const Trace& trace, std::string_view side, FindReport& report) {
+  for (const std::string& fault : trace.header().faults)
+    report.notes.push_back(fmt::format("the {} was run with --fault {}", side, fault));
+  if (trace.header().recovered)
+    report.notes.push_back(fmt::format("the {} was recovered from an unfinished run", side));
+}
+
+int64_t compared_taps(const OpGraph& graph, const Pairing& pairing) {
+  int64_t count = 0;
+  for (const Op& op : graph.ops)
+    for (const TapSpec& output : op.outputs) count += !output.inner && pairing.has(output.path) ? 1 : 0;
+  return count;
+}
+
+void note_strangers(const OpGraph& graph, const Pairing& pairing, FindReport& report) {
+  int64_t strangers = 0;
+  for (const auto& [path, axes] : pairing.usable) {
+    const bool input = std::find(graph.inputs.begin(), graph.inputs.end(), path) != graph.inputs.end();
+    strangers += !input && graph.producer(path) == nullptr ? 1 : 0;
+  }
+  if (strangers > 0)
+    report.notes.push_back(
+        fmt::format("{} tap(s) of both sides belong to no op of the reference's graph; not compared", strangers));
+}
+
+/// Noise is drawn where there is a difference to set it against.
+void measure_benign_gains(const Context& context, std::vector<OpResult>& results) {
+  parallel_for(static_cast<int64_t>(results.size()), context.options.threads, [&](int64_t i) {
+    OpRow& row = results[static_cast<size_t>(i)].row;
+    if (!row.judged || !(row.input_difference > 0.0)) return;
+    if (const auto gain = benign_gain(context, context.graph.ops[static_cast<size_t>(i)])) {
+      row.benign_gain = gain->median;
+      row.benign_low = gain->low;
+      row.benign_high = gain->high;
+    }
+  });
+}
+
+FindReport report_head(const Trace& reference, const Trace& candidate, const std::vector<Step>& reference_steps,
+                       const std::vector<Step>& candidate_steps, const OpGraph& graph) {
+  FindReport report;
+  report.reference = summary_of(reference, reference_steps);
+  report.candidate = summary_of(candidate, candidate_steps);
+  report.layers = layers_of(graph);
+  report.coverage.reference_ops = static_cast<int64_t>(graph.ops.size());
+  note_faults(reference, "reference", report);
+  note_faults(candidate, "candidate", report);
+  return report;
+}
+
+}  // namespace
+
+FindReport find_divergence(const Trace& reference, const Trace& candidate, const Model& model,
+                           const FindOptions& options) {
+  const OpGraph graph = graph_of(reference, model.graph);
+  const std::vector<Step> reference_steps = steps_of(reference, graph), candidate_steps = steps_of(candidate, graph);
+  FindReport report = report_head(reference, candidate, reference_steps, candidate_steps, graph);
+  report.model = model.directory.string();
+  if (auto other = checkpoint_finding(reference, candidate, &model, report.notes)) {
+    conclude_moot(report, std::move(*other));
+    return report;
+  }
+  const Alignment alignment = align_steps(reference_steps, candidate_steps);
+  if (auto prompt = prompt_finding(alignment, report.reference.file)) {
+    conclude_moot(report, std::move(*prompt));
+    return report;
+  }
+  const Pairing pairing = pair_taps(reference, candidate, graph, alignment);
+  Replay reference_replay(reference, reference_steps, graph, model, pairing);
+  Replay candidate_replay(candidate, candidate_steps, graph, model, pairing);
+  parallel_for(2, options.threads, [&](int64_t side) { (side == 0 ? reference_replay : candidate_replay).prepare(); });
+  const OpGraph candidate_graph = graph_of(candidate, graph);
+  const Context context{options,   model,     graph,   candidate_graph,  reference,
+                        candidate, alignment, pairing, reference_replay, candidate_replay};
+  std::vector<OpResult> results(graph.ops.size());
+  parallel_for(static_cast<int64_t>(results.size()), options.threads, [&](int64_t i) {
+    results[static_cast<size_t>(i)] = walk_op(context, graph.ops[static_cast<size_t>(i)]);
+  });
+  measure_benign_gains(context, results);
+  blame_dropped_ops(graph, results);
+  assign_roles(graph, pairing, results);
+  report.findings = collect_findings(
+      context, results, parameter_findings(reference, candidate, graph, candidate_graph, &model, report.notes));
+  report.unmatched = pairing.unmatched;
+  report.coverage.judged_ops = judged_ops(results);
+  report.coverage.compared_taps = compared_taps(graph, pairing);
+  report.coverage.positions = alignment.positions;
+  note_strangers(graph, pairing, report);
+  for (OpResult& result : results) report.ops.push_back(std::move(result.row));
+  conclude(report, fork_finding(alignment, report.reference.file));
+  return report;
+}
+
+}  // namespace plumbline

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Two traces in, the first divergence out: pairing, replay, split, roles (DESIGN 3).
+// Invariant: a pure function of the two files, the checkpoint and the seed; the number of threads changes nothing.
+#pragma once
+#include <cstdint>
+
+#include <plumbline/find.h>
+#include <plumbline/model.h>
+#include <plumbline/trace.h>
+
+namespace plumbline {
+
+struct FindOptions {
+  int threads = 0;    ///< 0: all processors
+  int draws = 8;      ///< random half-ulp perturbations per op for the benign gain; 0: none
+  uint64_t seed = 1;  ///< of those
+};
+
+/// Judges every op of the reference's graph by replay on the inputs that each trace recorded; `model` supplies the
+/// checkpoint's true parameters. Unlike checkpoints, prompts or nothing in common give an inconclusive report.
+/// Throws InputError if the reference's graph cannot be read, TraceError if a trace cannot be.
+FindReport find_divergence(const Trace& reference, const Trace& candidate, const Model& model,
+                           const FindOptions& options = {});
+
+/// Without a checkpoint: subtracts the values of every tap both sides recorded. Any unequal value is a divergence,
+/// because nothing tells noise from error here.
+FindReport compare_values(const Trace& reference, const Trace& candidate, const FindOptions& options = {});
+
+}  // namespace plumbline

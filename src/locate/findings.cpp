@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+// Wording and order of findings; the outcome.
+#include "locate/findings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <utility>
+
+#include "locate/codes.h"
+#include "locate/roles.h"
+
+namespace plumbline {
+namespace {
+
+std::string show_command(const Context& context, const Place& place) {
+  std::string at;
+  for (const int64_t index : place.candidate_index) at += (at.empty() ? "" : ",") + std::to_string(index);
+  std::string command = fmt::format("`plumbline show {} {}", context.candidate_trace.file().string(), place.tap);
+  if (place.candidate_step != 0) command += fmt::format(" --step {}", place.candidate_step);
+  if (!at.empty()) command += " --at " + at;
+  return command + fmt::format(" --vs {}`", context.reference_trace.file().string());
+}
+
+std::string growth_text(const OpRow& here, const OpRow& last) {
+  if (std::isnan(here.total) || std::isnan(last.total) || here.op == last.op || here.total <= 0.0) return "";
+  return fmt::format("relative difference {:.3g} here, {:.3g} at {} ({:.3g} times as much)", here.total, last.total,
+                     last.op, last.total / here.total);
+}
+
+std::string title_of(const OpResult& result, const Op& op, bool first) {
+  const OpRow& row = result.row;
+  if (!result.candidate_failure->contract.empty())
+    return fmt::format("`{}` follows the rounding contract {}, not {}{}", row.op, result.candidate_failure->contract,
+                       op.contract, first ? "; it is the first op to diverge" : "");
+  const std::string inputs = row.input_difference == 0.0 ? ", from inputs that agree" : "";
+  return first ? fmt::format("`{}` is the first op to diverge{}", row.op, inputs)
+               : fmt::format("`{}` diverges by itself too{}", row.op, inputs);
+}
+
+Finding op_finding(const Context& context, const std::vector<OpResult>& results, size_t index, bool first) {
+  const OpResult& result = results[index];
+  const Failure& failure = *result.candidate_failure;
+  const Op& op = context.graph.ops[index];
+  Finding finding;
+  finding.code = failure.contract.empty() ? failure.code : std::string(code::kOtherContract);
+  finding.role = result.row.role;
+  finding.op = op.name;
+  finding.layer = op.layer;
+  finding.contract = failure.contract;
+  finding.title = title_of(result, op, first);
+  finding.place = failure.place;
+  finding.window = failure.window;
+  finding.evidence = failure.evidence;
+  if (!failure.contract.empty())
+    finding.evidence.insert(finding.evidence.begin(),
+                            fmt::format("under {} every gate holds; under {}:", failure.contract, op.contract));
+  finding.evidence.push_back(
+      fmt::format("the reference's own error here is {:.3g} x its bound", result.row.reference_share));
+  if (!result.row.segment.empty())
+    finding.evidence.push_back(
+        fmt::format("judged as one segment with {}, whose taps are missing", fmt::join(result.row.segment, ", ")));
+  finding.explains = explained_by(context.graph, results, index);
+  const std::string growth = growth_text(result.row, results.back().row);
+  if (finding.explains > 0 && !growth.empty()) finding.evidence.push_back(growth);
+  finding.help.push_back(show_command(context, failure.place));
+  return finding;
+}
+
+Finding reference_finding(const OpResult& result) {
+  Finding finding;
+  finding.code = code::kReferenceOutlier;
+  finding.level = Level::warning;
+  finding.role = Role::unknown;
+  finding.op = result.row.op;
+  finding.layer = result.row.layer;
+  finding.title = fmt::format("`{}`: the reference is the outlier; the gate is invalid here", result.row.op);
+  finding.evidence.push_back(result.reference_evidence);
+  finding.evidence.push_back(fmt::format("own error of the candidate: {:.3g} x its bound", result.row.own_share));
+  finding.help.push_back("check how the reference was recorded (faults, weights, build) and record it again");
+  return finding;
+}
+
+Finding incomparable_finding(const Context& context, const IncomparableTap& tap) {
+  Finding finding;
+  finding.code = code::kShapes;
+  finding.role = Role::incomparable;
+  const Op* op = context.graph.producer(tap.path);
+  finding.op = op == nullptr ? tap.path : op->name;
+  finding.layer = op == nullptr ? -1 : op->layer;
+  finding.title = fmt::format("`{}` cannot be compared: {} against {}", tap.path, to_string(tap.reference_shape),
+                              to_string(tap.candidate_shape));
+  finding.place = Place{tap.path, tap.reference_axes, -1, tap.reference_step, tap.candidate_step, {}, {}};
+  finding.evidence.push_back(tap.reason);
+  if (tap.permutation) {
+    finding.evidence.push_back(
+        fmt::format("the permutation ({}) of the candidate's axes would fit", fmt::join(*tap.permutation, ", ")));
+    finding.help.push_back("record the candidate's tensor in the reference's order of axes");
+  } else {
+    finding.help.push_back(
+        "no permutation of the axes fits: the two sides record different quantities under this path");
+  }
+  return finding;
+}
+
+size_t order_of(const OpGraph& graph, const std::string& op) {
+  for (size_t i = 0; i < graph.ops.size(); ++i)
+    if (graph.ops[i].name == op) return i;
+  return graph.ops.size();
+}
+
+bool is_error(const Finding& finding) { return finding.level == Level::error; }
+
+}  // namespace
+
+std::vector<Finding> collect_findings(const Context& context, const std::vector<OpResult>& results,
+                                      std::vector<Finding> parameters) {
+  std::vector<Finding> findings;
+  bool first = true;
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (results[i].candidate_failure) findings.push_back(op_finding(context, results, i, std::exchange(first, false)));
+    if (results[i].row.reference_failed && results[i].row.role != Role::clean)
+      findings.push_back(reference_finding(results[i]));
+  }
+  for (const IncomparableTap& tap : context.pairing.incomparable)
+    findings.push_back(incomparable_finding(context, tap));
+  std::move(parameters.begin(), parameters.end(), std::back_inserter(findings));
+  std::stable_sort(findings.begin(), findings.end(), [&](const Finding& a, const Finding& b) {
+    return order_of(context.graph, a.op) < order_of(context.graph, b.op);
+  });
+  return findings;
+}
+
+void conclude_moot(FindReport& report, Finding finding) {
+  report.outcome = Outcome::inconclusive;
+  report.headline = finding.title;
+  report.findings.push_back(std::move(finding));
+}
+
+void conclude(FindReport& report, std::optional<Finding> fork) {
+  const auto errors = std::count_if(report.findings.begin(), report.findings.end(), is_error);
+  const auto inherited =
+      std::count_if(report.ops.begin(), report.ops.end(), [](const OpRow& row) { return row.role == Role::inherited; });
+  const auto outliers = std::count_if(report.ops.begin(), report.ops.end(), [](const OpRow& row) {
+    return row.reference_failed && row.role == Role::unknown;
+  });
+  const auto open = std::count_if(report.ops.begin(), report.ops.end(), [](const OpRow& row) {
+    return row.role == Role::unknown && row.compared && !row.reference_failed;
+  });
+  report.outcome = Outcome::inconclusive;
+  if (errors > 0) {
+    report.outcome = Outcome::divergence;
+    report.headline =
+        fmt::format("{} finding{}; {} other op{} only inherit{} a difference", errors, errors == 1 ? "" : "s",
+                    inherited, inherited == 1 ? "" : "s", inherited == 1 ? "s" : "");
+  } else if (outliers > 0) {
+    report.headline = fmt::format("the reference breaks its own bound at {} op{}: the gate is invalid there", outliers,
+                                  outliers == 1 ? "" : "s");
+  } else if (report.coverage.judged_ops == 0) {
+    Finding nothing;
+    nothing.code = code::kNothingCompared;
+    nothing.title = "nothing could be compared";
+    nothing.help.push_back(fmt::format("`plumbline doctor {} {}`", report.reference.file, report.candidate.file));
+    conclude_moot(report, std::move(nothing));
+  } else if (open > 0) {
+    Finding unknown;
+    unknown.code = code::kNotJudged;
+    unknown.title = fmt::format("{} op{} could not be judged although {} results differ", open, open == 1 ? "" : "s",
+                                open == 1 ? "its" : "their");
+    for (const OpRow& row : report.ops)
+      if (row.role == Role::unknown && row.compared && unknown.evidence.size() < 5)
+        unknown.evidence.push_back(fmt::format("{}: {}", row.op, row.reason));
+    unknown.help.push_back("record more taps on both sides, at least the inputs of these ops");
+    conclude_moot(report, std::move(unknown));
+  } else if (fork) {
+    fork->level = Level::error;
+    conclude_moot(report, *std::exchange(fork, std::nullopt));
+  } else {
+    report.outcome = Outcome::parity;
+    const OpRow* nearest = nullptr;
+    for (const OpRow& row : report.ops)
+      if (row.judged && (nearest == nullptr || row.own_share > nearest->own_share)) nearest = &row;
+    report.headline = nearest == nullptr
+                          ? "every value equals the reference's"
+                          : fmt::format("no op's own error passes its bound; the nearest is {} at {:.3g} of it",
+                                        nearest->op, nearest->own_share);
+  }
+  if (fork) report.findings.push_back(std::move(*fork));
+}
+
+TraceSummary summary_of(const Trace& trace, const std::vector<Step>& steps) {
+  const TraceHeader& header = trace.header();
+  TraceSummary summary{trace.file().string(), header.run_id,       header.backend,
+                       header.device,         header.architecture, header.faults};
+  summary.steps = static_cast<int64_t>(steps.size());
+  summary.taps = static_cast<int64_t>(trace.taps().size());
+  for (const Step& step : steps) summary.positions += static_cast<int64_t>(step.tokens.size());
+  summary.foreign = trace.foreign();
+  summary.recovered = header.recovered;
+  return summary;
+}
+
+}  // namespace plumbline

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// Replay and judgement of one op on one side.
+#include "locate/judged_op.h"
+
+#include <plumbline/error.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace plumbline {
+namespace {
+
+std::string first_line(const std::string& message) { return message.substr(0, message.find('\n')); }
+
+/// A segment's bound is worth nothing once it exceeds what it bounds (root mean squares).
+bool bound_exceeds_values(const Evaluated& result) {
+  double bound = 0.0, size = 0.0;
+  for (size_t i = 0; i < result.bound.size(); ++i) {
+    const double value = result.exact.values[i];
+    if (!std::isfinite(value)) continue;
+    bound += result.bound[i] * result.bound[i];
+    size += value * value;
+  }
+  return !(bound <= size);
+}
+
+JudgedStep judge_step(const Context& context, SideId side, const Op& op, const Contract& contract, ReplayInputs& given,
+                      int64_t step) {
+  const Replay& replay = side == SideId::reference ? context.reference : context.candidate;
+  JudgedStep judged;
+  judged.step = step;
+  judged.results = evaluate(op, contract, given.in, context.model.config.dtype);
+  for (const Evaluated& result : judged.results) {
+    judged.stored.emplace_back();
+    judged.judgements.emplace_back();
+    if (!context.pairing.has(result.spec->path)) continue;
+    if (!given.through.empty() && bound_exceeds_values(result))
+      throw InputError("the bound composed over the segment is larger than the values");
+    judged.stored.back() = replay.recorded(result.spec->path, step);
+    judged.judgements.back() = judge(result, judged.stored.back()->view());
+  }
+  return judged;
+}
+
+bool nonfinite(const Judgement& judgement) { return judgement.mask_breaches > 0; }
+
+double share_of(const Judgement& judgement) {
+  return nonfinite(judgement) ? std::numeric_limits<double>::infinity() : judgement.worst_ratio;
+}
+
+}  // namespace
+
+std::vector<int64_t> paired_steps(const Alignment& alignment, SideId side) {
+  std::set<int64_t> steps;
+  for (const StepPair& pair : alignment.pairs)
+    steps.insert(side == SideId::reference ? pair.reference_step : pair.candidate_step);
+  return {steps.begin(), steps.end()};
+}
+
+bool JudgedSide::passed() const {
+  bool any = false;
+  for (const JudgedStep& step : steps) {
+    for (const auto& judgement : step.judgements) {
+      if (!judgement) continue;
+      any = true;
+      if (!judgement->passed) return false;
+    }
+  }
+  return any;
+}
+
+double JudgedSide::worst_share() const {
+  double worst = 0.0;
+  for (const JudgedStep& step : steps)
+    for (const auto& judgement : step.judgements)
+      if (judgement) worst = std::max(worst, share_of(*judgement));
+  return worst;
+}
+
+std::optional<JudgedSide::At> JudgedSide::worst() const {
+  std::optional<At> nearest;
+  double share = -1.0;
+  for (size_t i = 0; i < steps.size(); ++i) {
+    for (size_t k = 0; k < steps[i].judgements.size(); ++k) {
+      const auto& judgement = steps[i].judgements[k];
+      if (!judgement) continue;
+      if (!judgement->passed) return At{i, k};
+      if (share_of(*judgement) > share) {
+        share = share_of(*judgement);
+        nearest = At{i, k};
+      }
+    }
+  }
+  return nearest;
+}
+
+JudgedSide judge_side(const Context& context, SideId side, const Op& op, const Contract& contract,
+                      const std::vector<Array>& parameters) {
+  const Replay& replay = side == SideId::reference ? context.reference : context.candidate;
+  JudgedSide result;
+  std::vector<Array> loan = parameters;  // handed from step to step instead of being copied for each
+  for (const int64_t step : paired_steps(context.alignment, side)) {
+    ReplayInputs given = replay.inputs(op, step);
+    result.through.insert(given.through.begin(), given.through.end());
+    if (!given.why_not.empty()) {
+      result.why_not = given.why_not;
+      break;
+    }
+    given.in.parameters = std::move(loan);
+    try {
+      result.steps.push_back(judge_step(context, side, op, contract, given, step));
+    } catch (const Error& error) {
+      result.why_not = first_line(error.what());
+      break;
+    }
+    loan = std::move(given.in.parameters);
+    given.in.parameters.clear();
+    result.steps.back().in = std::move(given.in);
+  }
+  if (!result.why_not.empty()) result.steps.clear();
+  return result;
+}
+
+}  // namespace plumbline

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// One op of one trace, replayed and judged in every step that takes part in the pairing.
+// Invariant: results, stored tensors and judgements stand side by side, in the order of the op's results.
+#pragma once
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "locate/context.h"
+#include "oracle/judge.h"
+
+namespace plumbline {
+
+struct JudgedStep {
+  int64_t step = 0;
+  OpInputs in;                     ///< without parameters
+  std::vector<Evaluated> results;  ///< of the op's results, not its inner taps
+  std::vector<std::optional<Tensor>> stored;
+  std::vector<std::optional<Judgement>> judgements;  ///< absent where the result was not recorded on both sides
+};
+
+struct JudgedSide {
+  std::vector<JudgedStep> steps;
+  std::set<std::string> through;  ///< unrecorded ops replayed together with this one
+  std::string why_not;            ///< not empty: could not be replayed; steps is then empty
+
+  bool passed() const;
+  double worst_share() const;  ///< max |own error| / bound; infinite where NaN or infinity masks differ
+  /// Step and result to show: the first that failed, else the one nearest to its bound; nullopt if nothing was judged.
+  struct At {
+    size_t step = 0, result = 0;
+  };
+  std::optional<At> worst() const;
+};
+
+/// `op` may be a variant of the graph's op (another contract, other attributes) with the same inputs and outputs.
+/// `parameters` are those of `op`. Never throws for data that do not fit: why_not says so.
+JudgedSide judge_side(const Context& context, SideId side, const Op& op, const Contract& contract,
+                      const std::vector<Array>& parameters);
+
+/// Steps of one side that take part in the pairing, ascending.
+std::vector<int64_t> paired_steps(const Alignment& alignment, SideId side);
+
+}  // namespace plumbline

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// One op of the reference's graph, seen on both sides: replay, judgement, split, and if the candidate fails, which
+// other contract it follows. Independent of every other op, so that ops run on several threads.
+#pragma once
+#include <optional>
+#include <set>
+#include <string>
+
+#include <plumbline/find.h>
+
+#include "locate/context.h"
+
+namespace plumbline {
+
+/// Why one side's own error fails.
+struct Failure {
+  std::string code;      ///< P0201, P0202, P0204, P0301
+  std::string contract;  ///< another contract under which every gate holds; empty if there is none
+  Place place;
+  std::optional<ValueWindow> window;
+  std::vector<std::string> evidence;
+  std::string
+      dropped;  ///< an unrecorded op of the segment that the candidate's graph lacks and that explains the failure
+};
+
+struct OpResult {
+  OpRow row;  ///< all but the role and the benign gain
+  bool beyond_noise = false;
+  double explained = 0.0;
+  std::set<std::string> through;  ///< unrecorded ops of its segment
+  std::optional<Failure> candidate_failure;
+  std::string reference_evidence;  ///< why the reference fails; empty if it does not
+};
+
+OpResult walk_op(const Context& context, const Op& op);
+
+}  // namespace plumbline

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// Digests and tokens of two runs.
+#include "locate/provenance.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "locate/codes.h"
+
+namespace plumbline {
+namespace {
+
+using Digests = std::map<std::string, std::string>;
+
+Digests digests_of(const Model& model) {
+  Digests digests;
+  for (const FileDigest& file : model.files) digests[file.name] = fmt::format("{} {}", file.xxh3, file.bytes);
+  return digests;
+}
+
+/// First file whose digests differ, or that one side lacks: "config.json: A against B".
+std::string first_difference(const Digests& expected, const Digests& actual) {
+  std::set<std::string> names;
+  for (const auto& [name, digest] : expected) names.insert(name);
+  for (const auto& [name, digest] : actual) names.insert(name);
+  for (const std::string& name : names) {
+    const auto a = expected.find(name), b = actual.find(name);
+    const std::string left = a == expected.end() ? "absent" : a->second;
+    const std::string right = b == actual.end() ? "absent" : b->second;
+    if (left != right) return fmt::format("{}: {} against {}", name, left, right);
+  }
+  return "";
+}
+
+Finding checkpoint_difference(std::string_view code, std::string title, const std::string& difference,
+                              std::string help) {
+  Finding finding;
+  finding.code = code;
+  finding.title = std::move(title);
+  finding.evidence.push_back("file and XXH3 digest and bytes as read: " + difference);
+  finding.help.push_back(std::move(help));
+  return finding;
+}
+
+const Op* user_of(const std::string& parameter, const OpGraph& graph) {
+  for (const Op& op : graph.ops)
+    if (std::find(op.parameters.begin(), op.parameters.end(), parameter) != op.parameters.end()) return &op;
+  return nullptr;
+}
+
+std::string token_text(int64_t token) { return token == kUnknownToken ? "unknown" : std::to_string(token); }
+
+}  // namespace
+
+std::optional<Finding> checkpoint_finding(const Trace& reference, const Trace& candidate, const Model* model,
+                                          std::vector<std::string>& notes) {
+  const Digests& expected = reference.header().files;
+  const Digests& actual = candidate.header().files;
+  for (const Trace* trace : {&reference, &candidate})
+    if (trace->header().files.empty())
+      notes.push_back(fmt::format("{} does not state its checkpoint's files; taken to be those of the model given",
+                                  trace->file().string()));
+  if (!expected.empty() && !actual.empty()) {
+    const std::string difference = first_difference(expected, actual);
+    if (!difference.empty())
+      return checkpoint_difference(code::kOtherCheckpoint, "the two traces were made from different checkpoints",
+                                   difference, "record both runs from the same model directory");
+  }
+  if (model == nullptr) return std::nullopt;
+  for (const Digests* stated : {&expected, &actual}) {
+    if (stated->empty()) continue;
+    const std::string difference = first_difference(*stated, digests_of(*model));
+    if (!difference.empty())
+      return checkpoint_difference(
+          code::kOtherModel,
+          fmt::format("{} is not the checkpoint the traces were made from", model->directory.string()), difference,
+          "give the right directory: --model DIR");
+  }
+  return std::nullopt;
+}
+
+std::optional<Finding> prompt_finding(const Alignment& alignment, const std::string& reference_file) {
+  if (!alignment.difference || !alignment.in_prompt) return std::nullopt;
+  Finding finding;
+  finding.code = code::kTokensDiffer;
+  finding.title =
+      fmt::format("the prompts differ: position {} holds token {} in the reference, {} in the candidate",
+                  *alignment.difference, token_text(alignment.reference_token), token_text(alignment.candidate_token));
+  finding.help.push_back(fmt::format(
+      "record the candidate on the reference's tokens: `plumbline run MODEL --tokens {} ...`", reference_file));
+  return finding;
+}
+
+std::optional<Finding> fork_finding(const Alignment& alignment, const std::string& reference_file) {
+  if (!alignment.difference || alignment.in_prompt) return std::nullopt;
+  Finding finding;
+  finding.code = code::kTokensFork;
+  finding.level = Level::note;
+  finding.title = fmt::format(
+      "the generated tokens part at position {} ({} in the reference, {} in the candidate); only the {} positions "
+      "before "
+      "it were compared",
+      *alignment.difference, token_text(alignment.reference_token), token_text(alignment.candidate_token),
+      alignment.positions);
+  finding.help.push_back(fmt::format(
+      "to compare all positions, feed the candidate the reference's tokens: `plumbline run MODEL --tokens {} ...`",
+      reference_file));
+  return finding;
+}
+
+std::vector<Finding> parameter_findings(const Trace& reference, const Trace& candidate, const OpGraph& reference_graph,
+                                        const OpGraph& candidate_graph, const Model* model,
+                                        std::vector<std::string>& notes) {
+  std::vector<Finding> findings;
+  const Digests& expected = reference.header().parameters;
+  const Digests& actual = candidate.header().parameters;
+  if (expected.empty() || actual.empty()) {
+    notes.push_back("parameters as used are not stated on both sides; they were not compared by digest");
+    return findings;
+  }
+  std::set<std::string> names;
+  for (const auto& [name, digest] : expected) names.insert(name);
+  for (const auto& [name, digest] : actual) names.insert(name);
+  for (const std::string& name : names) {
+    const auto a = expected.find(name), b = actual.find(name);
+    const bool left = a != expected.end(), right = b != actual.end();
+    if (left && right && a->second == b->second) continue;
+    const Op* user = user_of(name, reference_graph);
+    if (user == nullptr) user = user_of(name, candidate_graph);
+    Finding finding;
+    finding.code = left && right ? code::kParameterDiffers : code::kParameterOneSided;
+    finding.op = user == nullptr ? "" : user->name;
+    finding.layer = user == nullptr ? -1 : user->layer;
+    finding.title = left && right
+                        ? fmt::format("parameter {} is not the same numbers as used", name)
+                        : fmt::format("parameter {} was used by the {} only", name, left ? "reference" : "candidate");
+    if (user != nullptr) finding.evidence.push_back(fmt::format("read by {}", user->name));
+    if (left && right) finding.evidence.push_back(fmt::format("digest {} against {}", a->second, b->second));
+    if (model != nullptr) {
+      const auto stored = model->parameters.find(name);
+      const std::string truth = stored == model->parameters.end() ? "" : digest(stored->second.view());
+      if (truth.empty()) {
+        finding.evidence.push_back("the checkpoint has no such tensor");
+      } else {
+        const bool reference_true = left && a->second == truth, candidate_true = right && b->second == truth;
+        finding.evidence.push_back(reference_true   ? "the reference's is the checkpoint's"
+                                   : candidate_true ? "the candidate's is the checkpoint's"
+                                                    : "neither is the checkpoint's");
+      }
+    }
+    finding.help.push_back("follow how this one tensor is loaded, laid out and converted on the side that departs");
+    findings.push_back(std::move(finding));
+  }
+  return findings;
+}
+
+}  // namespace plumbline

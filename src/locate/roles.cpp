@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// Roles of ops.
+#include "locate/roles.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+namespace plumbline {
+namespace {
+
+using Producers = std::map<std::string, size_t>;  // tap path -> index of its op
+
+Producers producers_of(const OpGraph& graph) {
+  Producers producers;
+  for (size_t i = 0; i < graph.ops.size(); ++i)
+    for (const TapSpec& output : graph.ops[i].outputs) producers.emplace(output.path, i);
+  return producers;
+}
+
+/// Ops below any op of `sources` (the sources themselves only if they lie below another).
+std::vector<bool> below(const OpGraph& graph, const std::vector<bool>& sources) {
+  const Producers producers = producers_of(graph);
+  std::vector<bool> reached(graph.ops.size(), false);
+  for (size_t i = 0; i < graph.ops.size(); ++i) {
+    for (const std::string& input : graph.ops[i].inputs) {
+      const auto producer = producers.find(input);
+      if (producer != producers.end() && (sources[producer->second] || reached[producer->second])) reached[i] = true;
+    }
+  }
+  return reached;
+}
+
+bool equal_bits(const OpRow& row) { return row.compared && row.unequal == 0.0 && row.nonfinite_differs == 0; }
+
+bool amplifies(const OpResult& result) {
+  const OpRow& row = result.row;
+  return result.explained >= kExplainedShare && !std::isnan(row.benign_high) &&
+         row.gain > kGainFactor * row.benign_high;
+}
+
+bool damps(const OpRow& row) { return !std::isnan(row.benign_low) && row.gain < row.benign_low / kGainFactor; }
+
+Role role_of(const OpResult& result, bool is_below) {
+  const OpRow& row = result.row;
+  if (result.candidate_failure) return result.candidate_failure->contract.empty() ? Role::origin : Role::contract;
+  if (row.reference_failed) return equal_bits(row) ? Role::clean : Role::unknown;
+  if (!row.judged) return equal_bits(row) ? Role::clean : Role::unknown;
+  if (amplifies(result)) return Role::amplifier;
+  if (!is_below || !result.beyond_noise) return Role::clean;
+  return damps(row) ? Role::damper : Role::inherited;
+}
+
+/// Unrecorded ops take the verdict of the segments they lie in: clean if all of those are sound.
+void assign_members(const OpGraph& graph, std::vector<OpResult>& results) {
+  std::map<std::string, size_t> index;
+  for (size_t i = 0; i < graph.ops.size(); ++i) index.emplace(graph.ops[i].name, i);
+  std::map<size_t, std::vector<size_t>> ends;  // member -> ends of its segments
+  for (size_t i = 0; i < results.size(); ++i) {
+    for (const std::string& member : results[i].through) ends[index.at(member)].push_back(i);
+    for (const Op& op : graph.ops)
+      if (results[i].through.contains(op.name)) results[i].row.segment.push_back(op.name);
+  }
+  for (const auto& [member, segments] : ends) {
+    OpRow& row = results[member].row;
+    if (row.compared || row.failed) continue;  // partly recorded, or left out: it has a verdict of its own
+    const auto unsound = std::find_if(segments.begin(), segments.end(), [&](size_t end) {
+      const Role role = results[end].row.role;
+      return role == Role::origin || role == Role::contract || role == Role::unknown;
+    });
+    const size_t end = unsound == segments.end() ? segments.front() : *unsound;
+    row.role = unsound == segments.end() ? results[end].row.role : Role::unknown;
+    row.reason = fmt::format("judged as part of the segment that ends at {}", results[end].row.op);
+  }
+}
+
+void mark_incomparable(const OpGraph& graph, const Pairing& pairing, std::vector<OpResult>& results) {
+  const Producers producers = producers_of(graph);
+  for (const IncomparableTap& tap : pairing.incomparable) {
+    const auto producer = producers.find(tap.path);
+    if (producer == producers.end()) continue;
+    const auto& outputs = graph.ops[producer->second].outputs;
+    const auto spec =
+        std::find_if(outputs.begin(), outputs.end(), [&](const TapSpec& s) { return s.path == tap.path; });
+    if (spec->inner) continue;
+    OpRow& row = results[producer->second].row;
+    row.role = Role::incomparable;
+    row.reason = fmt::format("{}: {}", tap.path, tap.reason);
+  }
+}
+
+}  // namespace
+
+void blame_dropped_ops(const OpGraph& graph, std::vector<OpResult>& results) {
+  std::map<std::string, size_t> index;
+  for (size_t i = 0; i < graph.ops.size(); ++i) index.emplace(graph.ops[i].name, i);
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (!results[i].candidate_failure || results[i].candidate_failure->dropped.empty()) continue;
+    OpResult& dropped = results[index.at(results[i].candidate_failure->dropped)];
+    if (!dropped.candidate_failure) {
+      dropped.candidate_failure = std::move(results[i].candidate_failure);
+      dropped.row.failed = true;
+      dropped.row.total = results[i].row.total;
+      dropped.row.own = results[i].row.own;
+    }
+    results[i].candidate_failure.reset();
+    results[i].row.failed = false;
+    results[i].beyond_noise = true;
+  }
+}
+
+void assign_roles(const OpGraph& graph, const Pairing& pairing, std::vector<OpResult>& results) {
+  std::vector<bool> failed(results.size());
+  for (size_t i = 0; i < results.size(); ++i) failed[i] = results[i].candidate_failure.has_value();
+  const std::vector<bool> is_below = below(graph, failed);
+  for (size_t i = 0; i < results.size(); ++i) {
+    OpRow& row = results[i].row;
+    row.role = role_of(results[i], is_below[i]);
+    if (row.role == Role::contract) row.contract = results[i].candidate_failure->contract;
+    if (row.reference_failed && row.role == Role::unknown) row.reason = "the reference breaks its own bound here";
+    if (!row.judged && row.role == Role::clean)
+      row.reason = "not replayed (" + row.reason + "), but equal bits on both sides";
+  }
+  assign_members(graph, results);
+  mark_incomparable(graph, pairing, results);
+}
+
+int64_t explained_by(const OpGraph& graph, const std::vector<OpResult>& results, size_t index) {
+  std::vector<bool> source(results.size(), false);
+  source[index] = true;
+  const std::vector<bool> reached = below(graph, source);
+  int64_t count = 0;
+  for (size_t i = 0; i < results.size(); ++i) {
+    const Role role = results[i].row.role;
+    if (reached[i] && (role == Role::inherited || role == Role::amplifier || role == Role::damper)) ++count;
+  }
+  return count;
+}
+
+int64_t judged_ops(const std::vector<OpResult>& results) {
+  std::set<std::string> judged;
+  for (const OpResult& result : results) {
+    const OpRow& row = result.row;
+    if (row.reference_failed || !(row.judged || (row.compared && row.role == Role::clean))) continue;
+    judged.insert(row.op);
+    judged.insert(row.segment.begin(), row.segment.end());
+  }
+  return static_cast<int64_t>(judged.size());
+}
+
+}  // namespace plumbline

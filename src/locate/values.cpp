@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// Comparison of values alone, for when there is no checkpoint to replay ops with.
+#include <fmt/format.h>
+#include <plumbline/compare.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "core/parallel.h"
+#include "locate/codes.h"
+#include "locate/findings.h"
+#include "locate/measure.h"
+#include "locate/place.h"
+#include "locate/provenance.h"
+#include "locate/selection.h"
+
+namespace plumbline {
+namespace {
+
+/// The reference's graph, or, where a foreign file has none, every tap both files hold as an op of its own.
+OpGraph graph_or_taps(const Trace& reference) {
+  if (!reference.header().graph_json.empty()) return op_graph_from_json(reference.header().graph_json);
+  OpGraph graph;
+  for (const TapEntry& tap : reference.taps()) {
+    const bool input = std::find(graph.inputs.begin(), graph.inputs.end(), tap.path) != graph.inputs.end();
+    if (input || graph.find(tap.path) != nullptr) continue;
+    Op op;
+    op.name = tap.path;
+    op.layer = tap.layer;
+    op.outputs.push_back({tap.path, tap.dtype, axes_of(tap, OpGraph{}), false});
+    graph.ops.push_back(std::move(op));
+  }
+  return graph;
+}
+
+OpRow row_of(const Context& context, const Op& op, bool real_graph) {
+  constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  OpRow row;
+  row.op = op.name;
+  row.kind = real_graph ? std::string(op_kind_name(op.kind)) : "tap";
+  row.layer = op.layer;
+  row.own_share = row.reference_share = row.own = row.reference_own = row.inherited = row.residue = kNone;
+  row.input_difference = row.gain = row.benign_gain = row.benign_low = row.benign_high = kNone;
+  measure_values(context, op, row);
+  const bool equal = row.compared && row.unequal == 0.0 && row.nonfinite_differs == 0;
+  row.role = equal ? Role::clean : Role::unknown;
+  row.reason = row.compared ? "values compared, nothing replayed" : "its results were not recorded on both sides";
+  return row;
+}
+
+/// The worst element of the first result that differs.
+std::optional<Place> first_place(const Context& context, const Op& op) {
+  for (const TapSpec& output : op.outputs) {
+    const auto usable = context.pairing.usable.find(output.path);
+    if (output.inner || usable == context.pairing.usable.end()) continue;
+    for (const StepPair& pair : context.alignment.pairs) {
+      const Tensor expected = context.reference.recorded(output.path, pair.reference_step);
+      const Tensor actual = context.candidate.recorded(output.path, pair.candidate_step);
+      std::string why_not;
+      const auto left = select(expected.shape(), usable->second, pair, SideId::reference, why_not);
+      const auto right = select(actual.shape(), usable->second, pair, SideId::candidate, why_not);
+      const Metrics metrics = compare(gather(expected, *left).view(), gather(actual, *right).view(), {1, 0.0});
+      int64_t at = metrics.masks_agree() ? metrics.max_abs_index : metrics.first_mask_breach;
+      if (at < 0) at = metrics.first_mismatch;
+      if (at < 0) continue;
+      if (!right->whole) at = right->flat[static_cast<size_t>(at)];
+      return place_of(context, output.path, pair.candidate_step, at);
+    }
+  }
+  return std::nullopt;
+}
+
+Finding difference_finding(const Context& context, const std::vector<OpRow>& rows, size_t index) {
+  const OpRow& row = rows[index];
+  Finding finding;
+  finding.code = code::kValuesDiffer;
+  finding.op = row.op;
+  finding.layer = row.layer;
+  finding.title = fmt::format(
+      "`{}` is the first op whose values differ (nothing was replayed: its own error is not known)", row.op);
+  finding.place = first_place(context, context.graph.ops[index]);
+  if (finding.place) finding.window = window_at(context, *finding.place, nullptr);
+  finding.evidence.push_back(fmt::format("{:.3g} of its values differ, by {:.3g} at most; relative L2 {:.3g}",
+                                         row.unequal, row.max_abs, row.total));
+  if (row.nonfinite_differs > 0)
+    finding.evidence.push_back(fmt::format("{} elements are NaN or infinite on one side only", row.nonfinite_differs));
+  const auto others = std::count_if(rows.begin() + static_cast<std::ptrdiff_t>(index) + 1, rows.end(),
+                                    [](const OpRow& other) { return other.compared && other.role != Role::clean; });
+  finding.evidence.push_back(fmt::format("{} later ops differ as well", others));
+  finding.help.push_back(
+      "to tell an op's own error from what it inherits, give the checkpoint: `plumbline find REF CAND --model DIR`");
+  return finding;
+}
+
+Finding shape_finding(const IncomparableTap& tap) {
+  Finding finding;
+  finding.code = code::kShapes;
+  finding.role = Role::incomparable;
+  finding.op = tap.path;
+  finding.title = fmt::format("`{}` cannot be compared: {} against {}", tap.path, to_string(tap.reference_shape),
+                              to_string(tap.candidate_shape));
+  finding.evidence.push_back(tap.reason);
+  if (tap.permutation)
+    finding.evidence.push_back(
+        fmt::format("the permutation ({}) of the candidate's axes would fit", fmt::join(*tap.permutation, ", ")));
+  return finding;
+}
+
+}  // namespace
+
+FindReport compare_values(const Trace& reference, const Trace& candidate, const FindOptions& options) {
+  const OpGraph graph = graph_or_taps(reference);
+  const bool real_graph = !reference.header().graph_json.empty();
+  const std::vector<Step> reference_steps = steps_of(reference, graph), candidate_steps = steps_of(candidate, graph);
+  FindReport report;
+  report.reference = summary_of(reference, reference_steps);
+  report.candidate = summary_of(candidate, candidate_steps);
+  report.coverage.reference_ops = static_cast<int64_t>(graph.ops.size());
+  for (const Op& op : graph.ops) report.layers = std::max(report.layers, op.layer + 1);
+  const Alignment alignment = align_steps(reference_steps, candidate_steps);
+  auto moot = checkpoint_finding(reference, candidate, nullptr, report.notes);
+  if (!moot) moot = prompt_finding(alignment, report.reference.file);
+  if (moot) {
+    conclude_moot(report, std::move(*moot));
+    return report;
+  }
+  const Model none;
+  const Pairing pairing = pair_taps(reference, candidate, graph, alignment);
+  const Replay left(reference, reference_steps, graph, none, pairing),
+      right(candidate, candidate_steps, graph, none, pairing);
+  const OpGraph candidate_graph =
+      candidate.header().graph_json.empty() ? graph : op_graph_from_json(candidate.header().graph_json);
+  const Context context{options, none, graph, candidate_graph, reference, candidate, alignment, pairing, left, right};
+  report.ops.resize(graph.ops.size());
+  parallel_for(static_cast<int64_t>(graph.ops.size()), options.threads, [&](int64_t i) {
+    report.ops[static_cast<size_t>(i)] = row_of(context, graph.ops[static_cast<size_t>(i)], real_graph);
+  });
+  const auto differs = std::find_if(report.ops.begin(), report.ops.end(),
+                                    [](const OpRow& row) { return row.compared && row.role != Role::clean; });
+  if (differs != report.ops.end())
+    report.findings.push_back(
+        difference_finding(context, report.ops, static_cast<size_t>(differs - report.ops.begin())));
+  for (const IncomparableTap& tap : pairing.incomparable) report.findings.push_back(shape_finding(tap));
+  for (Finding& finding : parameter_findings(reference, candidate, graph, candidate_graph, nullptr, report.notes))
+    report.findings.push_back(std::move(finding));
+  report.unmatched = pairing.unmatched;
+  report.coverage.positions = alignment.positions;
+  for (const OpRow& row : report.ops) report.coverage.compared_taps += row.compared ? 1 : 0;
+  report.coverage.judged_ops = report.coverage.compared_taps;
+  conclude(report, fork_finding(alignment, report.reference.file));
+  return report;
+}
+
+}  // namespace plumbline

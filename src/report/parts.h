@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sections of the text report, each a pure function of the report. Leaves their order to text.cpp.
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "report/report.h"
+
+namespace plumbline {
+
+/// "error[P0201]: ..." with places, window of values, evidence and help.
+std::string render_diagnostic(const FindReport& report, const Finding& finding, const TextOptions& options);
+/// Rows of op names, one character per layer, and the legend of the characters that occur.
+std::string render_grid(const FindReport& report, const TextOptions& options);
+/// Findings with own error, share of bound, mismatch, inherited part and gain.
+std::string render_finding_table(const FindReport& report, const TextOptions& options);
+/// Ops without a finding of their own whose results differ, largest first.
+std::string render_inherited_table(const FindReport& report, const TextOptions& options);
+
+/// Three significant digits; "-" for NaN (not measured), "inf".
+std::string short_number(double value);
+/// "layer.3.attn.q_proj" -> "attn.q_proj"; names outside the layers stay.
+std::string local_name(std::string_view op, int layer);
+
+}  // namespace plumbline

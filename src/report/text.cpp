@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// The order of the text report: verdict first, then what to look at, then the whole picture, then what was not seen.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "report/escape.h"
+#include "report/parts.h"
+
+namespace plumbline {
+namespace {
+
+std::string upper(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return out;
+}
+
+std::string trace_text(const TraceSummary& trace) {
+  std::string out = escaped(trace.file);
+  if (!trace.backend.empty()) out += fmt::format(" ({})", escaped(trace.backend));
+  return out;
+}
+
+std::string verdict_text(const FindReport& report, int width) {
+  const std::string verdict = upper(outcome_name(report.outcome));
+  std::string out = wrap(fmt::format("{} vs {}", trace_text(report.reference), trace_text(report.candidate)),
+                         verdict + "  ", "  ", width);
+  out += wrap(escaped(report.headline), "  ", "  ", width);
+  if (const Finding* first = report.first_divergence())
+    out += fmt::format("FIRST DIVERGENCE: {}{}\n", escaped(first->op),
+                       first->role ? fmt::format(" ({})", role_name(*first->role)) : "");
+  return out;
+}
+
+std::string coverage_text(const FindReport& report, int width) {
+  const Coverage& coverage = report.coverage;
+  std::string text =
+      fmt::format("coverage: {} of {} ops judged ({:.1f}%), {} taps and {} positions compared", coverage.judged_ops,
+                  coverage.reference_ops, 100.0 * coverage.share(), coverage.compared_taps, coverage.positions);
+  if (report.model.empty()) text += "; no model: values only, nothing replayed";
+  return wrap(text, "  ", "    ", width);
+}
+
+std::string unmatched_text(const FindReport& report, const TextOptions& options) {
+  std::string out;
+  const size_t shown = options.rows == 0 ? report.unmatched.size()
+                                         : std::min(report.unmatched.size(), static_cast<size_t>(options.rows));
+  for (size_t i = 0; i < shown; ++i) {
+    const UnmatchedTap& tap = report.unmatched[i];
+    std::string line =
+        fmt::format("{} (only in the {})", escaped(tap.path), tap.in_reference ? "reference" : "candidate");
+    for (size_t k = 0; k < tap.near_misses.size(); ++k)
+      line += (k == 0 ? "; did you mean " : " or ") + escaped(tap.near_misses[k]);
+    out += wrap(line, "    ", "      ", options.width);
+  }
+  if (shown < report.unmatched.size()) out += fmt::format("    [{} more]\n", report.unmatched.size() - shown);
+  return out.empty() ? out : fmt::format("  {} tap(s) recorded on one side only:\n", report.unmatched.size()) + out;
+}
+
+}  // namespace
+
+std::string render_text(const FindReport& report, const TextOptions& wanted) {
+  TextOptions options = wanted;
+  options.width = std::clamp(options.width, 60, 160);
+  std::string out = verdict_text(report, options.width);
+  // Every finding is listed in the table below; the diagnostics of the first few say why at length.
+  const size_t detailed = report.verb == "find" ? report.findings.size() : std::min<size_t>(report.findings.size(), 1);
+  for (size_t i = 0; i < detailed; ++i) out += "\n" + render_diagnostic(report, report.findings[i], options);
+  for (const std::string& section :
+       {render_grid(report, options), render_finding_table(report, options), render_inherited_table(report, options)})
+    if (!section.empty()) out += "\n" + section;
+  out += "\n" + coverage_text(report, options.width) + unmatched_text(report, options);
+  for (const std::string& note : report.notes) out += wrap(escaped(note), "  note: ", "    ", options.width);
+  return out;
+}
+
+}  // namespace plumbline
