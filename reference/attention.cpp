@@ -31,7 +31,7 @@ namespace {
 
 /// [1,KV,P,D] as [1,H,P,D]: query head h reads h / (H/KV) ("block", transformers' repeat_kv) or h % KV ("modulo").
 at::Tensor repeat_heads(const Op& op, const at::Tensor& x, int64_t heads) {
-  const std::string& map = text(op, "kv_map");
+  const std::string map = text(op, "kv_map");
   if (map != "block" && map != "modulo")
     throw BackendError("backend torch: op '" + op.name + "' has kv_map '" + map + "'", {}, "known maps: block, modulo");
   const int64_t kv = x.size(1), repeats = heads / kv;

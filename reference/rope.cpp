@@ -44,7 +44,7 @@ at::Tensor inverse_frequencies(double theta, int64_t head_dim) {
 }
 
 bool interleaved(const Op& op) {
-  const std::string& pairing = text(op, "pairing");
+  const std::string pairing = text(op, "pairing");
   if (pairing != "half" && pairing != "interleaved")
     throw BackendError("backend torch: op '" + op.name + "' has pairing '" + pairing + "'", {},
                        "known pairings: half, interleaved");

@@ -10,7 +10,7 @@
 #include <ATen/cuda/CUDAContextLight.h>
 #endif
 
-#include <map>
+#include <type_traits>
 
 #include "reference/torch_backend.h"
 
@@ -27,9 +27,13 @@ std::string device_name(const std::string& device) {
   return device + " " + at::get_cpu_capability();
 }
 
-bool reduced_bf16_sums() {
-  return at::globalContext().allowBF16ReductionCuBLAS() !=
-         at::CuBLASReductionOption::DisallowReducedPrecisionAllowSplitK;
+/// LibTorch up to 2.9 answers with a bool, later ones with one of three options.
+template <class Option>
+bool reduces(Option option) {
+  if constexpr (std::is_same_v<Option, bool>)
+    return option;
+  else
+    return option == Option::AllowReducedPrecisionWithSplitK;
 }
 
 }  // namespace
@@ -45,7 +49,8 @@ void apply_settings(int threads) {
 std::string describe_settings(const std::string& device) {
   return torch_version() + ", device " + device_name(device) + ", threads " + std::to_string(at::get_num_threads()) +
          ", tf32 " + on_off(at::globalContext().allowTF32CuBLAS()) + ", reduced bf16 sums " +
-         on_off(reduced_bf16_sums()) + ", " + at::get_mkldnn_version() + ", " + at::get_mkl_version();
+         on_off(reduces(at::globalContext().allowBF16ReductionCuBLAS())) + ", " + at::get_mkldnn_version() + ", " +
+         at::get_mkl_version();
 }
 
 }  // namespace torch_reference
