@@ -22,7 +22,7 @@ struct ChildLimits {
 std::string run_confined(const std::function<std::string()>& work, const ChildLimits& limits,
                          const std::filesystem::path& file);
 
-/// Called in the child once everything it needs is open: from here on no file can be opened.
+/// Called in the child once everything it needs is open: from here on no file can be opened (but under sanitizers).
 void forbid_opening_files();
 
 }  // namespace plumbline::trace
