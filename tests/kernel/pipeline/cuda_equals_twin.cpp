@@ -9,6 +9,8 @@
 #include <map>
 #include <string>
 
+#include <plumbline/error.h>
+
 #include "cuda/pipeline/pipeline.h"
 
 namespace plumbline {
