@@ -75,19 +75,50 @@ size_t ulp_bucket(double ulps) {
   return std::min(bucket, kUlpBuckets - 1);
 }
 
+/// Spacing of a floating format at |value|: for bf16 and f32 straight from the exponent bits.
+double spacing(DType dtype, double value) {
+  if (!is_floating(dtype)) return 1.0;
+  const int fraction_bits = dtype == DType::bf16 ? 7 : 23;
+  if (dtype != DType::bf16 && dtype != DType::f32) return ulp(dtype, value);
+  const int exponent = static_cast<int>((std::bit_cast<uint64_t>(value) >> 52) & 0x7FF) - 1023;
+  return std::bit_cast<double>(static_cast<uint64_t>(std::clamp(exponent, -126, 127) - fraction_bits + 1023) << 52);
+}
+
+/// Four partial sums: enough to keep the adders busy, and always the same four.
+class Lanes {
+ public:
+  void add(size_t lane, double value) { lanes_[lane] += value; }
+  double total() const { return (lanes_[0] + lanes_[1]) + (lanes_[2] + lanes_[3]); }
+
+ private:
+  double lanes_[4] = {};
+};
+constexpr size_t kLanes = 4, kBlock = 256;  // elements between two compensated additions
+
+/// Widened elements of one chunk; kept from chunk to chunk, fresh pages for each would cost more than the arithmetic.
+struct Scratch {
+  std::vector<double> expected, actual;
+};
+
 class ChunkMeasurer {
  public:
-  ChunkMeasurer(const TensorView& expected, const TensorView& actual, double ulp_floor)
+  ChunkMeasurer(const TensorView& expected, const TensorView& actual, double ulp_floor, Scratch& scratch)
       : expected_(expected),
         actual_(actual),
         exact_integers_(expected.dtype == actual.dtype && !is_floating(expected.dtype)),
-        ulp_floor_(std::fabs(ulp_floor)) {}
+        ulp_floor_(std::fabs(ulp_floor)),
+        a_(scratch.expected),
+        b_(scratch.actual) {}
 
   ChunkState measure(int64_t first, int64_t count) {
     decode_both(first, count);
-    for (size_t i = 0; i < a_.size(); ++i) sort_out(i, first + static_cast<int64_t>(i));
-    a_.resize(kept_);
-    b_.resize(kept_);
+    first_ = first;
+    if (all_finite()) {
+      kept_ = a_.size();
+      for (size_t i = 0; i < kept_; ++i) count_pair(a_[i], b_[i], first_ + static_cast<int64_t>(i));
+    } else {
+      for (size_t i = 0; i < a_.size(); ++i) sort_out(i);
+    }
     state_.counts.count = count;
     state_.counts.finite_pairs = static_cast<int64_t>(kept_);
     add_sums();
@@ -103,20 +134,34 @@ class ChunkMeasurer {
     decode_run(actual_, first, b_);
   }
 
+  bool all_finite() const {
+    // x - x is 0 for every finite x, NaN for the others, and a NaN stays in the sum.
+    Lanes zeros;
+    for (size_t i = 0; i < a_.size(); ++i) zeros.add(i % kLanes, (a_[i] - a_[i]) + (b_[i] - b_[i]));
+    return zeros.total() == 0.0;
+  }
+
   /// Counts pair i; moves it to the front if it is finite.
-  void sort_out(size_t i, int64_t index) {
+  void sort_out(size_t i) {
     const double a = a_[i], b = b_[i];
-    Metrics& counts = state_.counts;
-    if (!std::isfinite(a) || !std::isfinite(b)) return count_mask(a, b, index, counts);
+    const int64_t index = first_ + static_cast<int64_t>(i);
+    if (!std::isfinite(a) || !std::isfinite(b)) return count_mask(a, b, index, state_.counts);
     a_[kept_] = a;
     b_[kept_] = b;
     ++kept_;
-    if (a == b && !(exact_integers_ && !same_bytes(expected_, actual_, index))) {
-      ++counts.ulps[0];
-      counts.signed_zeros += a == 0.0 && std::signbit(a) != std::signbit(b) ? 1 : 0;
-      return;
+    count_pair(a, b, index);
+  }
+
+  void count_pair(double a, double b, int64_t index) {
+    const bool same = std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
+    if (same && (!exact_integers_ || same_bytes(expected_, actual_, index))) {
+      ++state_.counts.ulps[0];
+    } else if (a == b && !exact_integers_) {
+      ++state_.counts.ulps[0];
+      ++state_.counts.signed_zeros;
+    } else {
+      count_difference(a, b, index);
     }
-    count_difference(a, b, index);
   }
 
   void count_difference(double a, double b, int64_t index) {
@@ -124,8 +169,8 @@ class ChunkMeasurer {
     ++counts.mismatches;
     note_first(counts.first_mismatch, index);
     const double distance = std::fabs(b - a);
-    const double spacing = is_floating(actual_.dtype) ? ulp(actual_.dtype, std::max(std::fabs(a), ulp_floor_)) : 1.0;
-    ++counts.ulps[std::max<size_t>(1, ulp_bucket(distance / spacing))];
+    const double ulps = distance / spacing(actual_.dtype, std::max(std::fabs(a), ulp_floor_));
+    ++counts.ulps[std::max<size_t>(1, ulp_bucket(ulps))];
     if (distance > counts.max_abs || counts.max_abs_index < 0) {
       counts.max_abs = distance;
       counts.max_abs_index = index;
@@ -134,55 +179,80 @@ class ChunkMeasurer {
     }
   }
 
-  /// Blocks of 256 in four plain lanes each, the blocks' sums compensated.
-  template <class Term>
-  void add_up(ExactSum& sum, const Term& term) const {
-    constexpr size_t kBlock = 256, kLanes = 4;
+  /// Calls body(lane, element) for every kept element and, after each block, end_of_block().
+  template <class Body, class EndOfBlock>
+  void in_blocks(const Body& body, const EndOfBlock& end_of_block) const {
     for (size_t first = 0; first < kept_; first += kBlock) {
       const size_t end = std::min(kept_, first + kBlock);
-      double lanes[kLanes] = {};
       size_t i = first;
       for (; i + kLanes <= end; i += kLanes)
-        for (size_t lane = 0; lane < kLanes; ++lane) lanes[lane] += term(a_[i + lane], b_[i + lane]);
-      for (; i < end; ++i) lanes[0] += term(a_[i], b_[i]);
-      sum.add((lanes[0] + lanes[1]) + (lanes[2] + lanes[3]));
+        for (size_t lane = 0; lane < kLanes; ++lane) body(lane, i + lane);
+      for (; i < end; ++i) body(0, i);
+      end_of_block();
     }
   }
 
   void add_sums() {
-    add_up(state_.error, [](double a, double b) { return b - a; });
-    add_up(state_.abs_error, [](double a, double b) { return std::fabs(b - a); });
-    add_up(state_.error_square, [](double a, double b) { return (b - a) * (b - a); });
-    add_up(state_.expected_square, [](double a, double) { return a * a; });
-    add_up(state_.actual_square, [](double, double b) { return b * b; });
+    Lanes error, abs_error, error_square, a_square, b_square, a_sum, b_sum;
+    ExactSum a_total, b_total;
+    in_blocks(
+        [&](size_t lane, size_t i) {
+          const double a = a_[i], b = b_[i], e = b - a;
+          error.add(lane, e);
+          abs_error.add(lane, std::fabs(e));
+          error_square.add(lane, e * e);
+          a_square.add(lane, a * a);
+          b_square.add(lane, b * b);
+          a_sum.add(lane, a);
+          b_sum.add(lane, b);
+        },
+        [&] {
+          flush(error, state_.error);
+          flush(abs_error, state_.abs_error);
+          flush(error_square, state_.error_square);
+          flush(a_square, state_.expected_square);
+          flush(b_square, state_.actual_square);
+          flush(a_sum, a_total);
+          flush(b_sum, b_total);
+        });
+    if (kept_ == 0) return;
+    state_.mean_expected = a_total.value() / static_cast<double>(kept_);
+    state_.mean_actual = b_total.value() / static_cast<double>(kept_);
   }
 
   void add_moments() {
-    if (kept_ == 0) return;
-    ExactSum sum_a, sum_b, moment_a, moment_b, cross;
-    add_up(sum_a, [](double a, double) { return a; });
-    add_up(sum_b, [](double, double b) { return b; });
-    const double mean_a = sum_a.value() / static_cast<double>(kept_),
-                 mean_b = sum_b.value() / static_cast<double>(kept_);
-    add_up(moment_a, [=](double a, double) { return (a - mean_a) * (a - mean_a); });
-    add_up(moment_b, [=](double, double b) { return (b - mean_b) * (b - mean_b); });
-    // The centred difference, not the product: 1 - correlation follows from it without cancellation.
-    add_up(cross, [=](double a, double b) {
-      const double difference = (b - mean_b) - (a - mean_a);
-      return difference * difference;
-    });
-    state_.mean_expected = mean_a;
-    state_.mean_actual = mean_b;
-    state_.moment_expected = moment_a.value();
-    state_.moment_actual = moment_b.value();
-    state_.moment_difference = cross.value();
+    const double a_mean = state_.mean_expected, b_mean = state_.mean_actual;
+    Lanes a_moment, b_moment, difference;
+    ExactSum a_total, b_total, difference_total;
+    in_blocks(
+        [&](size_t lane, size_t i) {
+          const double a = a_[i] - a_mean, b = b_[i] - b_mean;
+          a_moment.add(lane, a * a);
+          b_moment.add(lane, b * b);
+          // Of the centred difference, not the product: 1 - correlation follows from it without cancellation.
+          difference.add(lane, (b - a) * (b - a));
+        },
+        [&] {
+          flush(a_moment, a_total);
+          flush(b_moment, b_total);
+          flush(difference, difference_total);
+        });
+    state_.moment_expected = a_total.value();
+    state_.moment_actual = b_total.value();
+    state_.moment_difference = difference_total.value();
+  }
+
+  static void flush(Lanes& lanes, ExactSum& sum) {
+    sum.add(lanes.total());
+    lanes = {};
   }
 
   const TensorView& expected_;
   const TensorView& actual_;
   bool exact_integers_;
   double ulp_floor_;
-  std::vector<double> a_, b_;
+  int64_t first_ = 0;
+  std::vector<double>&a_, &b_;
   size_t kept_ = 0;
   ChunkState state_;
 };
@@ -234,7 +304,8 @@ void ExactSum::add(double value) {
 
 ChunkState measure_chunk(const TensorView& expected, const TensorView& actual, int64_t first, int64_t count,
                          double ulp_floor) {
-  return ChunkMeasurer(expected, actual, ulp_floor).measure(first, count);
+  thread_local Scratch scratch;
+  return ChunkMeasurer(expected, actual, ulp_floor, scratch).measure(first, count);
 }
 
 void merge(ChunkState& state, const ChunkState& next) {
