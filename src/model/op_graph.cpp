@@ -24,15 +24,16 @@ constexpr std::string_view type_name() {
 }
 
 template <class T>
-const T& attribute(const Op& op, const std::string& key) {
+const T& attribute(const Op& op, std::string_view key) {
   const auto found = op.attributes.find(key);
   if (found == op.attributes.end()) {
-    throw InputError("an op lacks an attribute", {"op         " + op.name, "attribute  " + key}, "");
+    throw InputError("an op lacks an attribute", {"op         " + op.name, "attribute  " + std::string(key)}, "");
   }
   const T* value = std::get_if<T>(&found->second);
   if (value == nullptr) {
-    throw InputError("an attribute has the wrong type",
-                     {"op         " + op.name, "attribute  " + key, "expected   " + std::string(type_name<T>())}, "");
+    throw InputError(
+        "an attribute has the wrong type",
+        {"op         " + op.name, "attribute  " + std::string(key), "expected   " + std::string(type_name<T>())}, "");
   }
   return *value;
 }
@@ -47,9 +48,9 @@ OpKind parse_op_kind(std::string_view name) {
   return static_cast<OpKind>(found - kKindNames.begin());
 }
 
-double number(const Op& op, const std::string& key) { return attribute<double>(op, key); }
-int64_t integer(const Op& op, const std::string& key) { return attribute<int64_t>(op, key); }
-const std::string& text(const Op& op, const std::string& key) { return attribute<std::string>(op, key); }
+double number(const Op& op, std::string_view key) { return attribute<double>(op, key); }
+int64_t integer(const Op& op, std::string_view key) { return attribute<int64_t>(op, key); }
+const std::string& text(const Op& op, std::string_view key) { return attribute<std::string>(op, key); }
 
 const Op* OpGraph::producer(std::string_view path) const {
   for (const Op& op : ops) {

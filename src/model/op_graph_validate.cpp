@@ -52,7 +52,7 @@ const Signature& signature(OpKind kind) {
 }
 
 void check_one_of(const Op& op, std::string_view key, std::string_view first, std::string_view second) {
-  const std::string& value = text(op, std::string(key));
+  const std::string& value = text(op, key);
   if (value != first && value != second) {
     refuse(op, "an attribute has an unknown value",
            std::string(key) + "  '" + value + "', known: " + std::string(first) + ", " + std::string(second));

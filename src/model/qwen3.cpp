@@ -55,7 +55,7 @@ class Builder {
   }
   /// An op whose only output is named as the op is. Returns its path.
   std::string simple(const std::string& name, OpKind kind, std::vector<std::string> inputs, const char* contract,
-                     const Axes& axes, std::map<std::string, Attribute> attributes = {}) {
+                     const Axes& axes, Attributes attributes = {}) {
     Op& op = add(name, kind, std::move(inputs), contract);
     op.attributes = std::move(attributes);
     result(op, op.name, axes);
@@ -144,7 +144,7 @@ class Builder {
   std::string attention(const Qkv& in) {
     const char* eager = "attention/eager";
     const double factor = std::pow(static_cast<double>(config_.head_dim), -0.5);
-    const std::map<std::string, Attribute> kv_map = {{"kv_map", std::string("block")}};
+    const Attributes kv_map = {{"kv_map", std::string("block")}};
     std::string at = simple("attn.scores_raw", OpKind::attn_scores, {in.q, in.k}, eager, kScores, kv_map);
     at = simple("attn.scores_scaled", OpKind::scale, {at}, eager, kScores, {{"factor", factor}});
     at = simple("attn.scores_masked", OpKind::causal_mask, {at}, eager, kScores, {{"offset", int64_t{0}}});

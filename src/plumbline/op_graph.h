@@ -14,24 +14,31 @@
 
 namespace plumbline {
 
+// clang-format off
 // What each kind computes, by its inputs, parameters and attributes. B batch (always 1), S tokens of this step, P
 // tokens with the cache, H/KV query/key-value heads, D head dimension. T is the model's dtype.
 //
-// kind          inputs -> outputs                                    parameters, attributes
-// embedding     tokens [S] i64 -> [1,S,hidden]                       table [vocab,hidden]; scale (double, 1: copy; else
-// R(row*scale)) rope_table    positions [S] i64 -> cos, sin [1,S,D] (2 results)    theta, head_dim; inner inv_freq
-// [D/2], freqs [1,S,D/2], cos32, sin32 [1,S,D] rmsnorm       x [1,S,n*w] -> [1,S,w], or [1,S,n,w] if heads = n weight
-// [w]; eps, heads (0: none); inner x32, var, rstd, n32, n linear        x [1,S,K] -> [1,S,N] weight [N,K], bias [N]
-// (optional) split_heads   x [1,S,n,D] or [1,S,n*D] -> [1,n,S,D]                heads rope          x [1,n,S,D], cos,
-// sin [1,S,D] -> [1,n,S,D]           pairing "half" | "interleaved"; inner *_cos, *_rot_sin kv_append     new
-// [1,KV,S,D] -> [1,KV,P,D]                         the tap of the step before is the first P-S rows attn_scores   q
-// [1,H,S,D], k [1,KV,P,D] -> [1,H,S,P]               kv_map "block" (h / (H/KV)) | "modulo" (h % KV) scale         x ->
-// R(x * factor)                                   factor (double; multiplied as f32) causal_mask   x [1,H,S,P] -> R(x +
-// mask)                           offset (0: key <= query position; 1 lets one future key in); mask 0 or the lowest
-// finite T softmax       x [1,H,S,P] -> same, over the last axis              inner probs32 attn_context  p [1,H,S,P],
-// v [1,KV,P,D] -> [1,H,S,D]               kv_map merge_heads   x [1,H,S,D] -> [1,S,H*D] add           a, b -> R(a + b)
+// kind          inputs -> outputs                            parameters; attributes; inner taps
+// embedding     tokens [S] i64 -> [1,S,hidden]               table [vocab,hidden]; scale (1: copy; else R(row*scale))
+// rope_table    positions [S] i64 -> cos, sin [1,S,D]        ; theta, head_dim; (two results)
+//                                                            inv_freq [D/2], freqs [1,S,D/2], cos32, sin32 [1,S,D]
+// rmsnorm       x [1,S,n*w] -> [1,S,w], [1,S,n,w] by heads   weight [w]; eps, heads (0: none); x32, var, rstd, n32, n
+// linear        x [1,S,K] -> [1,S,N]                         weight [N,K], bias [N] (optional)
+// split_heads   x [1,S,n,D] or [1,S,n*D] -> [1,n,S,D]        ; heads
+// rope          x [1,n,S,D], cos, sin [1,S,D] -> [1,n,S,D]   ; pairing "half": channels i and i + D/2, each with its
+//                                                            own column of the table | "interleaved": 2i and 2i + 1,
+//                                                            both with column i; *_cos, *_rot_sin
+// kv_append     new [1,KV,S,D] -> [1,KV,P,D]                 the tap of the step before is the first P - S rows
+// attn_scores   q [1,H,S,D], k [1,KV,P,D] -> [1,H,S,P]       ; kv_map "block" (h / (H/KV)) | "modulo" (h % KV)
+// scale         x -> R(x * factor)                           ; factor (multiplied as f32)
+// causal_mask   x -> R(x + mask), mask 0 or lowest finite T  ; offset (0: key <= query position; 1: one future key too)
+// softmax       x [1,H,S,P] -> same, over the last axis      ; ; probs32
+// attn_context  p [1,H,S,P], v [1,KV,P,D] -> [1,H,S,D]       ; kv_map
+// merge_heads   x [1,H,S,D] -> [1,S,H*D]
+// add           a, b -> R(a + b)
 // silu          x -> R(silu(x))
 // multiply      a, b -> R(a * b)
+// clang-format on
 enum class OpKind : uint8_t {
   embedding,
   rope_table,
@@ -55,6 +62,7 @@ std::string_view op_kind_name(OpKind kind);
 OpKind parse_op_kind(std::string_view name);
 
 using Attribute = std::variant<bool, int64_t, double, std::string>;
+using Attributes = std::map<std::string, Attribute, std::less<>>;
 
 /// One tensor an op yields: its path in the trace, the format it is held in, and the meaning of each axis
 /// ("batch", "token", "key", "head", "channel", "vocab", ...; "token" axes are positions of this step, "key" axes run
@@ -73,15 +81,15 @@ struct Op {
   int layer = -1;                       ///< -1 outside the layers
   std::vector<std::string> inputs;      ///< tap paths, in the order of the table above
   std::vector<std::string> parameters;  ///< checkpoint names, in the order of the table above
-  std::map<std::string, Attribute> attributes;
+  Attributes attributes;
   std::string contract;          ///< "rmsnorm/llama": what it rounds, when and to what (src/contract)
   std::vector<TapSpec> outputs;  ///< results first, then inner taps
 };
 
 /// Attribute access that throws InputError naming op and key if it is absent or of another type.
-double number(const Op& op, const std::string& key);
-int64_t integer(const Op& op, const std::string& key);
-const std::string& text(const Op& op, const std::string& key);
+double number(const Op& op, std::string_view key);
+int64_t integer(const Op& op, std::string_view key);
+const std::string& text(const Op& op, std::string_view key);
 
 struct OpGraph {
   std::vector<Op> ops;                                        ///< execution order

@@ -29,7 +29,7 @@ Model model_of(const std::vector<std::vector<double>>& rows, double scale = 1.0)
 }
 
 void append(Model& model, const std::string& name, OpKind kind, std::vector<std::string> inputs,
-            std::map<std::string, Attribute> attributes, const std::string& contract) {
+            Attributes attributes, const std::string& contract) {
   model.graph.ops.push_back({name, kind, -1, std::move(inputs), {}, std::move(attributes), contract, {tap(name)}});
 }
 

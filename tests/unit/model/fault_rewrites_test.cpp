@@ -19,7 +19,7 @@ Model faulty(const std::string& fault) {
   return model;
 }
 
-const Op& op(const Model& model, const std::string& name) {
+const Op& op(const Model& model, std::string_view name) {
   const Op* found = model.graph.find(name);
   REQUIRE(found != nullptr);
   return *found;

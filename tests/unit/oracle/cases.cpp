@@ -99,7 +99,7 @@ Array Generator::array(Data data, Shape shape) {
   return out;
 }
 
-Op make_op(OpKind kind, std::map<std::string, Attribute> attributes, size_t results) {
+Op make_op(OpKind kind, Attributes attributes, size_t results) {
   Op op;
   op.name = "x";
   op.kind = kind;

@@ -36,7 +36,7 @@ class Generator {
 };
 
 /// Outputs are bf16.
-Op make_op(OpKind kind, std::map<std::string, Attribute> attributes, size_t results = 1);
+Op make_op(OpKind kind, Attributes attributes, size_t results = 1);
 Case random_case(OpKind kind, Data data, Generator& generator);
 
 }  // namespace plumbline::test

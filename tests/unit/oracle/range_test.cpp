@@ -18,7 +18,7 @@ namespace {
 constexpr double kInf = std::numeric_limits<double>::infinity();
 const double kNan = std::numeric_limits<double>::quiet_NaN();
 
-Evaluated one(OpKind kind, std::string_view contract, std::map<std::string, Attribute> attributes,
+Evaluated one(OpKind kind, std::string_view contract, Attributes attributes,
               std::vector<Array> inputs, std::vector<Array> parameters = {}) {
   static Op op;  // outlives what is returned
   op = make_op(kind, std::move(attributes));
@@ -38,7 +38,7 @@ Array ones(int64_t n) { return {{n}, std::vector<double>(static_cast<size_t>(n),
 }  // namespace
 
 TEST_CASE("a sum of squares past f32's maximum makes rstd 0 and the norm 0") {
-  const std::map<std::string, Attribute> attributes = {{"eps", 1e-6}, {"heads", int64_t{0}}};
+  const Attributes attributes = {{"eps", 1e-6}, {"heads", int64_t{0}}};
   for (const double huge : {0x1p90, 0x1p113}) {  // bf16 values such as an uninitialised bias: 1e27, 1e34
     const Evaluated norm = one(OpKind::rmsnorm, "rmsnorm/llama", attributes, {row({huge, 1.0, -2.0, 0.0})}, {ones(4)});
     for (size_t i = 0; i < 4; ++i) {

@@ -14,7 +14,7 @@ namespace {
 
 constexpr int64_t kTokens = 64, kHidden = 128, kHeads = 4, kGroups = 2, kWidth = 128, kInner = 64, kVocab = 320;
 
-Case with(OpKind kind, std::map<std::string, Attribute> attributes, std::vector<Array> inputs,
+Case with(OpKind kind, Attributes attributes, std::vector<Array> inputs,
           std::vector<Array> parameters = {}) {
   Case c;
   c.op = make_op(kind, std::move(attributes), kind == OpKind::rope_table ? 2 : 1);
@@ -42,7 +42,7 @@ std::vector<std::pair<Case, const char*>> one_layer(Generator& g) {
   const auto append = [&] { return with(OpKind::kv_append, {}, {values({1, kGroups, kTokens, kWidth})}); };
   const Shape scores{1, kHeads, kTokens, kTokens}, heads{1, kHeads, kTokens, kWidth},
       groups{1, kGroups, kTokens, kWidth};
-  const std::map<std::string, Attribute> block = {{"kv_map", std::string("block")}};
+  const Attributes block = {{"kv_map", std::string("block")}};
   const Shape hidden{1, kTokens, kHidden}, inner{1, kTokens, kInner};
   std::vector<std::pair<Case, const char*>> ops;
   ops.emplace_back(norm(0, kHidden), "rmsnorm/llama");

@@ -65,7 +65,8 @@ void probe(const std::filesystem::path& file, const Trace* original, Tally& tall
     const Trace trace = Trace::open(file);
     size_t sum = 0;
     for (const TapEntry& entry : trace.taps()) {
-      for (const std::byte byte : trace.read(entry).view().bytes()) sum += static_cast<size_t>(byte);
+      const Tensor tensor = trace.read(entry);
+      for (const std::byte byte : tensor.view().bytes()) sum += static_cast<size_t>(byte);
     }
     CHECK(sum < SIZE_MAX);
     const std::vector<std::string> damaged = verify_trace(trace);

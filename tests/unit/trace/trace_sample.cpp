@@ -16,7 +16,8 @@ void list(const char* file) {
   for (const TapEntry& entry : trace.taps()) {
     std::printf("%s\t%s\t%s\t", entry.path.c_str(), std::string(dtype_name(entry.dtype)).c_str(),
                 to_string(entry.shape).c_str());
-    for (const std::byte byte : trace.read(entry).view().bytes()) std::printf("%02x", static_cast<unsigned>(byte));
+    const Tensor tensor = trace.read(entry);
+    for (const std::byte byte : tensor.view().bytes()) std::printf("%02x", static_cast<unsigned>(byte));
     std::printf("\n");
   }
 }
