@@ -18,8 +18,8 @@ namespace {
 constexpr double kInf = std::numeric_limits<double>::infinity();
 const double kNan = std::numeric_limits<double>::quiet_NaN();
 
-Evaluated one(OpKind kind, std::string_view contract, Attributes attributes,
-              std::vector<Array> inputs, std::vector<Array> parameters = {}) {
+Evaluated one(OpKind kind, std::string_view contract, Attributes attributes, std::vector<Array> inputs,
+              std::vector<Array> parameters = {}) {
   static Op op;  // outlives what is returned
   op = make_op(kind, std::move(attributes));
   OpInputs in;
