@@ -12,11 +12,14 @@
 
 #include <type_traits>
 
+#include "reference/process_exit.h"
 #include "reference/torch_backend.h"
 
 namespace plumbline {
 namespace torch_reference {
 namespace {
+
+[[maybe_unused]] const bool kSkipsLibraryDestructors = skip_library_destructors();
 
 std::string on_off(bool value) { return value ? "on" : "off"; }
 
