@@ -4,8 +4,8 @@
 
 namespace plumbline::torch_reference {
 
-/// Makes the process end, with its exit status and its streams flushed, before LibTorch's static destructors. Called once,
-/// while statics are made. False if the C library refuses the handler.
+/// Makes the process end, with its exit status and its streams flushed, before LibTorch's static destructors. Called
+/// once, while statics are made. False if the C library refuses the handler.
 bool skip_library_destructors();
 
 }  // namespace plumbline::torch_reference
