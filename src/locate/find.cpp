@@ -30,7 +30,7 @@ int layers_of(const OpGraph& graph) {
 
 void note_faults(const Trace& trace, std::string_view side, FindReport& report) {
   for (const std::string& fault : trace.header().faults)
-    report.notes.push_back(fmt::format("the {} was run with --fault {}", side, fault));
+    report.notes.push_back(fmt::format("the {} was run with `--fault {}`", side, fault));
   if (trace.header().recovered)
     report.notes.push_back(fmt::format("the {} was recovered from an unfinished run", side));
 }
@@ -45,8 +45,7 @@ int64_t compared_taps(const OpGraph& graph, const Pairing& pairing) {
 void note_strangers(const OpGraph& graph, const Pairing& pairing, FindReport& report) {
   int64_t strangers = 0;
   for (const auto& [path, axes] : pairing.usable) {
-    const bool input = std::find(graph.inputs.begin(), graph.inputs.end(), path) != graph.inputs.end();
-    strangers += !input && graph.producer(path) == nullptr ? 1 : 0;
+    strangers += graph.producer(path) == nullptr ? 1 : 0;
   }
   if (strangers > 0)
     report.notes.push_back(

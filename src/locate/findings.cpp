@@ -35,6 +35,8 @@ std::string title_of(const OpResult& result, const Op& op, bool first) {
   if (!result.candidate_failure->contract.empty())
     return fmt::format("`{}` follows the rounding contract {}, not {}{}", row.op, result.candidate_failure->contract,
                        op.contract, first ? "; it is the first op to diverge" : "");
+  if (!result.candidate_failure->dropped.empty())
+    return fmt::format("`{}` was left out by the candidate{}", row.op, first ? "; it is the first op to diverge" : "");
   const std::string inputs = row.input_difference == 0.0 ? ", from inputs that agree" : "";
   return first ? fmt::format("`{}` is the first op to diverge{}", row.op, inputs)
                : fmt::format("`{}` diverges by itself too{}", row.op, inputs);
@@ -184,7 +186,7 @@ void conclude(FindReport& report, std::optional<Finding> fork) {
       if (row.judged && (nearest == nullptr || row.own_share > nearest->own_share)) nearest = &row;
     report.headline = nearest == nullptr
                           ? "every value equals the reference's"
-                          : fmt::format("no op's own error passes its bound; the nearest is {} at {:.3g} of it",
+                          : fmt::format("no op's own error passes its bound; the nearest is {} at {:.4g} of its bound",
                                         nearest->op, nearest->own_share);
   }
   if (fork) report.findings.push_back(std::move(*fork));

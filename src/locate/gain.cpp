@@ -47,11 +47,12 @@ std::optional<DType> format_of(const Context& context, const std::string& path, 
   return is_floating(dtype) ? std::optional(dtype) : std::nullopt;
 }
 
-void add_noise(Array& values, DType dtype, double mask, Noise& noise) {
-  for (double& value : values.values) {
-    const double draw = noise.next();
-    if (std::fabs(value) < mask) value += draw * ulp(dtype, value);  // masked scores stay masked
-  }
+/// Step of the input's format at each element; 0 for a masked score, which stays masked.
+std::vector<double> spacings_of(const Array& values, DType dtype, double mask) {
+  std::vector<double> spacings;
+  spacings.reserve(values.values.size());
+  for (const double value : values.values) spacings.push_back(std::fabs(value) < mask ? ulp(dtype, value) : 0.0);
+  return spacings;
 }
 
 double relative_change(const std::vector<Evaluated>& before, const std::vector<Evaluated>& after, double mask) {
@@ -63,39 +64,67 @@ double relative_change(const std::vector<Evaluated>& before, const std::vector<E
   return std::sqrt(sum / static_cast<double>(before.size()));
 }
 
+/// One op on one step's inputs, ready to be replayed with noise.
+struct Bed {
+  const Op& op;
+  const Contract& contract;
+  DType model_dtype;
+  double mask;
+  OpInputs in;
+  std::vector<std::vector<double>> clean;     // inputs without noise
+  std::vector<std::vector<double>> spacings;  // per input; empty: takes no noise
+
+  std::vector<Evaluated> replay() const { return evaluate(op, contract, in, model_dtype, {false, false, 1}); }
+};
+
+/// The relative size of the noise that this draw put into the inputs.
+double draw_noise(Bed& bed, Noise noise) {
+  double size = 0.0;
+  for (size_t i = 0; i < bed.spacings.size(); ++i) {
+    const std::vector<double>& spacing = bed.spacings[i];
+    std::vector<double>& values = bed.in.inputs[i].values;
+    for (size_t k = 0; k < spacing.size(); ++k) values[k] = bed.clean[i][k] + noise.next() * spacing[k];
+    if (spacing.empty()) continue;
+    const double relative = relative_difference(bed.clean[i], values, bed.mask);
+    size += relative * relative;
+  }
+  return std::sqrt(size);
+}
+
+/// Nothing but a copy: every gain is one, and nobody needs draws to know it.
+bool only_copies(OpKind kind) {
+  return kind == OpKind::split_heads || kind == OpKind::merge_heads || kind == OpKind::kv_append;
+}
+
 }  // namespace
 
 std::optional<BenignGain> benign_gain(const Context& context, const Op& op) {
   const std::vector<int64_t> steps = paired_steps(context.alignment, SideId::reference);
   if (steps.empty() || context.options.draws <= 0) return std::nullopt;
+  if (only_copies(op.kind)) return BenignGain{1.0, 1.0, 1.0};
   ReplayInputs given = context.reference.inputs(op, steps.front());
   OpParameters parameters = parameters_of(op, context.model);
-  std::vector<std::optional<DType>> formats;
-  for (const std::string& path : op.inputs) formats.push_back(format_of(context, path, steps.front()));
-  const bool any = std::any_of(formats.begin(), formats.end(), [](const auto& format) { return format.has_value(); });
-  if (!given.why_not.empty() || !parameters.missing.empty() || !any) return std::nullopt;
-  given.in.parameters = std::move(parameters.values);
-  given.in.input_bounds.clear();
-  given.in.past_bounds.reset();
-  const EvaluateOptions plain{false, false, 1};
-  const Contract& contract = find_contract(op.contract);
-  const std::vector<Evaluated> before = evaluate(op, contract, given.in, context.model.config.dtype, plain);
-  const std::vector<Array> inputs = given.in.inputs;
-  const double mask = mask_magnitude(context.model.config.dtype);
+  if (!given.why_not.empty() || !parameters.missing.empty()) return std::nullopt;
+  Bed bed{op,
+          find_contract(op.contract),
+          context.model.config.dtype,
+          mask_magnitude(context.model.config.dtype),
+          std::move(given.in),
+          {},
+          {}};
+  bed.in.parameters = std::move(parameters.values);
+  bed.in.input_bounds.clear();
+  bed.in.past_bounds.reset();
+  for (size_t i = 0; i < op.inputs.size(); ++i) {
+    const auto format = format_of(context, op.inputs[i], steps.front());
+    bed.clean.push_back(bed.in.inputs[i].values);
+    bed.spacings.push_back(format ? spacings_of(bed.in.inputs[i], *format, bed.mask) : std::vector<double>{});
+  }
+  const std::vector<Evaluated> before = bed.replay();
   std::vector<double> gains;
   for (int draw = 0; draw < context.options.draws; ++draw) {
-    Noise noise(seed_of(op.name, context.options.seed, draw));
-    double size = 0.0;
-    for (size_t i = 0; i < inputs.size(); ++i) {
-      given.in.inputs[i] = inputs[i];
-      if (!formats[i]) continue;
-      add_noise(given.in.inputs[i], *formats[i], mask, noise);
-      const double relative = relative_difference(inputs[i].values, given.in.inputs[i].values, mask);
-      size += relative * relative;
-    }
-    const double change =
-        relative_change(before, evaluate(op, contract, given.in, context.model.config.dtype, plain), mask);
-    if (size > 0.0) gains.push_back(change / std::sqrt(size));
+    const double size = draw_noise(bed, Noise(seed_of(op.name, context.options.seed, draw)));
+    if (size > 0.0) gains.push_back(relative_change(before, bed.replay(), bed.mask) / size);
   }
   if (gains.empty()) return std::nullopt;
   std::sort(gains.begin(), gains.end());

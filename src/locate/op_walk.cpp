@@ -81,7 +81,9 @@ std::string fitting_contract(const Context& context, const Op& op, const std::ve
     if (contract->name == op.contract) continue;
     const JudgedSide side = judge_side(context, SideId::candidate, op, *contract, parameters);
     if (!side.why_not.empty() || !side.passed()) continue;
-    const double share = mismatch_of(side).share;
+    // A result that stays in f32 shows every order of accumulation in its last bits: there the bounds alone decide.
+    const bool coarse = contract->grid("out") == Grid::model;
+    const double share = coarse ? mismatch_of(side).share : 0.0;
     if (share >= fewest) continue;
     fewest = share;
     best = contract->name;
@@ -140,6 +142,9 @@ Failure failure_of(const Context& context, const Op& op, const JudgedSide& candi
   const Judgement& judgement = *step.judgements[at.result];
   Failure failure;
   failure.code = code_of(judgement);
+  failure.share = row.own_share;
+  failure.mismatch = row.mismatch;
+  failure.expected_mismatch = row.expected_mismatch;
   failure.place = place_of(context, result.spec->path, step.step, element_to_show(judgement));
   failure.window = window_at(context, failure.place, &result);
   failure.evidence = judgement_evidence(result, judgement);
@@ -196,6 +201,7 @@ void judge_both(const Context& context, const Op& op, OpResult& result) {
     result.candidate_failure->dropped = dropped->op;
     result.candidate_failure->evidence.insert(result.candidate_failure->evidence.begin(), dropped->evidence);
     row.own_share = dropped->share;
+    row.mismatch = 0.0;
   }
 }
 

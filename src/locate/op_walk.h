@@ -19,8 +19,9 @@ struct Failure {
   Place place;
   std::optional<ValueWindow> window;
   std::vector<std::string> evidence;
-  std::string
-      dropped;  ///< an unrecorded op of the segment that the candidate's graph lacks and that explains the failure
+  double share = 0.0, mismatch = 0.0, expected_mismatch = 0.0;  ///< own error / bound, and bits unlike the replay's
+  /// An unrecorded op of the segment that the candidate's graph lacks and that explains the failure.
+  std::string dropped;
 };
 
 struct OpResult {

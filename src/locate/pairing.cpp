@@ -15,9 +15,10 @@ namespace {
 
 constexpr size_t kMostSuggestions = 40;  // near-misses cost a distance to every name of the other side
 
-std::vector<std::string> paths_of(const Trace& trace) {
+/// Every path once, in the order of writing; what was fed (tokens, positions) is compared by the alignment instead.
+std::vector<std::string> paths_of(const Trace& trace, const OpGraph& graph) {
   std::vector<std::string> paths;
-  std::set<std::string> seen;
+  std::set<std::string> seen(graph.inputs.begin(), graph.inputs.end());
   for (const TapEntry& tap : trace.taps())
     if (seen.insert(tap.path).second) paths.push_back(tap.path);
   return paths;
@@ -89,7 +90,6 @@ std::vector<std::string> axes_of(const TapEntry& tap, const OpGraph& graph) {
   if (const Op* op = graph.producer(tap.path))
     for (const TapSpec& spec : op->outputs)
       if (spec.path == tap.path) return spec.axes;
-  if (tap.shape.size() == 1 && (tap.path == "tokens" || tap.path == "positions")) return {"token"};
   std::vector<std::string> unnamed;  // nobody says what the axes mean: they must agree in full
   for (size_t axis = 0; axis < tap.shape.size(); ++axis) unnamed.push_back("axis" + std::to_string(axis));
   return unnamed;
@@ -98,7 +98,7 @@ std::vector<std::string> axes_of(const TapEntry& tap, const OpGraph& graph) {
 Pairing pair_taps(const Trace& reference, const Trace& candidate, const OpGraph& graph, const Alignment& alignment) {
   Pairing result;
   if (alignment.pairs.empty()) return result;
-  for (const std::string& path : paths_of(reference)) {
+  for (const std::string& path : paths_of(reference, graph)) {
     const bool here = in_every_step(reference, path, alignment, SideId::reference);
     const bool there = in_every_step(candidate, path, alignment, SideId::candidate);
     if (here && there) {
@@ -107,7 +107,7 @@ Pairing pair_taps(const Trace& reference, const Trace& candidate, const OpGraph&
       result.unmatched.push_back({path, here, {}});
     }
   }
-  for (const std::string& path : paths_of(candidate)) {
+  for (const std::string& path : paths_of(candidate, graph)) {
     const bool known = result.usable.contains(path) ||
                        std::any_of(result.incomparable.begin(), result.incomparable.end(),
                                    [&](const IncomparableTap& tap) { return tap.path == path; }) ||

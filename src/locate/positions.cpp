@@ -29,26 +29,43 @@ int64_t end_of(const Step& step) { return step.first_position + static_cast<int6
 
 int64_t prompt_end(const std::vector<Step>& steps) { return steps.empty() ? 0 : end_of(steps.front()); }
 
+std::vector<std::string> declared_axes(const TapEntry& tap, const OpGraph& graph) {
+  const Op* op = graph.producer(tap.path);
+  if (!tap.axes.empty() || op == nullptr) return tap.axes;
+  const auto spec =
+      std::find_if(op->outputs.begin(), op->outputs.end(), [&](const TapSpec& s) { return s.path == tap.path; });
+  return spec->axes;
+}
+
+/// The values of an integer tap; empty if there is none.
+std::vector<int64_t> integers_of(const Trace& trace, std::string_view path, int64_t step) {
+  const TapEntry* tap = trace.find(path, step);
+  std::vector<int64_t> values;
+  if (tap == nullptr || is_floating(tap->dtype)) return values;
+  for (const double value : to_values(trace.read(*tap).view())) values.push_back(static_cast<int64_t>(value));
+  return values;
+}
+
 }  // namespace
 
 std::vector<Step> steps_of(const Trace& trace, const OpGraph& graph) {
-  if (!trace.steps().empty() &&
-      std::any_of(trace.steps().begin(), trace.steps().end(), [](const Step& step) { return !step.tokens.empty(); }))
+  if (std::any_of(trace.steps().begin(), trace.steps().end(), [](const Step& step) { return !step.tokens.empty(); }))
     return trace.steps();
   std::map<int64_t, int64_t> rows;  // step -> extent of the token axis
   for (const TapEntry& tap : trace.taps()) {
-    std::vector<std::string> axes = tap.axes;
-    if (const Op* op = graph.producer(tap.path); axes.empty() && op != nullptr)
-      for (const TapSpec& spec : op->outputs)
-        if (spec.path == tap.path) axes = spec.axes;
+    const std::vector<std::string> axes = declared_axes(tap, graph);
     for (size_t axis = 0; axis < axes.size() && axis < tap.shape.size(); ++axis)
       if (axes[axis] == "token") rows.emplace(tap.step, tap.shape[axis]);
+    if (tap.path == "tokens") rows[tap.step] = element_count(tap.shape);
   }
   std::vector<Step> steps;
-  int64_t first = 0;
+  int64_t next = 0;
   for (const auto& [index, count] : rows) {
-    steps.push_back({index, first, std::vector<int64_t>(static_cast<size_t>(count), kUnknownToken)});
-    first += count;
+    const std::vector<int64_t> positions = integers_of(trace, "positions", index);
+    std::vector<int64_t> tokens = integers_of(trace, "tokens", index);
+    tokens.resize(static_cast<size_t>(count), kUnknownToken);
+    steps.push_back({index, positions.empty() ? next : positions.front(), std::move(tokens)});
+    next = end_of(steps.back());
   }
   return steps;
 }

@@ -34,7 +34,8 @@ struct Alignment {
   int64_t reference_token = 0, candidate_token = 0;  ///< there
 };
 
-/// The trace's steps; where a foreign file has none, what the extents of its "token" axes imply (tokens unknown).
+/// The trace's steps; where a foreign file has none, what its taps "tokens" and "positions" say, or else the extents of
+/// its "token" axes (tokens unknown then).
 std::vector<Step> steps_of(const Trace& trace, const OpGraph& graph);
 /// A position that stands in several steps of a trace counts where it stands first.
 Alignment align_steps(const std::vector<Step>& reference, const std::vector<Step>& candidate);

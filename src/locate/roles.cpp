@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <set>
 
@@ -102,10 +103,18 @@ void blame_dropped_ops(const OpGraph& graph, std::vector<OpResult>& results) {
     OpResult& dropped = results[index.at(results[i].candidate_failure->dropped)];
     if (!dropped.candidate_failure) {
       dropped.candidate_failure = std::move(results[i].candidate_failure);
+      const OpRow& end = results[i].row;
       dropped.row.failed = true;
-      dropped.row.total = results[i].row.total;
-      dropped.row.own = results[i].row.own;
+      dropped.row.reason = fmt::format("the candidate left it out; seen at {}", end.op);
+      dropped.row.own_share = dropped.candidate_failure->share;
+      dropped.row.mismatch = dropped.candidate_failure->mismatch;
+      dropped.row.expected_mismatch = dropped.candidate_failure->expected_mismatch;
+      dropped.row.reference_share = end.reference_share;
+      dropped.row.total = end.total;
+      dropped.row.own = end.own;
     }
+    // The split by the reference's function no longer says what this op added: it passed on what it was given.
+    results[i].row.own = results[i].row.inherited = results[i].row.gain = std::numeric_limits<double>::quiet_NaN();
     results[i].candidate_failure.reset();
     results[i].row.failed = false;
     results[i].beyond_noise = true;

@@ -24,11 +24,11 @@ std::string value_text(double value) {
 std::string index_text(const Shape& index) { return index.empty() ? "" : to_string(index); }
 
 std::string place_line(std::string_view arrow, const TraceSummary& trace, const Place& place, const Shape& index,
-                       int64_t step) {
-  std::string text = fmt::format("  {} {}: {}{}", arrow, escaped(trace.file), escaped(place.tap), index_text(index));
-  text += place.position >= 0 ? fmt::format(" (step {}, position {})\n", step, place.position)
-                              : fmt::format(" (step {})\n", step);
-  return text;
+                       int64_t step, int width) {
+  std::string text = fmt::format("{}: {}{}", escaped(trace.file), escaped(place.tap), index_text(index));
+  text += place.position >= 0 ? fmt::format(" (step {}, position {})", step, place.position)
+                              : fmt::format(" (step {})", step);
+  return wrap(text, fmt::format("  {} ", arrow), "      ", width);
 }
 
 std::string window_row(std::string_view label, const std::vector<std::string>& cells) {
@@ -43,7 +43,7 @@ std::vector<std::string> cells_of(const std::vector<StoredValue>& values) {
   return cells;
 }
 
-std::string window_text(const ValueWindow& window) {
+std::string window_text(const ValueWindow& window, int width) {
   std::vector<std::string> columns;
   for (const int64_t column : window.columns) columns.push_back(std::to_string(column));
   std::string out = window_row(escaped(window.axis).substr(0, 9), columns);
@@ -57,8 +57,9 @@ std::string window_text(const ValueWindow& window) {
   const size_t end = 15 + (window.marked + 1) * kColumn;
   out += fmt::format("   |{:>{}}\n", std::string(8, '^'), end - 4);
   const std::string against = window.replay.empty() ? "the reference" : "the replay of the candidate's own inputs";
-  out += fmt::format("   |  off by {} = {} {} ulp from {}\n", value_text(window.off_by), short_number(window.off_ulps),
-                     dtype_name(window.candidate_dtype), against);
+  out += wrap(fmt::format("off by {} = {} {} ulp from {}", value_text(window.off_by), short_number(window.off_ulps),
+                          dtype_name(window.candidate_dtype), against),
+              "   |  ", "   |  ", width);
   if (window.marked < window.candidate.size() && window.marked < window.reference.size()) {
     const StoredValue& expected = window.reference[window.marked];
     const StoredValue& actual = window.candidate[window.marked];
@@ -76,10 +77,10 @@ std::string render_diagnostic(const FindReport& report, const Finding& finding, 
   std::string out = wrap(escaped(finding.title), head + " ", "    ", options.width);
   if (finding.place) {
     const Place& place = *finding.place;
-    out += place_line("-->", report.candidate, place, place.candidate_index, place.candidate_step);
-    out += place_line(":::", report.reference, place, place.reference_index, place.reference_step);
+    out += place_line("-->", report.candidate, place, place.candidate_index, place.candidate_step, options.width);
+    out += place_line(":::", report.reference, place, place.reference_index, place.reference_step, options.width);
   }
-  if (finding.window && options.values) out += window_text(*finding.window);
+  if (finding.window && options.values) out += window_text(*finding.window, options.width);
   for (const std::string& line : finding.evidence)
     out += wrap(escaped(line), "   = evidence: ", "     ", options.width);
   if (finding.explains > 0) {

@@ -15,8 +15,8 @@
 namespace plumbline {
 namespace {
 
-constexpr int kNameColumns = 18;
-constexpr int kRightColumns = 22;  // " own inher.  worst"
+constexpr int kNameColumns = 21;   // "attn.scores_masked" and its margins
+constexpr int kRightColumns = 23;  // " own inh.    worst L199"
 
 struct Mark {
   char letter;
@@ -136,7 +136,7 @@ std::string totals_text(const GridRow& row) {
   }
   const std::string share = worst == nullptr ? "" : short_number(worst->own_share);
   const std::string where = worst == nullptr || worst->layer < 0 ? "" : fmt::format(" L{}", worst->layer);
-  return fmt::format(" {:>4} {:>5} {:>8}{}", own, inherited, share, where);
+  return fmt::format(" {:>3} {:>4} {:>8}{}", own, inherited, share, where);
 }
 
 std::string legend_text(const std::set<char>& used, int width) {
@@ -177,7 +177,7 @@ std::string render_grid(const FindReport& report, const TextOptions& options) {
   }
   if (quiet == static_cast<int>(rows.size())) return body;
   const std::string buckets = bucket > 1 ? fmt::format("  (one cell: the worst of {} layers)\n", bucket) : "";
-  std::string out = fmt::format("  {:<{}}{} {:>4} {:>5} {:>8}\n", "op \\ layer", kNameColumns - 2,
+  std::string out = fmt::format("  {:<{}}{} {:>3} {:>4} {:>8}\n", "op \\ layer", kNameColumns - 2,
                                 header_text(layers, bucket, width), "own", "inh.", "worst");
   return out + body + buckets + legend_text(used, options.width) +
          "  worst: largest own error as a multiple of its derived bound\n";

@@ -14,7 +14,7 @@ struct TextOptions {
   bool values = true;  ///< windows of values in diagnostics
 };
 
-/// The whole report: verdict, diagnostics, grid, tables, coverage, legend (layout: README).
+/// The whole report: verdict, diagnostics, grid, tables, coverage, legend.
 std::string render_text(const FindReport& report, const TextOptions& options = {});
 /// Schema "plumbline-report" 1.0: minor versions add keys, readers ignore unknown ones. Non-finite numbers are the
 /// strings "nan", "inf", "-inf".

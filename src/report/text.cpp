@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 
 #include "report/escape.h"
 #include "report/parts.h"
@@ -44,6 +45,17 @@ std::string coverage_text(const FindReport& report, int width) {
   return wrap(text, "  ", "    ", width);
 }
 
+/// How far the parts of the split are from adding up, over all ops.
+std::string residue_text(const FindReport& report, int width) {
+  double residue = -1.0;
+  for (const OpRow& row : report.ops)
+    if (row.judged && std::isfinite(row.residue)) residue = std::max(residue, row.residue);
+  if (residue < 0.0) return "";
+  return wrap(
+      fmt::format("split: total = inherited + own - the reference's own; largest relative residue {:.1e}", residue),
+      "  ", "    ", width);
+}
+
 std::string unmatched_text(const FindReport& report, const TextOptions& options) {
   std::string out;
   const size_t shown = options.rows == 0 ? report.unmatched.size()
@@ -72,7 +84,8 @@ std::string render_text(const FindReport& report, const TextOptions& wanted) {
   for (const std::string& section :
        {render_grid(report, options), render_finding_table(report, options), render_inherited_table(report, options)})
     if (!section.empty()) out += "\n" + section;
-  out += "\n" + coverage_text(report, options.width) + unmatched_text(report, options);
+  out += "\n" + coverage_text(report, options.width) + residue_text(report, options.width) +
+         unmatched_text(report, options);
   for (const std::string& note : report.notes) out += wrap(escaped(note), "  note: ", "    ", options.width);
   return out;
 }

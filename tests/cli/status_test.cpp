@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+// The exit statuses of DESIGN 8, each with the place and the way out.
+#include <plumbline/trace.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/program.h"
+#include "support/catch.h"
+#include "support/temp_directory.h"
+
+using namespace plumbline::test;
+using plumbline::Trace;
+
+namespace {
+
+std::string reference() { return record("ref.h5", {"oracle", {}, "", 16}); }
+std::string candidate() { return record("cand.h5", {"twin", {}, "", 16}); }
+
+}  // namespace
+
+TEST_CASE("a wrong command line is 2 and says what is wrong") {
+  struct Row {
+    std::vector<std::string> arguments;
+    std::string complaint;
+  };
+  const Row rows[] = {
+      {{}, "subcommand"},
+      {{"frobnicate"}, "plumbline --help"},
+      {{"find"}, "REF"},
+      {{"find", reference()}, "CAND"},
+      {{"find", reference(), candidate(), "--modell", "x"}, "--modell"},
+      {{"gate", reference(), candidate(), "--min-coverage", "7"}, "0 to 1"},
+      {{"explain", "P9999"}, "no such code"},
+      {{"show", reference(), "layer.1.attn.q_prj"}, "layer.1.attn.q_proj"},
+      {{"show", reference(), "embed", "--at", "0,99,0"}, "shape"},
+      {{"show", reference(), "embed", "--step", "5"}, "steps"},
+      {{"doctor", reference()}, "two traces"},
+      {{"run", model_directory(), "--backend", "quantum", "-o", scratch("x.h5")}, "quantum"},
+  };
+  for (const Row& row : rows) {
+    const Said said = call(row.arguments);
+    INFO(said.err << said.out);
+    CHECK(said.status == 2);
+    CHECK(said.complains(row.complaint));
+    CHECK(said.out.empty());
+  }
+}
+
+TEST_CASE("a file that cannot be read is 2 and is named") {
+  const std::string text = scratch("not_hdf5.h5"), cut = scratch("cut.h5");
+  write_file(text, "this is no HDF5 file\n");
+  const std::string whole = read_file(reference());
+  write_file(cut, whole.substr(0, whole.size() / 2));
+  for (const std::string& file : {scratch("absent.h5"), text, cut}) {
+    for (const char* verb : {"find", "diff", "gate"}) {
+      const Said said = call({verb, reference(), file});
+      INFO(said.err);
+      CHECK(said.status == 2);
+      CHECK(said.complains(file));
+    }
+    CHECK(call({"ls", file}).status == 2);
+  }
+  const Said model = call({"find", reference(), candidate(), "--model", scratch("no_such_model")});
+  CHECK(model.status == 2);
+  CHECK(model.complains("no_such_model"));
+}
+
+TEST_CASE("what cannot be concluded is 3, with the way out") {
+  struct Row {
+    std::vector<std::string> arguments;
+    std::string code, help;
+  };
+  const std::string tokens = scratch("other_tokens.json");
+  write_file(tokens, "[80, 101, 114, 66, 105, 115, 115, 105, 111, 110, 32, 105, 115, 32, 104, 101]\n");
+  const std::string prompt = scratch("prompt.h5");
+  REQUIRE(call({"run", model_directory(), "--backend", "twin", "--tokens", tokens, "-o", prompt}).status == 0);
+  const std::string checkpoint = record("checkpoint.h5", {"twin", {}, other_model_directory(), 16});
+  const std::string few = record("few.h5", {"twin", {"--taps", "layer.0.mlp.*"}, "", 16});
+  const std::string others = record("others.h5", {"oracle", {"--taps", "layer.1.mlp.*"}, "", 16});
+  const Row rows[] = {
+      {{"find", reference(), prompt}, "P0402", "--tokens"},
+      {{"find", reference(), checkpoint}, "P0401", "same model directory"},
+      {{"find", reference(), candidate(), "--model", other_model_directory()}, "P0406", "--model DIR"},
+      {{"find", others, few}, "P0103", "plumbline doctor"},
+      {{"gate", reference(), few, "--allow-missing", "*"}, "P0501", "--min-coverage"},
+      {{"gate", reference(), few, "--min-coverage", "0"}, "P0502", "--allow-missing"},
+  };
+  for (const Row& row : rows) {
+    const Said said = call(row.arguments);
+    INFO(said.out << said.err);
+    CHECK(said.status == 3);
+    CHECK(said.says("INCONCLUSIVE"));
+    CHECK(said.says("[" + row.code + "]"));
+    CHECK(said.says(row.help));
+  }
+}
+
+TEST_CASE("a tap on one side only is listed by find and its ops are judged in a segment") {
+  const std::string sparse = record(
+      "sparse.h5",
+      {"twin",
+       {"--taps", "embed",       "--taps", "rope.cos",      "--taps", "rope.sin",      "--taps", "layer.*proj",
+        "--taps", "layer.*.out", "--taps", "layer.*resid*", "--taps", "layer.*_cache", "--taps", "layer.*_rope",
+        "--taps", "layer.*ctx*", "--taps", "layer.*probs",  "--taps", "layer.*mlp*",   "--taps", "final_norm.out",
+        "--taps", "logits"},
+       "",
+       16});
+  const Said found = call({"find", reference(), sparse, "-n", "0"});
+  INFO(found.out);
+  CHECK(found.status == 0);
+  CHECK(found.says("layer.0.attn.scores_raw (only in the reference)"));
+  CHECK(found.says("(100.0%)"));
+  CHECK(call({"gate", reference(), sparse}).status == 3);
+  CHECK(call({"gate", reference(), sparse, "--allow-missing", "*"}).status == 0);
+}
+
+TEST_CASE("diff works without a model and says that nothing was replayed") {
+  const std::string model = scratch("moved_model");
+  std::filesystem::copy(model_directory(), model, std::filesystem::copy_options::recursive);
+  const std::string a = record("moved_a.h5", {"twin", {}, model, 8});
+  const std::string b = record("moved_b.h5", {"twin", {"--fault", "mask.off_by_one@layer.2"}, model, 8});
+  std::filesystem::remove_all(model);
+  const Said found = call({"find", a, b});
+  CHECK(found.status == 2);
+  CHECK(found.complains("--model DIR"));
+  const Said differs = call({"diff", a, b});
+  INFO(differs.out);
+  CHECK(differs.status == 1);
+  CHECK(differs.says("P0205"));
+  CHECK(differs.says("no model"));
+  CHECK(call({"diff", a, a}).status == 0);
+  CHECK(call({"find", a, b, "--model", model_directory()}).status == 1);
+}
+
+TEST_CASE("the JSON report stands alone on standard output and agrees with the exit status") {
+  const Said said = call({"diff", reference(), candidate(), "--json"});
+  const auto report = nlohmann::json::parse(said.out);
+  CHECK(report["schema"]["name"] == "plumbline-report");
+  CHECK(report["outcome"]["exit_status"] == said.status);
+  CHECK(said.status == 0);
+  CHECK(said.err.empty());
+}
+
+TEST_CASE("the verbs that look at one file") {
+  CHECK(call({"--version"}).says("plumbline 0."));
+  const Said help = call({"--help"});
+  CHECK(help.status == 0);
+  for (const char* verb :
+       {"run", "find", "diff", "gate", "show", "ls", "faults", "doctor", "verify", "recover", "explain"})
+    CHECK(help.says(verb));
+  const Said list = call({"ls", reference(), "layer.3.attn.q_rope"});
+  CHECK(list.says("layer.3.attn.q_rope"));
+  CHECK(list.says("1 of "));
+  const Said shown = call({"show", reference(), "embed", "--at", "0,3,5", "--vs", candidate()});
+  CHECK(shown.status == 0);
+  CHECK(shown.says("> [0, 3, 5]"));
+  CHECK(shown.says("0x"));
+  CHECK(call({"verify", reference()}).status == 0);
+  CHECK(call({"explain", "P0201"}).says("What to do"));
+  CHECK(call({"explain"}).says("P0405"));
+}
+
+TEST_CASE("doctor says whether two traces will pair") {
+  const Said machine = call({"doctor"});
+  CHECK(machine.status == 0);
+  CHECK(machine.says("twin"));
+  const Said pair = call({"doctor", reference(), candidate()});
+  CHECK(pair.status == 0);
+  CHECK(pair.says("16 positions"));
+  const Said no = call({"doctor", reference(), record("checkpoint.h5", {"twin", {}, other_model_directory(), 16})});
+  CHECK(no.status == 3);
+  CHECK(no.says("different checkpoints"));
+}
+
+TEST_CASE("a damaged payload is found by verify") {
+  const Trace trace = Trace::open(reference());
+  std::string bytes = read_file(reference());
+  char& hit = bytes[static_cast<size_t>(trace.find("layer.1.mlp.mul", 0)->file_offset) + 100];
+  hit = static_cast<char>(hit ^ 1);
+  const std::string damaged = scratch("damaged.h5");
+  write_file(damaged, bytes);
+  const Said said = call({"verify", damaged});
+  INFO(said.out << said.err);
+  CHECK(said.status == 1);
+  CHECK(said.says("layer.1.mlp.mul"));
+}
+
+TEST_CASE("the program links neither LibTorch nor CUDA") {
+  const Said said = run_program("/usr/bin/readelf", {"-d", PLUMBLINE_BINARY_DIR "/bin/plumbline"});
+  REQUIRE(said.status == 0);
+  CHECK(said.says("NEEDED"));
+  for (const char* library : {"torch", "c10", "libcuda", "cudart", "cublas"}) {
+    INFO(library);
+    CHECK_FALSE(said.says(library));
+  }
+}

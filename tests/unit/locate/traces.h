@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Traces for tests of the walk: a small random model run by the oracle in this process, written and opened again.
+// Invariant: without faults two traces of the same tokens hold the same bits.
+#pragma once
+#include <plumbline/model.h>
+#include <plumbline/trace.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "support/temp_directory.h"
+
+namespace plumbline::test {
+
+/// A checkpoint of four layers and a directory for traces.
+class Bench {
+ public:
+  Bench();
+  const Model& model() const { return model_; }
+  std::filesystem::path file(const std::string& name) const { return out_ / name; }
+
+  struct Run {
+    std::vector<int64_t> tokens;
+    int64_t prefill = 0;  ///< tokens of the first step; the rest follow one by one; 0: all at once
+    std::vector<std::string> faults = {};
+    std::vector<std::string> taps = {"*"};
+    std::function<void(TapSpec&, Tensor&)> edit = {};  ///< last changes to what is recorded
+    std::function<void(TraceHeader&)> edit_header = {};
+  };
+  /// Records and opens the trace; the name must be new.
+  Trace record(const std::string& name, const Run& run) const;
+
+ private:
+  TempDirectory directory_, out_;
+  Model model_;
+};
+
+/// `count` bytes of a fixed sentence, repeated.
+std::vector<int64_t> text_tokens(int64_t count);
+
+}  // namespace plumbline::test

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// Hand-made reports for the tests of the writers; no trace and no model behind them.
+#pragma once
+#include <plumbline/find.h>
+
+namespace plumbline::test {
+
+/// Eight layers, four ops each; an origin in layer 3, a contract finding in layer 5, an amplifier, taps on one side.
+FindReport diverging_report();
+FindReport parity_report();
+FindReport inconclusive_report();
+
+}  // namespace plumbline::test

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// The text report, as approved, at several widths and with hostile names.
+#include <algorithm>
+#include <sstream>
+
+#include "report/escape.h"
+#include "report/report.h"
+#include "support/catch.h"
+#include "unit/report/approved.h"
+#include "unit/report/samples.h"
+
+using namespace plumbline;
+using namespace plumbline::test;
+
+namespace {
+
+size_t widest(const std::string& text) {
+  std::istringstream lines(text);
+  size_t width = 0;
+  for (std::string line; std::getline(lines, line);)
+    if (line.find("plumbline show") == std::string::npos) width = std::max(width, line.size());
+  return width;
+}
+
+}  // namespace
+
+TEST_CASE("the report reads as approved") {
+  check_approved("divergence_80.txt", render_text(diverging_report()));
+  check_approved("divergence_120.txt", render_text(diverging_report(), {120, 3, true}));
+  check_approved("parity_80.txt", render_text(parity_report()));
+  check_approved("inconclusive_80.txt", render_text(inconclusive_report()));
+  FindReport diff = diverging_report();
+  diff.verb = "diff";
+  check_approved("diff_80.txt", render_text(diff));
+}
+
+TEST_CASE("no line but a command passes the width") {
+  for (const int width : {80, 100, 120}) {
+    INFO(width);
+    CHECK(widest(render_text(diverging_report(), {width, 10, true})) <= static_cast<size_t>(width));
+  }
+}
+
+TEST_CASE("many layers share cells, and the worst of a cell is shown") {
+  FindReport report = parity_report();
+  report.layers = 200;
+  report.ops.clear();
+  for (int layer = 0; layer < 200; ++layer) {
+    OpRow row;
+    row.op = "layer." + std::to_string(layer) + ".in_norm";
+    row.layer = layer;
+    row.role = layer == 77 ? Role::origin : Role::clean;
+    row.own_share = layer == 77 ? 1e5 : 0.1;
+    row.judged = true;
+    report.ops.push_back(row);
+  }
+  const std::string text = render_text(report);
+  CHECK(text.find("the worst of 8 layers") != std::string::npos);
+  CHECK(text.find('5') != std::string::npos);
+  CHECK(widest(text) <= 80);
+}
+
+TEST_CASE("names out of files cannot drive the terminal") {
+  const std::string text = render_text(inconclusive_report());
+  CHECK(text.find('\x1b') == std::string::npos);
+  CHECK(text.find("ref\\x1b[31m.h5") != std::string::npos);
+  CHECK(text.find("cand\\n.h5") != std::string::npos);
+  CHECK(escaped("a\tb\x7f\xff") == "a\\tb\\x7f\\xff");
+  CHECK(escaped_lines("a\nb\r") == "a\nb\\r");
+}
+
+TEST_CASE("lines break at blanks, never inside a command") {
+  CHECK(wrap("one two three", "> ", "  ", 9) == "> one two\n  three\n");
+  CHECK(wrap("run `a b c d e f` now", "", "", 6) == "run\n`a b c d e f`\nnow\n");
+  CHECK(wrap("", "x", "y", 10) == "x\n");
+}
