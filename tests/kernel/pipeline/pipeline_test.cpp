@@ -3,6 +3,7 @@
 // refusals.
 #include <plumbline/error.h>
 
+#include "cuda/twin/options.h"
 #include "kernel/pipeline/tiny_runs.h"
 #include "support/error_text.h"
 
@@ -55,6 +56,18 @@ TEST_CASE("block size and number of worker threads change no bit of any tap", "[
   require_same_taps(expected.taps, run_once(model, {.threads = 2}, 19).taps);
   require_same_taps(expected.taps, run_once(model, {.block_threads = 32, .threads = 3}, 19).taps);
   require_same_taps(expected.taps, run_once(model, {.block_threads = 256}, 19).taps);
+}
+
+TEST_CASE("no kernel of a pass depends on the order of its threads", "[kernel]") {
+  const Model model = tiny({.layers = 1, .attention_bias = true});
+  const Run expected = run_once(model, {}, 18);
+  const twin::TwinOptions before = twin::twin_options();
+  twin::TwinOptions racing = before;
+  racing.check_races = true;
+  twin::set_twin_options(racing);
+  for (const char* variant : {"hf", "f32", "unfused"}) CHECK_NOTHROW(run_once(model, {.qkv = variant}, 18));
+  require_same_taps(expected.taps, run_once(model, {}, 18).taps);
+  twin::set_twin_options(before);
 }
 
 TEST_CASE("an untied head and biases are used", "[kernel]") {
