@@ -48,7 +48,8 @@ void add_compare_options(CLI::App& verb, CompareOptions& options) {
   verb.add_option("REF", options.reference, "Trace of the reference")->required();
   verb.add_option("CAND", options.candidate, "Trace of the candidate")->required();
   verb.add_option("--model", options.model, "Model directory (default: the one named in the traces)");
-  verb.add_option("-n,--rows", options.rows, "Rows of the table of inherited errors; 0 shows all")
+  verb.add_option("-n,--rows", options.rows,
+                  "Rows of the table of inherited errors; 0: all, and every diagnostic at length")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   verb.add_option("-j,--threads", options.threads, "Threads (default: all; the result is the same)")

@@ -23,7 +23,7 @@ std::string header_text(const Trace& trace) {
   if (trace.foreign()) line("written by", "other software (no index of ours)");
   line("run", header.run_id);
   line("created", header.created_utc);
-  line("producer", header.producer + " " + header.producer_version);
+  if (!header.producer.empty()) line("producer", header.producer + " " + header.producer_version);
   line("backend", header.backend);
   line("device", header.device);
   line("model", header.model_directory);

@@ -10,7 +10,7 @@ namespace plumbline {
 
 struct TextOptions {
   int width = 80;      ///< columns; the layout needs 60 and never uses more than 160
-  int rows = 10;       ///< rows of the table of inherited errors; 0: all
+  int rows = 10;       ///< rows of the table of inherited errors; 0: all, and every diagnostic at length
   bool values = true;  ///< windows of values in diagnostics
 };
 

@@ -12,6 +12,8 @@
 namespace plumbline {
 namespace {
 
+constexpr size_t kDetailed = 4;  // diagnostics that find prints at length
+
 std::string upper(std::string_view text) {
   std::string out(text);
   std::transform(out.begin(), out.end(), out.begin(),
@@ -78,9 +80,13 @@ std::string render_text(const FindReport& report, const TextOptions& wanted) {
   TextOptions options = wanted;
   options.width = std::clamp(options.width, 60, 160);
   std::string out = verdict_text(report, options.width);
-  // Every finding is listed in the table below; the diagnostics of the first few say why at length.
-  const size_t detailed = report.verb == "find" ? report.findings.size() : std::min<size_t>(report.findings.size(), 1);
+  // The table below lists every finding; the first few are shown at length, as the rest are often more of the same.
+  const size_t most = report.verb == "find" ? kDetailed : 1;
+  const size_t detailed = options.rows == 0 ? report.findings.size() : std::min(most, report.findings.size());
   for (size_t i = 0; i < detailed; ++i) out += "\n" + render_diagnostic(report, report.findings[i], options);
+  if (detailed < report.findings.size())
+    out += fmt::format("\n[{} more finding(s) in the table; -n 0 shows all at length]\n",
+                       report.findings.size() - detailed);
   for (const std::string& section :
        {render_grid(report, options), render_finding_table(report, options), render_inherited_table(report, options)})
     if (!section.empty()) out += "\n" + section;
