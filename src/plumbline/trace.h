@@ -38,7 +38,7 @@ struct TapEntry {
   Shape shape;
   std::vector<std::string> axes;
   int64_t file_offset = 0, byte_size = 0;  ///< offset < 0: not mapped but decoded (a chunked foreign dataset)
-  std::string xxh3;  ///< hex XXH3-64 of the bytes; empty in a foreign file
+  std::string xxh3;                        ///< hex XXH3-64 of the bytes; empty in a foreign file
 };
 
 struct WriteOptions {
@@ -53,8 +53,9 @@ class TraceWriter final : public TapSink {
   ~TraceWriter() override;  ///< without finish(): leaves .part and journal for recover
   bool wants(std::string_view path) const override;
   void begin_step(const Step& step) override;
-  /// Acknowledged (recoverable) when it returns. Throws ShapeError if spec and values disagree, the rank is above 8, or the
-  /// path was already recorded in this step; TraceError if it cannot be written. A tap that is not wanted is ignored.
+  /// Acknowledged (recoverable) when it returns. Throws ShapeError if spec and values disagree, the rank is above 8, or
+  /// the path was already recorded in this step; TraceError if it cannot be written. A tap that is not wanted is
+  /// ignored.
   void record(const TapSpec& spec, const TensorView& values) override;
   /// Writes index and header, closes, renames. Throws TraceError; nothing recorded is lost (recover).
   void finish();
@@ -67,8 +68,8 @@ class TraceWriter final : public TapSink {
 class Trace {
  public:
   /// Opens by way of a confined child process that validates the HDF5 structure; the data are then mapped read-only.
-  /// Throws TraceError naming file and place for anything truncated, hostile or unsupported. A file cut short later, while
-  /// it is mapped, ends the program with status 2 and its name on stderr (a SIGBUS handler).
+  /// Throws TraceError naming file and place for anything truncated, hostile or unsupported. A file cut short later,
+  /// while it is mapped, ends the program with status 2 and its name on stderr (a SIGBUS handler).
   static Trace open(const std::filesystem::path& file);
   const std::filesystem::path& file() const;
   const TraceHeader& header() const;
@@ -85,11 +86,11 @@ class Trace {
   std::shared_ptr<const Impl> impl_;
 };
 
-/// Recomputes every payload digest; returns the paths whose bytes do not match (empty: sound, or a foreign file, which has
-/// no digests).
+/// Recomputes every payload digest; returns the paths whose bytes do not match (empty: sound, or a foreign file, which
+/// has no digests).
 std::vector<std::string> verify_trace(const Trace& trace);
-/// Rebuilds a readable trace from FILE.part and its journal FILE.part.journal, which are left alone; returns how many taps
-/// were saved. Throws TraceError if there is no journal, its header is damaged, or `output` exists.
+/// Rebuilds a readable trace from FILE.part and its journal FILE.part.journal, which are left alone; returns how many
+/// taps were saved. Throws TraceError if there is no journal, its header is damaged, or `output` exists.
 int64_t recover_trace(const std::filesystem::path& part_file, const std::filesystem::path& output);
 
 }  // namespace plumbline

@@ -28,8 +28,8 @@ Model model_of(const std::vector<std::vector<double>>& rows, double scale = 1.0)
   return model;
 }
 
-void append(Model& model, const std::string& name, OpKind kind, std::vector<std::string> inputs,
-            Attributes attributes, const std::string& contract) {
+void append(Model& model, const std::string& name, OpKind kind, std::vector<std::string> inputs, Attributes attributes,
+            const std::string& contract) {
   model.graph.ops.push_back({name, kind, -1, std::move(inputs), {}, std::move(attributes), contract, {tap(name)}});
 }
 

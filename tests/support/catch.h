@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One include for Catch2 version 2 (Debian 12) and version 3 (Ubuntu 24.04). Tests include nothing else of Catch2 and use
-// version 2's spellings where the two differ.
+// One include for Catch2 version 2 (Debian 12) and version 3 (Ubuntu 24.04). Tests include nothing else of Catch2 and
+// use version 2's spellings where the two differ.
 #pragma once
 #ifdef PLUMBLINE_CATCH3
 #include <string>

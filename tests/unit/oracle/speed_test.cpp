@@ -14,8 +14,7 @@ namespace {
 
 constexpr int64_t kTokens = 64, kHidden = 128, kHeads = 4, kGroups = 2, kWidth = 128, kInner = 64, kVocab = 320;
 
-Case with(OpKind kind, Attributes attributes, std::vector<Array> inputs,
-          std::vector<Array> parameters = {}) {
+Case with(OpKind kind, Attributes attributes, std::vector<Array> inputs, std::vector<Array> parameters = {}) {
   Case c;
   c.op = make_op(kind, std::move(attributes), kind == OpKind::rope_table ? 2 : 1);
   c.in.inputs = std::move(inputs);
