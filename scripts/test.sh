@@ -13,20 +13,23 @@ passed=0 failed=0
 step() { printf '\n== %s\n' "$*"; }
 count() { if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "FAILED: $*"; fi; }
 
+# suite_count NAME FILE: that attribute of the test suite in a JUnit report, which stands before those of single tests
+suite_count() { grep -m1 -oE "\b$1=\"[0-9]+\"" "$2" | tr -dc 0-9; }
+
 run_preset() {
-  local preset=$1 dir=build log
+  local preset=$1 dir=build report
   [ "$preset" = default ] || dir=build-$preset
   step "build: $preset"
   scripts/setup.sh "$preset" || { failed=$((failed + 1)); echo "FAILED: the $preset build"; return; }
   step "tests: $preset"
-  log=$dir/ctest.log
-  ctest --preset "$preset" --no-tests=error -j "$(nproc)" 2>&1 | tee "$log"
-  local summary ran bad
-  summary=$(grep -E 'tests passed, [0-9]+ tests? failed out of [0-9]+' "$log" | tail -n 1)
-  if [ -z "$summary" ]; then failed=$((failed + 1)); echo "FAILED: no test ran in preset $preset"; return; fi
-  bad=$(sed -E 's/.*passed, ([0-9]+) tests? failed out of.*/\1/' <<<"$summary")
-  ran=$(sed -E 's/.* out of ([0-9]+).*/\1/' <<<"$summary")
-  failed=$((failed + bad)); passed=$((passed + ran - bad))
+  report=$dir/ctest.xml
+  rm -f "$report"
+  local status=0 ran bad skipped
+  ctest --preset "$preset" --no-tests=error -j "$(nproc)" --output-junit "$PWD/$report" || status=$?
+  ran=$(suite_count tests "$report") bad=$(suite_count failures "$report") skipped=$(suite_count skipped "$report")
+  [ "$status" -eq 0 ] || [ "${bad:-0}" -gt 0 ] || bad=1  # a test that could not be started is no failure to the report
+  if [ "${ran:-0}" -eq 0 ]; then failed=$((failed + 1)); echo "FAILED: no test ran in preset $preset"; return; fi
+  failed=$((failed + bad)); passed=$((passed + ran - bad - skipped))
 }
 
 step "dependencies"

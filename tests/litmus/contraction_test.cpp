@@ -16,7 +16,7 @@ TEST_CASE("product and sum stay apart, and fma stays fused") {
   // x in [1, 2): x^2 has up to 47 bits, so rounding it before the sum shows in many of the results.
   int differing = 0;
   Words in;
-  for (uint32_t fraction = 0; fraction < 1u << 20; ++fraction) in.push_back(0x3F800000u | fraction * 8u + 3u);
+  for (uint32_t fraction = 0; fraction < 1u << 20; ++fraction) in.push_back(0x3F800000u | (fraction * 8u + 3u));
   const Words apart = unary(Unary::fma_apart, in), fused = unary(Unary::fma_fused, in);
   for (size_t i = 0; i < in.size(); ++i) {
     const float x = std::bit_cast<float>(in[i]);
