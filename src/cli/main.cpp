@@ -3,10 +3,12 @@
 #include <plumbline/error.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/output.h"
 #include "cli/verbs.h"
@@ -44,6 +46,20 @@ int fail(std::string_view prefix, std::string_view message) {
   return kUnusable;
 }
 
+/// A verb that does not exist would only be told that one is missing.
+void refuse_unknown_verb(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return;
+  const std::string verb = argv[1];
+  std::vector<std::string> known;
+  for (const CLI::App* subcommand : app.get_subcommands([](const CLI::App*) { return true; }))
+    known.push_back(subcommand->get_name());
+  if (std::find(known.begin(), known.end(), verb) != known.end()) return;
+  const std::vector<std::string> near = near_misses(verb, known, 1);
+  throw UsageError(
+      "no verb '" + verb + "'", {},
+      (near.empty() ? "" : "did you mean '" + near.front() + "'? ") + std::string("see: plumbline --help"));
+}
+
 int parse_and_call(int argc, char** argv) {
   int status = kUnusable;
   CLI::App app("Finds the first operation where two implementations of a model part ways", "plumbline");
@@ -51,6 +67,7 @@ int parse_and_call(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer(kFooter);
   add_verbs(app, status);
+  refuse_unknown_verb(app, argc, argv);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {  // --help, --version

@@ -25,7 +25,8 @@ TEST_CASE("a wrong command line is 2 and says what is wrong") {
   };
   const Row rows[] = {
       {{}, "subcommand"},
-      {{"frobnicate"}, "plumbline --help"},
+      {{"frobnicate"}, "no verb 'frobnicate'"},
+      {{"fnid", reference()}, "did you mean 'find'"},
       {{"find"}, "REF"},
       {{"find", reference()}, "CAND"},
       {{"find", reference(), candidate(), "--modell", "x"}, "--modell"},
