@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-fault=${1:-weight.transposed@layer.3.attn.o_proj}
+fault=${1:-weight.transposed@layer.0.attn.o_proj}
 model=dumps/models/qwen3-tiny
 prompt='The licenses for most software are designed to take away your freedom'
 new=32

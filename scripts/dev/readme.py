@@ -12,16 +12,16 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODEL = "dumps/models/qwen3-tiny"
 PROMPT = "The licenses for most software are designed to take away your freedom"
-FAULT = "weight.transposed@layer.3.attn.o_proj"
+FAULT = "weight.transposed@layer.0.attn.o_proj"
 BLOCK = re.compile(r"(<!-- demo:[^\n]*-->\n)```\n.*?```\n(<!-- end of demo -->)", re.S)
 
 # command, lines kept (None: all), what to leave out
 STEPS = [
     (f"plumbline run {MODEL} --backend torch --prompt '{PROMPT}' --new 32 -o ref.h5", None),
     (f"plumbline run {MODEL} --backend twin --prompt '{PROMPT}' --new 32 -o cand.h5", None),
-    ("plumbline find ref.h5 cand.h5", 4),
+    ("plumbline find ref.h5 cand.h5", 3),
     (f"plumbline run {MODEL} --backend twin --prompt '{PROMPT}' --new 32 --fault {FAULT} -o faulty.h5", None),
-    ("plumbline find ref.h5 faulty.h5", 46),
+    ("plumbline find ref.h5 faulty.h5", 28),
 ]
 
 
