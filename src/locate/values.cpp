@@ -60,6 +60,7 @@ std::optional<Place> first_place(const Context& context, const Op& op) {
       std::string why_not;
       const auto left = select(expected.shape(), usable->second, pair, SideId::reference, why_not);
       const auto right = select(actual.shape(), usable->second, pair, SideId::candidate, why_not);
+      if (!left || !right) continue;
       const Metrics metrics = compare(gather(expected, *left).view(), gather(actual, *right).view(), {1, 0.0});
       int64_t at = metrics.masks_agree() ? metrics.max_abs_index : metrics.first_mask_breach;
       if (at < 0) at = metrics.first_mismatch;
