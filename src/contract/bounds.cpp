@@ -43,6 +43,8 @@ double tensor_core_walk(int64_t n) { return kUnitF32 * tensor_core_steps(n); }
 
 }  // namespace
 
+bool flushes_subnormals(Accumulator accumulator) { return accumulator == Accumulator::any; }
+
 double accumulation_bound(Accumulator accumulator, int64_t n) {
   const auto terms = static_cast<double>(n);
   switch (accumulator) {

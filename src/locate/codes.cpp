@@ -95,6 +95,15 @@ this code marks the place where the flood begins.
 
 What to do: look for uninitialised memory, a wrong mask value, an overflow, or
 a maximum that hides NaN in this op.)"},
+    CodePage{code::kNonFiniteBoth, "NaN or infinity on both sides",
+             R"(Both traces hold NaN, or the same infinity, at the same elements of this op,
+the first such op in order of execution. The sides agree, but such elements
+cannot be judged: whatever an op does to NaN, it stays NaN. An op none of
+whose elements is finite is `unknown` and not part of the coverage; unless a
+divergence is found elsewhere the outcome is inconclusive (status 3).
+
+What to do: look for NaN or infinity in the op's parameters (the report names
+the parameter if it is there), or for an overflow that both sides share.)"},
     CodePage{code::kOtherCheckpoint, "the traces were made from different checkpoints",
              R"(The digests of config.json or of a weight file, taken when each run read it,
 differ. Values of different weights cannot be compared for parity: status 3.

@@ -77,6 +77,9 @@ std::vector<std::string> judgement_evidence(const Evaluated& result, const Judge
                   judgement.mismatch_fraction(),
                   judgement.count ? judgement.expected_mismatches / static_cast<double>(judgement.count) : 0.0,
                   judgement.mismatches, judgement.count, judgement.allowed_mismatches));
+  if (judgement.undecided > 0)
+    lines.push_back(fmt::format("{} of {} elements left open: f32 may overflow there or not, in some order of its sums",
+                                judgement.undecided, judgement.count));
   if (judgement.failed == Gate::bound || judgement.failed == Gate::mismatch)
     lines.push_back(fmt::format("own error, relative L2: {:.3g}", judgement.relative_l2));
   return lines;

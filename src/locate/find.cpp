@@ -10,6 +10,7 @@
 #include "core/parallel.h"
 #include "locate/findings.h"
 #include "locate/gain.h"
+#include "locate/nonfinite.h"
 #include "locate/op_walk.h"
 #include "locate/provenance.h"
 #include "locate/roles.h"
@@ -116,6 +117,7 @@ FindReport find_divergence(const Trace& reference, const Trace& candidate, const
   report.coverage.positions = alignment.positions;
   note_strangers(graph, pairing, report);
   for (OpResult& result : results) report.ops.push_back(std::move(result.row));
+  if (auto nonfinite = nonfinite_finding(context, report.ops)) report.findings.push_back(std::move(*nonfinite));
   conclude(report, fork_finding(alignment, report.reference.file));
   return report;
 }

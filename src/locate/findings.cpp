@@ -169,8 +169,7 @@ void conclude(FindReport& report, std::optional<Finding> fork) {
   } else if (open > 0) {
     Finding unknown;
     unknown.code = code::kNotJudged;
-    unknown.title = fmt::format("{} op{} could not be judged although {} results differ", open, open == 1 ? "" : "s",
-                                open == 1 ? "its" : "their");
+    unknown.title = fmt::format("{} op{} could not be judged", open, open == 1 ? "" : "s");
     for (const OpRow& row : report.ops)
       if (row.role == Role::unknown && row.compared && unknown.evidence.size() < 5)
         unknown.evidence.push_back(fmt::format("{}: {}", row.op, row.reason));

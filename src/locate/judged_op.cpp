@@ -2,6 +2,7 @@
 // Replay and judgement of one op on one side.
 #include "locate/judged_op.h"
 
+#include <fmt/format.h>
 #include <plumbline/error.h>
 
 #include <algorithm>
@@ -25,12 +26,23 @@ bool bound_exceeds_values(const Evaluated& result) {
   return !(bound <= size);
 }
 
+/// Results, and of inner taps the one that says more than any result: at position 0 cosine and sine are 1 and 0 for
+/// every theta, the frequencies are not.
+std::vector<Evaluated> evaluate_judged(const Op& op, const Contract& contract, const OpInputs& in, DType dtype) {
+  if (op.kind != OpKind::rope_table) return evaluate(op, contract, in, dtype);
+  EvaluateOptions options;
+  options.inner = true;
+  std::vector<Evaluated> all = evaluate(op, contract, in, dtype, options);
+  std::erase_if(all, [](const Evaluated& e) { return e.spec->inner && !e.spec->path.ends_with(".inv_freq"); });
+  return all;
+}
+
 JudgedStep judge_step(const Context& context, SideId side, const Op& op, const Contract& contract, ReplayInputs& given,
                       int64_t step) {
   const Replay& replay = side == SideId::reference ? context.reference : context.candidate;
   JudgedStep judged;
   judged.step = step;
-  judged.results = evaluate(op, contract, given.in, context.model.config.dtype);
+  judged.results = evaluate_judged(op, contract, given.in, context.model.config.dtype);
   for (const Evaluated& result : judged.results) {
     judged.stored.emplace_back();
     judged.judgements.emplace_back();
@@ -58,16 +70,32 @@ std::vector<int64_t> paired_steps(const Alignment& alignment, SideId side) {
   return {steps.begin(), steps.end()};
 }
 
-bool JudgedSide::passed() const {
-  bool any = false;
+Verdict JudgedSide::verdict() const {
+  bool any = false, empty = false;
   for (const JudgedStep& step : steps) {
     for (const auto& judgement : step.judgements) {
       if (!judgement) continue;
+      if (judgement->failed != Gate::none) return Verdict::failed;
       any = true;
-      if (!judgement->passed) return false;
+      empty = empty || judgement->empty();
     }
   }
-  return any;
+  return any && !empty ? Verdict::passed : Verdict::unjudged;
+}
+
+std::string JudgedSide::nothing_decided() const {
+  for (const JudgedStep& step : steps) {
+    for (size_t k = 0; k < step.judgements.size(); ++k) {
+      const auto& judgement = step.judgements[k];
+      if (!judgement || !judgement->empty()) continue;
+      return judgement->undecided > 0
+                 ? fmt::format("step {}: f32 may overflow or not at every element of {}: no result is wrong", step.step,
+                               step.results[k].spec->path)
+                 : fmt::format("step {}: no element of {} is finite, as its inputs have it", step.step,
+                               step.results[k].spec->path);
+    }
+  }
+  return "nothing was recorded on both sides";
 }
 
 double JudgedSide::worst_share() const {
@@ -85,7 +113,7 @@ std::optional<JudgedSide::At> JudgedSide::worst() const {
     for (size_t k = 0; k < steps[i].judgements.size(); ++k) {
       const auto& judgement = steps[i].judgements[k];
       if (!judgement) continue;
-      if (!judgement->passed) return At{i, k};
+      if (judgement->failed != Gate::none) return At{i, k};
       if (share_of(*judgement) > share) {
         share = share_of(*judgement);
         nearest = At{i, k};

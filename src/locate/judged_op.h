@@ -15,17 +15,23 @@ namespace plumbline {
 struct JudgedStep {
   int64_t step = 0;
   OpInputs in;                     ///< without parameters
-  std::vector<Evaluated> results;  ///< of the op's results, not its inner taps
+  std::vector<Evaluated> results;  ///< of the op's results; of its inner taps only those that stand for the op
   std::vector<std::optional<Tensor>> stored;
   std::vector<std::optional<Judgement>> judgements;  ///< absent where the result was not recorded on both sides
 };
+
+enum class Verdict : uint8_t { passed, failed, unjudged };
 
 struct JudgedSide {
   std::vector<JudgedStep> steps;
   std::set<std::string> through;  ///< unrecorded ops replayed together with this one
   std::string why_not;            ///< not empty: could not be replayed; steps is then empty
 
-  bool passed() const;
+  /// Failed if any result of any step did; unjudged if any step has a result without one element held against a bound.
+  Verdict verdict() const;
+  bool passed() const { return verdict() == Verdict::passed; }
+  /// Why the verdict is `unjudged`: the first step and result without a decided element.
+  std::string nothing_decided() const;
   double worst_share() const;  ///< max |own error| / bound; infinite where NaN or infinity masks differ
   /// Step and result to show: the first that failed, else the one nearest to its bound; nullopt if nothing was judged.
   struct At {

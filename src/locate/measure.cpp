@@ -109,6 +109,7 @@ void add_metrics(const Metrics& metrics, OpRow& row, Totals& totals) {
   row.cosine = std::min(row.cosine, 1.0 - metrics.one_minus_cosine);
   row.nonfinite_differs += metrics.nan_only_expected + metrics.nan_only_actual + metrics.inf_only_expected +
                            metrics.inf_only_actual + metrics.inf_opposite;
+  row.nonfinite_both += metrics.nan_both + metrics.inf_both;
   row.elements += metrics.count;
   raise(row.total, metrics.relative_l2);
   totals.error += metrics.norm_error * metrics.norm_error;

@@ -161,6 +161,16 @@ Failure failure_of(const Context& context, const Op& op, const JudgedSide& candi
   return failure;
 }
 
+void note_verdicts(const JudgedSide& reference, const JudgedSide& candidate, OpRow& row) {
+  const Verdict of_reference = reference.verdict(), of_candidate = candidate.verdict();
+  row.failed = of_candidate == Verdict::failed;
+  row.reference_failed = of_reference == Verdict::failed;
+  row.judged = row.failed || (of_candidate == Verdict::passed && of_reference != Verdict::unjudged);
+  if (row.judged) return;
+  row.reason =
+      of_candidate == Verdict::unjudged ? candidate.nothing_decided() : "reference: " + reference.nothing_decided();
+}
+
 void judge_both(const Context& context, const Op& op, OpResult& result) {
   OpParameters parameters;
   OpRow& row = result.row;
@@ -175,7 +185,8 @@ void judge_both(const Context& context, const Op& op, OpResult& result) {
     row.reason = candidate.why_not.empty() ? "reference: " + reference.why_not : candidate.why_not;
     return;
   }
-  row.judged = candidate.worst().has_value();
+  note_verdicts(reference, candidate, row);
+  result.reproduced = !row.failed && !row.reference_failed;
   row.own_share = candidate.worst_share();
   row.reference_share = reference.worst_share();
   row.mismatch = mismatch_of(candidate).share;
@@ -183,8 +194,6 @@ void judge_both(const Context& context, const Op& op, OpResult& result) {
   const OpMeasures measures = measure_split(context, op, reference, candidate, row);
   result.beyond_noise = measures.beyond_noise || row.nonfinite_differs > 0;
   result.explained = measures.explained;
-  row.failed = row.judged && !candidate.passed();
-  row.reference_failed = !reference.passed();
   if (row.reference_failed) {
     const JudgedSide::At at = *reference.worst();
     const JudgedStep& step = reference.steps[at.step];

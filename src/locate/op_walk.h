@@ -27,6 +27,7 @@ struct Failure {
 struct OpResult {
   OpRow row;  ///< all but the role and the benign gain
   bool beyond_noise = false;
+  bool reproduced = false;  ///< replayed on both sides, and no gate fails (which NaN everywhere does too)
   double explained = 0.0;
   std::set<std::string> through;  ///< unrecorded ops of its segment
   std::optional<Failure> candidate_failure;

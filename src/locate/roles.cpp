@@ -35,8 +35,6 @@ std::vector<bool> below(const OpGraph& graph, const std::vector<bool>& sources) 
   return reached;
 }
 
-bool equal_bits(const OpRow& row) { return row.compared && row.unequal == 0.0 && row.nonfinite_differs == 0; }
-
 bool amplifies(const OpResult& result) {
   const OpRow& row = result.row;
   return result.explained >= kExplainedShare && !std::isnan(row.benign_high) &&
@@ -48,8 +46,10 @@ bool damps(const OpRow& row) { return !std::isnan(row.benign_low) && row.gain < 
 Role role_of(const OpResult& result, bool is_below) {
   const OpRow& row = result.row;
   if (result.candidate_failure) return result.candidate_failure->contract.empty() ? Role::origin : Role::contract;
-  if (row.reference_failed) return equal_bits(row) ? Role::clean : Role::unknown;
-  if (!row.judged) return equal_bits(row) ? Role::clean : Role::unknown;
+  if (row.equal_bits() && (row.reference_failed || !row.judged)) return Role::clean;
+  // Flooded with NaN or infinity, as the replay is: they came in with the inputs.
+  if (!row.judged && result.reproduced && is_below && result.beyond_noise) return Role::inherited;
+  if (row.reference_failed || !row.judged) return Role::unknown;
   if (amplifies(result)) return Role::amplifier;
   if (!is_below || !result.beyond_noise) return Role::clean;
   return damps(row) ? Role::damper : Role::inherited;
@@ -153,7 +153,8 @@ int64_t judged_ops(const std::vector<OpResult>& results) {
   std::set<std::string> judged;
   for (const OpResult& result : results) {
     const OpRow& row = result.row;
-    if (row.reference_failed || !(row.judged || (row.compared && row.role == Role::clean))) continue;
+    if (row.reference_failed || row.role == Role::incomparable) continue;
+    if (!row.judged && row.role != Role::clean) continue;
     judged.insert(row.op);
     judged.insert(row.segment.begin(), row.segment.end());
   }

@@ -11,6 +11,7 @@
 #include "locate/codes.h"
 #include "locate/findings.h"
 #include "locate/measure.h"
+#include "locate/nonfinite.h"
 #include "locate/place.h"
 #include "locate/provenance.h"
 #include "locate/selection.h"
@@ -43,9 +44,10 @@ OpRow row_of(const Context& context, const Op& op, bool real_graph) {
   row.own_share = row.reference_share = row.own = row.reference_own = row.inherited = row.residue = kNone;
   row.input_difference = row.gain = row.benign_gain = row.benign_low = row.benign_high = kNone;
   measure_values(context, op, row);
-  const bool equal = row.compared && row.unequal == 0.0 && row.nonfinite_differs == 0;
-  row.role = equal ? Role::clean : Role::unknown;
-  row.reason = row.compared ? "values compared, nothing replayed" : "its results were not recorded on both sides";
+  row.role = row.equal_bits() ? Role::clean : Role::unknown;
+  row.reason = !row.compared                       ? "its results were not recorded on both sides"
+               : row.differs() || row.equal_bits() ? "values compared, nothing replayed"
+                                                   : "no element is finite on both sides";
   return row;
 }
 
@@ -87,7 +89,7 @@ Finding difference_finding(const Context& context, const std::vector<OpRow>& row
   if (row.nonfinite_differs > 0)
     finding.evidence.push_back(fmt::format("{} elements are NaN or infinite on one side only", row.nonfinite_differs));
   const auto others = std::count_if(rows.begin() + static_cast<std::ptrdiff_t>(index) + 1, rows.end(),
-                                    [](const OpRow& other) { return other.compared && other.role != Role::clean; });
+                                    [](const OpRow& other) { return other.differs(); });
   finding.evidence.push_back(fmt::format("{} later ops differ as well", others));
   finding.help.push_back(
       "to tell an op's own error from what it inherits, give the checkpoint: `plumbline find REF CAND --model DIR`");
@@ -137,18 +139,21 @@ FindReport compare_values(const Trace& reference, const Trace& candidate, const 
   parallel_for(static_cast<int64_t>(graph.ops.size()), options.threads, [&](int64_t i) {
     report.ops[static_cast<size_t>(i)] = row_of(context, graph.ops[static_cast<size_t>(i)], real_graph);
   });
-  const auto differs = std::find_if(report.ops.begin(), report.ops.end(),
-                                    [](const OpRow& row) { return row.compared && row.role != Role::clean; });
+  const auto differs =
+      std::find_if(report.ops.begin(), report.ops.end(), [](const OpRow& row) { return row.differs(); });
   if (differs != report.ops.end())
     report.findings.push_back(
         difference_finding(context, report.ops, static_cast<size_t>(differs - report.ops.begin())));
+  if (auto nonfinite = nonfinite_finding(context, report.ops)) report.findings.push_back(std::move(*nonfinite));
   for (const IncomparableTap& tap : pairing.incomparable) report.findings.push_back(shape_finding(tap));
   for (Finding& finding : parameter_findings(reference, candidate, graph, candidate_graph, nullptr, report.notes))
     report.findings.push_back(std::move(finding));
   report.unmatched = pairing.unmatched;
   report.coverage.positions = alignment.positions;
-  for (const OpRow& row : report.ops) report.coverage.compared_taps += row.compared ? 1 : 0;
-  report.coverage.judged_ops = report.coverage.compared_taps;
+  for (const OpRow& row : report.ops) {
+    report.coverage.compared_taps += row.compared ? 1 : 0;
+    report.coverage.judged_ops += row.differs() || row.equal_bits() ? 1 : 0;
+  }
   conclude(report, fork_finding(alignment, report.reference.file));
   return report;
 }

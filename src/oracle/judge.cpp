@@ -51,7 +51,7 @@ struct Sums {
 
 void judge_value(const Evaluated& oracle, size_t i, double value, Judgement& out, Sums& sums) {
   const double error = std::fabs(value - oracle.exact.values[i]);
-  if (!std::isfinite(error)) return;  // an exact value past the range of its format, rightly stored as infinity
+  ++out.decided;
   sums.error += error * error;
   sums.exact += oracle.exact.values[i] * oracle.exact.values[i];
   out.max_abs_error = std::max(out.max_abs_error, error);
@@ -66,11 +66,23 @@ void judge_value(const Evaluated& oracle, size_t i, double value, Judgement& out
   }
 }
 
-void judge_element(const Evaluated& oracle, const Rounder& grid, size_t i, double value, Judgement& out, Sums& sums) {
-  if (std::isinf(oracle.bound[i])) {
+bool is_escape(uint8_t escapes, double value) {
+  return ((escapes & kOverflows) != 0 && !std::isfinite(value)) || ((escapes & kVanishes) != 0 && value == 0.0);
+}
+
+/// Near the end of f32's range the bound alone decides: the mismatch law knows nothing of overflow.
+void judge_open_element(const Evaluated& oracle, size_t i, double value, Judgement& out, Sums& sums) {
+  if (std::isinf(oracle.bound[i]) || is_escape(oracle.escapes[i], value)) {
     ++out.undecided;
-    return;
+  } else if (std::isfinite(value)) {
+    judge_value(oracle, i, value, out, sums);
+  } else if (out.mask_breaches++ == 0) {
+    out.mask_index = static_cast<int64_t>(i);
   }
+}
+
+void judge_element(const Evaluated& oracle, const Rounder& grid, size_t i, double value, Judgement& out, Sums& sums) {
+  if (std::isinf(oracle.bound[i]) || oracle.escapes[i] != 0) return judge_open_element(oracle, i, value, out, sums);
   const Mask expected = mask_of(oracle.rounded[i]), actual = mask_of(value);
   if (expected != actual) {
     if (out.mask_breaches++ == 0) out.mask_index = static_cast<int64_t>(i);
@@ -128,7 +140,7 @@ Judgement judge(const Evaluated& oracle, const TensorView& stored) {
   out.allowed_mismatches = static_cast<int64_t>(std::min(limit, static_cast<double>(out.count)));
   if (sums.error > 0.0) out.relative_l2 = std::sqrt(sums.error) / std::sqrt(sums.exact);
   out.failed = first_failure(out);
-  out.passed = out.count > 0 && out.failed == Gate::none;
+  out.passed = out.decided > 0 && out.failed == Gate::none;
   return out;
 }
 

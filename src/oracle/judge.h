@@ -14,9 +14,10 @@ enum class Gate : uint8_t { none, masks, bound, mismatch };
 std::string_view gate_name(Gate gate);  ///< "", "G0", "G1", "G3"
 
 struct Judgement {
-  bool passed = false;               ///< all gates hold and something was compared
+  bool passed = false;               ///< all gates hold and something was decided
   Gate failed = Gate::none;          ///< the first gate that does not hold (none also if nothing was compared)
   int64_t count = 0;                 ///< elements
+  int64_t decided = 0;               ///< finite ones held against their bound
   bool format_matches = true;        ///< stored in the format that the contract has (G0)
   int64_t mask_breaches = 0;         ///< NaN or infinity on one side only, or infinities of opposite sign (G0)
   int64_t mask_index = -1;           ///< the first of them
@@ -29,10 +30,12 @@ struct Judgement {
   int64_t first_mismatch = -1;       ///< the first of them
   double expected_mismatches = 0.0;  ///< by the mismatch law
   int64_t allowed_mismatches = 0;    ///< Poisson limit over ten times the expectation (G3 holds if not exceeded)
-  int64_t undecided = 0;             ///< elements where overflow leaves both results right: not judged
+  int64_t undecided = 0;             ///< elements where overflow leaves no result wrong, or nothing is known
   double max_abs_error = 0.0;        ///< max |stored - exact| over finite pairs
   double relative_l2 = 0.0;          ///< |stored - exact| / |exact| (2-norms over finite pairs): the local error
 
+  /// No gate failed, but nothing was held against a bound: NaN or infinity as the inputs say, or all undecided.
+  bool empty() const { return failed == Gate::none && decided == 0; }
   double mismatch_fraction() const { return count ? static_cast<double>(mismatches) / static_cast<double>(count) : 0; }
 };
 

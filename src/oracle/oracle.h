@@ -38,14 +38,16 @@ struct Evaluated {
   Array exact;                    ///< under the contract, before the output rounding
   std::vector<double> rounded;    ///< after it: what a perfect implementation stores
   std::vector<double> bound;      ///< |stored - exact| of a right implementation never exceeds it (half output ulp
-                                  ///< included); infinite where either side of an overflow is right
-  std::vector<double> spread;     ///< |stored - rounded| never exceeds it: 0 where the rounding can go only one way
+                                  ///< included); infinite where nothing is known
+  std::vector<uint8_t> escapes;   ///< kOverflows: NaN and infinity are right as well; kVanishes: zero is as well
+  std::vector<double> spread;     ///< |stored - rounded| never exceeds it: 0 where the rounding can go only one way,
+                                  ///< infinite where there are escapes
   std::vector<double> sigma;      ///< expected size of the error before the output rounding, for the mismatch law
   bool bitwise = false;           ///< exact class: stored must equal rounded, bit for bit (but for the sign of zero)
 };
 
 struct EvaluateOptions {
-  bool bounds = true;  ///< fill bound, spread and sigma (otherwise empty)
+  bool bounds = true;  ///< fill bound, escapes, spread and sigma (otherwise empty)
   bool inner = false;  ///< inner taps too
   int threads = 1;     ///< for matrix products; the bits do not depend on it
 };

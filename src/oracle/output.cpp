@@ -41,6 +41,7 @@ TapWriter::TapWriter(const TapSpec& spec, DType dtype, Shape shape, bool bounds)
   out_.rounded.resize(count);
   if (!bounds) return;
   out_.bound.resize(count);
+  out_.escapes.resize(count);
   out_.spread.resize(count);
   out_.sigma.resize(count);
 }
@@ -51,12 +52,15 @@ void TapWriter::put_wanted(size_t element, const Uncertain& v) {
   out_.rounded[element] = rounded;
   if (!bounds_) return;
   const double spread = rounding_spread(grid_, v, rounded);
-  out_.spread[element] = spread;
   out_.sigma[element] = v.sigma;
-  if (std::isinf(spread)) {
+  // An infinite spread of a finite error: the output's own rounding may overflow.
+  const uint8_t escapes = v.escapes | (std::isinf(spread) ? kOverflows : 0);
+  out_.spread[element] = escapes != 0 ? kInfinity : spread;
+  if (!std::isfinite(v.error)) {
     out_.bound[element] = kInfinity;
-  } else if (std::isfinite(rounded)) {
+  } else if (std::isfinite(rounded) || escapes != 0) {
     out_.bound[element] = 0.5 * grid_.spacing(std::fabs(v.value) + v.error) + v.error;
+    out_.escapes[element] = escapes;
   }
 }
 

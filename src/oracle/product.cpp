@@ -2,6 +2,8 @@
 #include "oracle/product.h"
 
 #include <Eigen/Core>
+#include <algorithm>
+#include <cmath>
 
 #include "core/parallel.h"
 
@@ -42,6 +44,22 @@ void inherit(ProductResult& result, MatrixView a, MatrixView b, Right right, int
   for (size_t i = 0; i < part.size(); ++i) result.inherited_sigma[i] += part[i] / 4.0;  // half a bound on average
 }
 
+/// The magnitudes that are subnormal in f32, all else 0; empty if none is.
+std::vector<double> subnormal_only(const std::vector<double>& sizes) {
+  const auto is_subnormal = [](double size) { return size > 0.0 && size < kNormalF32; };
+  if (std::none_of(sizes.begin(), sizes.end(), is_subnormal)) return {};
+  std::vector<double> out(sizes.size());
+  std::transform(sizes.begin(), sizes.end(), out.begin(), [&](double s) { return is_subnormal(s) ? s : 0.0; });
+  return out;
+}
+
+void add_subnormal(ProductResult& result, MatrixView a, MatrixView b, Right right, int threads) {
+  std::vector<double> part(result.sums.size());
+  multiply(a, b, right, part.data(), threads);
+  result.subnormal.resize(part.size());
+  for (size_t i = 0; i < part.size(); ++i) result.subnormal[i] += part[i];
+}
+
 }  // namespace
 
 void multiply(MatrixView a, MatrixView b, Right right, double* out, int threads) {
@@ -66,6 +84,9 @@ ProductResult product(const ProductOperands& o, bool bounds, int threads) {
   const MatrixView a_size{a.data(), o.a.rows, o.a.columns}, b_size{b.data(), o.b.rows, o.b.columns};
   result.sizes.resize(count);
   multiply(a_size, b_size, o.right, result.sizes.data(), threads);
+  const std::vector<double> small_a = subnormal_only(a), small_b = subnormal_only(b);
+  if (!small_a.empty()) add_subnormal(result, {small_a.data(), o.a.rows, o.a.columns}, b_size, o.right, threads);
+  if (!small_b.empty()) add_subnormal(result, a_size, {small_b.data(), o.b.rows, o.b.columns}, o.right, threads);
   if (o.a_bound == nullptr && o.b_bound == nullptr) return result;
   result.inherited.assign(count, 0.0);
   result.inherited_sigma.assign(count, 0.0);
@@ -77,20 +98,22 @@ ProductResult product(const ProductOperands& o, bool bounds, int threads) {
   return result;
 }
 
-Uncertain Summation::operator()(double sum, double sizes) const {
+Uncertain Summation::operator()(double sum, double sizes, double subnormal) const {
   if (!std::isfinite(sum)) return {sum, 0.0, 0.0};  // an operand is infinite or NaN: so is every order's sum
-  if (sizes * (1.0 + bound_) >= kMaxF32) return {sum, kInfinity, 0.0};
   const double partial = std::sqrt(sum * sum / 3.0 + sizes * sizes / std::max(terms_, 1.0));
-  return {sum, bound_ * sizes + terms_ * kTinyF32, walk_ * partial};
+  const double lost = sizes == 0.0 ? 0.0 : terms_ * lost_per_term_ + (flushes_operands_ ? subnormal : 0.0);
+  const uint8_t escapes = sizes * (1.0 + bound_) >= kMaxF32 ? kOverflows : 0;
+  return {sum, bound_ * sizes + lost, std::hypot(walk_ * partial, lost), escapes};
 }
 
 Uncertain product_element(const Summation& summation, const ProductResult& result, size_t i, double bias) {
   const double sum = result.sums[i] + bias;
   if (result.sizes.empty()) return in_f32_range({sum, 0.0, 0.0});
-  if (result.inherited.empty()) return summation(sum, result.sizes[i] + std::fabs(bias));
+  const double subnormal = result.subnormal.empty() ? 0.0 : result.subnormal[i];
+  if (result.inherited.empty()) return summation(sum, result.sizes[i] + std::fabs(bias), subnormal);
   const double inherited = result.inherited[i];
   if (!std::isfinite(inherited)) return {sum, kInfinity, 0.0};
-  Uncertain v = summation(sum, result.sizes[i] + std::fabs(bias) + inherited);
+  Uncertain v = summation(sum, result.sizes[i] + std::fabs(bias) + inherited, subnormal);
   v.error += std::isfinite(sum) ? inherited : 0.0;
   v.sigma = std::hypot(v.sigma, result.inherited_sigma[i]);
   return v;

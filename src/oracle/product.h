@@ -36,6 +36,7 @@ struct ProductResult {
   std::vector<double> sizes;      ///< |a| |b|; empty without bounds
   std::vector<double> inherited;  ///< what uncertain operands can move a sum by; empty if both are exact
   std::vector<double> inherited_sigma;
+  std::vector<double> subnormal;  ///< |a| |b| over the terms with a subnormal f32 operand; empty if there is none
 };
 ProductResult product(const ProductOperands& operands, bool bounds, int threads);
 
@@ -46,13 +47,18 @@ class Summation {
   Summation(Accumulator accumulator, int64_t terms, int64_t extra)
       : terms_(static_cast<double>(terms)),
         bound_(accumulation_bound(accumulator, terms) + static_cast<double>(extra) * kUnitF32),
-        walk_(accumulation_walk(accumulator, terms)) {}
-  /// The sum as an implementation may have it. Past f32's range either side of the overflow is right, since partial
-  /// sums depend on the order.
-  Uncertain operator()(double sum, double sizes) const;
+        walk_(accumulation_walk(accumulator, terms)),
+        lost_per_term_(flushes_subnormals(accumulator) ? 2.0 * kNormalF32 : kTinyF32),
+        flushes_operands_(flushes_subnormals(accumulator)) {}
+  /// The sum as an implementation may have it; `subnormal` is the size of the terms with a subnormal operand. Past
+  /// f32's range NaN and infinity are right as well, since partial sums depend on the order; a finite result lies
+  /// within the same error as anywhere.
+  Uncertain operator()(double sum, double sizes, double subnormal = 0.0) const;
 
  private:
   double terms_, bound_, walk_;
+  double lost_per_term_;  ///< a product and a partial sum below the range of normal numbers
+  bool flushes_operands_;
 };
 
 /// Element `i` of a product as an implementation may have it, bias included.

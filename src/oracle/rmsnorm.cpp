@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // rmsnorm: w * (x / sqrt(mean(x^2) + eps)), over the last axis or per head. Contracts rmsnorm/llama (n = x * rstd is
 // rounded to T, then w * n), rmsnorm/olmo (rounded at the output only), rmsnorm/f32 (not rounded to T at all). A sum of
-// squares past f32's maximum is infinite, rstd then 0, and n 0 (NaN where x is infinite).
+// squares past f32's maximum is infinite, rstd then 0, and n 0 (NaN where x is infinite); right at the edge both that
+// and the number are right.
 #include "oracle/output.h"
 
 namespace plumbline {
@@ -57,7 +58,8 @@ RowStatistic Norm::statistic(size_t first) const {
   const auto n = static_cast<double>(width_);
   // The sum overflows before it is divided by n.
   const Uncertain held = in_f32_range({sum, sum * bound_ + n * kTinyF32 + inherited, 0.0});
-  row.var = {held.value / n, held.error / n, std::hypot(walk_ * sum / n * 0.58, std::sqrt(inherited_square) / n)};
+  row.var = {held.value / n, held.error / n, std::hypot(walk_ * sum / n * 0.58, std::sqrt(inherited_square) / n),
+             held.escapes};
   if (sum == 0.0 && inherited == 0.0) row.var.error = row.var.sigma = 0.0;
   const double biased = row.var.value + eps_;
   row.rstd.value = 1.0 / std::sqrt(biased);
@@ -74,6 +76,7 @@ RowStatistic Norm::statistic(size_t first) const {
   row.rstd.sigma =
       row.rstd.value * std::hypot(0.5 * row.var.sigma / biased, function_typical_ulps(Function::rsqrt) * kUlp);
   row.rstd_inherited = inherited / n / biased;
+  if ((held.escapes & kOverflows) != 0) row.rstd.escapes = kVanishes;
   return row;
 }
 
@@ -87,7 +90,7 @@ Uncertain Norm::normalised(const Uncertain& x, const RowStatistic& row) const {
   const double error = std::fabs(x.value) * row.rstd.error + x.error * (row.rstd.value + row.rstd.error) +
                        magnitude * kUnitF32 + (value == 0.0 ? 0.0 : kTinyF32);
   const double sigma = std::hypot(x.value * row.rstd.sigma, x.sigma * row.rstd.value, 0.4 * kUnitF32 * magnitude);
-  return in_f32_range({value, x.error > 0.0 ? std::min(error, cap) : error, sigma});
+  return in_f32_range({value, x.error > 0.0 ? std::min(error, cap) : error, sigma, row.rstd.escapes});
 }
 
 Uncertain Norm::weighted(const Uncertain& n, double weight) const {
@@ -96,8 +99,8 @@ Uncertain Norm::weighted(const Uncertain& n, double weight) const {
   // Two values of T: the product is exact in f32 (or, for T = f32, its rounding is the output's own).
   const bool exact_product = n_grid_ == Grid::model && model_.dtype() != DType::f32;
   const double rounding = exact_product ? 0.0 : std::fabs(value) * kUnitF32 + (value == 0.0 ? 0.0 : kTinyF32);
-  return in_f32_range(
-      {value, (weight == 0.0 ? 0.0 : n.error * size) + rounding, std::hypot(n.sigma * size, 0.4 * rounding)});
+  return in_f32_range({value, (weight == 0.0 ? 0.0 : n.error * size) + rounding,
+                       std::hypot(n.sigma * size, 0.4 * rounding), n.escapes});
 }
 
 void Norm::row(size_t row, NormTaps& taps) const {

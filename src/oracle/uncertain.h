@@ -17,10 +17,16 @@ namespace plumbline {
 inline constexpr double kInfinity = std::numeric_limits<double>::infinity();
 inline constexpr double kMaxF32 = static_cast<double>(std::numeric_limits<float>::max());
 
+/// What a right implementation may give besides a number of the interval, because it depends on the order of its sums
+/// whether f32 overflows. Bits of Uncertain::escapes.
+inline constexpr uint8_t kOverflows = 1;  ///< NaN or an infinity
+inline constexpr uint8_t kVanishes = 2;   ///< zero: a factor's denominator overflowed
+
 struct Uncertain {
   double value = 0.0;
-  double error = 0.0;  ///< infinite: overflow, either result is right
-  double sigma = 0.0;  ///< expected size
+  double error = 0.0;   ///< infinite: nothing is known
+  double sigma = 0.0;   ///< expected size
+  uint8_t escapes = 0;  ///< right results outside of the interval
 };
 
 /// One floating format: rounds and measures without the generality of round_to (ten times as fast for bf16 and f32).
@@ -80,7 +86,7 @@ inline double rounding_spread(const Rounder& grid, const Uncertain& v, double ro
 /// An intermediate result that the contract rounds but nobody recorded: its neighbour is possible only where the value
 /// is within its error of a tie.
 inline Uncertain round_stage(const Rounder& grid, const Uncertain& v) {
-  Uncertain out{grid.round(v.value), 0.0, 0.0};
+  Uncertain out{grid.round(v.value), 0.0, 0.0, v.escapes};
   out.error = rounding_spread(grid, v, out.value);
   if (out.error == 0.0 || std::isinf(out.error)) return out;
   const double spacing = grid.spacing(out.value);
@@ -96,7 +102,8 @@ inline Uncertain in_f32_range(Uncertain v) {
   if (!(magnitude + v.error > kMaxF32) || std::isinf(v.value)) return v;
   const double overflows_above = kMaxF32 * (1.0 + kUnitF32 / 2.0);
   if (magnitude - v.error >= overflows_above) return {std::copysign(kInfinity, v.value), 0.0, 0.0};
-  return {v.value, kInfinity, 0.0};
+  v.escapes |= kOverflows;
+  return v;
 }
 
 inline double as_f32(double value) { return static_cast<double>(static_cast<float>(value)); }

@@ -55,7 +55,12 @@ std::vector<const Contract*> contracts_for(OpKind kind);
 inline constexpr double kUnitF32 = 0x1p-24;
 /// Smallest positive f32: what a rounding into the subnormal range can lose besides.
 inline constexpr double kTinyF32 = 0x1p-149;
+/// Smallest normal f32: where subnormal numbers are flushed, one operation can lose as much.
+inline constexpr double kNormalF32 = 0x1p-126;
 
+/// Whether an implementation may take subnormal operands, products and partial sums for zero: x86's bf16 dot product
+/// (vdpbf16ps) does, whatever the control register says.
+bool flushes_subnormals(Accumulator accumulator);
 /// Largest |computed - exact| of a sum of n terms, as a multiple of the sum of their magnitudes.
 double accumulation_bound(Accumulator accumulator, int64_t n);
 /// Expected size of that error, in two parts: error ~ walk * (typical partial sum) with (typical partial sum) =

@@ -79,7 +79,7 @@ struct OpRow {
   std::string contract;              ///< the contract it was judged by; for role contract, the one that fits
   std::vector<std::string> segment;  ///< other ops replayed together with this one, because their taps are missing
   std::string reason;                ///< why it is unknown or incomparable; empty otherwise
-  bool judged = false;               ///< the candidate's own error was measured against a bound
+  bool judged = false;               ///< finite elements of the candidate were held against a bound, in every step
   bool failed = false;               ///< ... and a gate did not hold
   bool reference_failed = false;     ///< the reference's own error breaks its bound: the gate is invalid here
   bool compared = false;             ///< values of both sides were subtracted
@@ -95,7 +95,12 @@ struct OpRow {
   double max_abs = 0.0;                            ///< largest |candidate - reference|
   double nmse = 0.0, cosine = 1.0, unequal = 0.0;  ///< of candidate against reference; unequal: share of unlike bits
   int64_t elements = 0;                            ///< pairs subtracted
+  int64_t nonfinite_both = 0;                      ///< elements where both sides are NaN, or the same infinity
   int64_t nonfinite_differs = 0;  ///< elements where only one side is NaN or Inf, or the infinities differ in sign
+
+  bool differs() const { return compared && (unequal > 0.0 || nonfinite_differs > 0); }
+  /// Something finite was subtracted and every bit of it is equal.
+  bool equal_bits() const { return compared && unequal == 0.0 && nonfinite_differs == 0 && elements > nonfinite_both; }
 };
 
 struct UnmatchedTap {

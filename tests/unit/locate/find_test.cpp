@@ -175,6 +175,44 @@ TEST_CASE("NaN from nowhere is one finding where it begins") {
   CHECK(std::isinf(row(report, "logits").own_share));
 }
 
+TEST_CASE("NaN on both sides is never parity: the first op is named, what follows is not judged") {
+  const auto spoil = [](TapSpec& spec, Tensor& values) {
+    const uint16_t nan = 0x7FC0;
+    const bool after = spec.path.starts_with("layer.2") || spec.path.starts_with("layer.3");
+    const bool flooded = after || spec.path == "final_norm.out" || spec.path == "logits";
+    const int64_t count = flooded ? values.view().count() : spec.path == "layer.1.mlp.down_proj" ? 1 : 0;
+    if (values.dtype() != DType::bf16) return;
+    for (int64_t i = 0; i < count; ++i) std::memcpy(values.mutable_data() + i * 2, &nan, 2);
+  };
+  Bench::Run run{text_tokens(6)};
+  run.edit = spoil;
+  const Trace one = bench().record("nan_left.h5", run), two = bench().record("nan_right.h5", run);
+  for (const FindReport& report : {find(one, two), compare_values(one, two)}) {
+    CHECK(report.outcome == Outcome::inconclusive);
+    CHECK(report.coverage.judged_ops < report.coverage.reference_ops);
+    CHECK(row(report, "logits").role == Role::unknown);
+    CHECK(row(report, "layer.0.resid2").role == Role::clean);
+    const auto named = std::find_if(report.findings.begin(), report.findings.end(),
+                                    [](const Finding& finding) { return finding.code == "P0302"; });
+    REQUIRE(named != report.findings.end());
+    CHECK(named->op == "layer.1.mlp.down_proj");
+    REQUIRE(named->place);
+    CHECK(named->place->candidate_index == Shape{0, 0, 0});
+  }
+}
+
+TEST_CASE("another rope base is seen at a single token, where cosine and sine do not show it") {
+  const Trace single = bench().record("single.h5", {text_tokens(1)});
+  Bench::Run run{text_tokens(1)};
+  run.faults = {"rope.theta=1e4"};
+  const FindReport report = find(single, bench().record("single_theta.h5", run));
+  CHECK(report.outcome == Outcome::divergence);
+  CHECK(ops_at_fault(report) == std::vector<std::string>{"rope.table"});
+  REQUIRE(report.first_divergence() != nullptr);
+  REQUIRE(report.first_divergence()->place);
+  CHECK(report.first_divergence()->place->tap == "rope.inv_freq");
+}
+
 TEST_CASE("taps missing on one side are listed and their ops judged as a segment") {
   Bench::Run run{text_tokens(12)};
   run.taps = {"layer.*.in_norm.out",
