@@ -22,7 +22,7 @@ void require_same_shapes(const OracleCall& call) {
 
 /// The f32 rounding of an exact result. For an uncertain one it is one more error.
 Uncertain rounded_f32(double exact, double error, double sigma) {
-  if (error == 0.0) return {as_f32(exact), 0.0, 0.0};
+  if (error == 0.0 || !std::isfinite(exact)) return {as_f32(exact), 0.0, 0.0};  // NaN and infinity come from an input
   return in_f32_range({exact, error + std::fabs(exact) * kUnitF32 + kTinyF32, sigma});
 }
 

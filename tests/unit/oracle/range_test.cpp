@@ -154,6 +154,12 @@ TEST_CASE("softmax of NaN, of infinity and of a fully masked row") {
   CHECK(minus.rounded == std::vector<double>{0.0, 1.0});
 }
 
+TEST_CASE("a number where a product must be NaN breaks the mask") {
+  const Evaluated product = one(OpKind::multiply, "multiply/rounded", {}, {row({kNan, 1.0}), row({2.0, 3.0})});
+  const std::vector<double> stored{2.0, 3.0};
+  CHECK(judge(product, Tensor::from_values(DType::bf16, {1, 1, 2}, stored).view()).failed == Gate::masks);
+}
+
 TEST_CASE("rounding to the model's format overflows like the format") {
   const double max = max_finite(DType::bf16);
   const Evaluated sum = one(OpKind::add, "add/rounded", {}, {row({max, max}), row({max, -max})});
