@@ -113,6 +113,22 @@ size_t order_of(const OpGraph& graph, const std::string& op) {
   return graph.ops.size();
 }
 
+/// For `open` ops that differ, or hold nothing finite, and have no verdict.
+Finding not_judged_finding(const FindReport& report, int64_t open) {
+  Finding unknown;
+  unknown.code = code::kNotJudged;
+  unknown.title = fmt::format("{} op{} could not be judged", open, open == 1 ? "" : "s");
+  bool flooded = true;
+  for (const OpRow& row : report.ops) {
+    if (row.role != Role::unknown || !row.compared || row.reference_failed) continue;
+    flooded = flooded && row.nonfinite_both == row.elements;
+    if (unknown.evidence.size() < 5) unknown.evidence.push_back(fmt::format("{}: {}", row.op, row.reason));
+  }
+  unknown.help.push_back(flooded ? "mend the NaN or infinity first: see the op named as the first with it"
+                                 : "record more taps on both sides, at least the inputs of these ops");
+  return unknown;
+}
+
 bool is_error(const Finding& finding) { return finding.level == Level::error; }
 
 }  // namespace
@@ -167,14 +183,7 @@ void conclude(FindReport& report, std::optional<Finding> fork) {
     nothing.help.push_back(fmt::format("`plumbline doctor {} {}`", report.reference.file, report.candidate.file));
     conclude_moot(report, std::move(nothing));
   } else if (open > 0) {
-    Finding unknown;
-    unknown.code = code::kNotJudged;
-    unknown.title = fmt::format("{} op{} could not be judged", open, open == 1 ? "" : "s");
-    for (const OpRow& row : report.ops)
-      if (row.role == Role::unknown && row.compared && unknown.evidence.size() < 5)
-        unknown.evidence.push_back(fmt::format("{}: {}", row.op, row.reason));
-    unknown.help.push_back("record more taps on both sides, at least the inputs of these ops");
-    conclude_moot(report, std::move(unknown));
+    conclude_moot(report, not_judged_finding(report, open));
   } else if (fork) {
     fork->level = Level::error;
     conclude_moot(report, *std::exchange(fork, std::nullopt));
