@@ -62,6 +62,7 @@ FindReport compare_traces(const CompareOptions& options, bool values_suffice) {
   const Trace candidate = Trace::open(options.candidate);
   FindOptions find_options;
   find_options.threads = options.threads;
+  for (const Trace* trace : {&reference, &candidate}) require_sound(*trace, options.threads);
   std::vector<std::string> why_not;
   const std::optional<Model> model = choose_model(options, reference, candidate, why_not);
   if (model) return find_divergence(reference, candidate, *model, find_options);

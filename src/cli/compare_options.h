@@ -16,8 +16,8 @@ struct CompareOptions {
 };
 
 void add_compare_options(CLI::App& verb, CompareOptions& options);
-/// Opens both traces, loads the model (--model, else the directory named in a trace) and compares.
-/// `values_suffice`: without a usable model compare values only instead of throwing InputError.
+/// Opens both traces, holds every payload against its digest, loads the model (--model, else the directory named in a
+/// trace) and compares. `values_suffice`: without a usable model compare values only instead of throwing InputError.
 FindReport compare_traces(const CompareOptions& options, bool values_suffice);
 /// Prints the report and returns its exit status.
 int finish(const FindReport& report, const CompareOptions& options);

@@ -92,6 +92,7 @@ std::string missing_text(const Pairing& pairing) {
 
 PairReport pair_report(const std::string& reference_file, const std::string& candidate_file) {
   const Trace reference = Trace::open(reference_file), candidate = Trace::open(candidate_file);
+  for (const Trace* trace : {&reference, &candidate}) require_sound(*trace);
   PairReport report;
   report.text = "\npairing\n";
   const OpGraph graph =

@@ -86,9 +86,11 @@ class Trace {
   std::shared_ptr<const Impl> impl_;
 };
 
-/// Recomputes every payload digest; returns the paths whose bytes do not match (empty: sound, or a foreign file, which
-/// has no digests).
-std::vector<std::string> verify_trace(const Trace& trace);
+/// Recomputes every payload digest on up to `threads` threads (0: all); returns the paths whose bytes do not match
+/// (empty: sound, or a foreign file, which has no digests).
+std::vector<std::string> verify_trace(const Trace& trace, int threads = 0);
+/// The same for those who are about to judge by these numbers: throws TraceError naming file and taps.
+void require_sound(const Trace& trace, int threads = 0);
 /// Rebuilds a readable trace from FILE.part and its journal FILE.part.journal, which are left alone; returns how many
 /// taps were saved. Throws TraceError if there is no journal, its header is damaged, or `output` exists.
 int64_t recover_trace(const std::filesystem::path& part_file, const std::filesystem::path& output);

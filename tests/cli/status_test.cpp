@@ -173,17 +173,28 @@ TEST_CASE("doctor says whether two traces will pair") {
   CHECK(no.says("different checkpoints"));
 }
 
-TEST_CASE("a damaged payload is found by verify") {
-  const Trace trace = Trace::open(reference());
-  std::string bytes = read_file(reference());
+TEST_CASE("a damaged payload is named by verify and judged by no verb: 2") {
+  const Trace trace = Trace::open(candidate());
+  std::string bytes = read_file(candidate());
   char& hit = bytes[static_cast<size_t>(trace.find("layer.1.mlp.mul", 0)->file_offset) + 100];
   hit = static_cast<char>(hit ^ 1);
   const std::string damaged = scratch("damaged.h5");
   write_file(damaged, bytes);
-  const Said said = call({"verify", damaged});
-  INFO(said.out << said.err);
-  CHECK(said.status == 1);
-  CHECK(said.says("layer.1.mlp.mul"));
+  const Said verified = call({"verify", damaged});
+  INFO(verified.out << verified.err);
+  CHECK(verified.status == 1);
+  CHECK(verified.says("layer.1.mlp.mul"));
+  const std::vector<std::string> pairs[] = {{reference(), damaged}, {damaged, reference()}, {damaged, damaged}};
+  for (const std::vector<std::string>& pair : pairs) {
+    for (const char* verb : {"find", "diff", "gate", "doctor"}) {
+      const Said said = call({verb, pair[0], pair[1]});
+      INFO(verb << said.out << said.err);
+      CHECK(said.status == 2);
+      CHECK(said.complains(damaged));
+      CHECK(said.complains("'layer.1.mlp.mul' of step 0"));
+      CHECK(said.complains("record the run again"));
+    }
+  }
 }
 
 TEST_CASE("the program links neither LibTorch nor CUDA") {
