@@ -22,7 +22,8 @@ permutation fits, the two implementations do not record the same quantity.)"},
     CodePage{code::kOneSided, "a tap was recorded on one side only",
              R"(One trace holds a tap that the other lacks. Ops between the taps that both
 sides recorded are replayed as one segment and judged at the next common tap,
-so a defect there is placed in the segment and not at one op.
+so a defect there is placed in the segment and not at one op. That reaches over
+a few ops; after whole layers the next op cannot be judged at all (P0104).
 
 What to do: record the tap on the other side too (`run --taps`), or, if it is
 a matter of spelling, use the path that the report suggests. `plumbline gate`
@@ -40,7 +41,15 @@ taps passes through so many unrecorded ops that the composed bound is larger
 than the values themselves. Nothing is known about its own error; it is
 `unknown`, never clean, unless both sides hold equal bits.
 
-What to do: record more taps (`run --taps '*'`), at least the op's inputs.)"},
+Every op that is replayed instead of read adds its rounding to the bound of the
+next, and matrix products multiply it: a segment of a few ops decides, one of
+whole layers does not. To look at one layer only, record its input as well,
+which is the last tap of the layer before it.
+
+What to do: record more taps (`run --taps '*'`), at least the op's inputs. If
+they cannot be had, `plumbline gate --allow-missing GLOB` passes over the ops
+for which only taps that match are missing; for --min-coverage they count as
+not judged.)"},
     CodePage{code::kOwnError, "an op's own error is larger than its contract allows",
              R"(The op was replayed in f64 on the very inputs that the candidate recorded for
 it. What it should have given and what the candidate stored differ by more

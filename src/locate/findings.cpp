@@ -107,6 +107,16 @@ Finding incomparable_finding(const Context& context, const IncomparableTap& tap)
   return finding;
 }
 
+/// The taps whose lack is why an op could not be judged: those nearest to it, which stand last.
+std::string missing_text(const OpRow& row) {
+  constexpr size_t kShown = 3;
+  if (row.missing.empty()) return "";
+  const size_t shown = std::min(row.missing.size(), kShown);
+  const auto first = row.missing.end() - static_cast<std::ptrdiff_t>(shown);
+  return fmt::format("; missing: {}{}", fmt::join(first, row.missing.end(), ", "),
+                     shown < row.missing.size() ? fmt::format(" and {} more", row.missing.size() - shown) : "");
+}
+
 size_t order_of(const OpGraph& graph, const std::string& op) {
   for (size_t i = 0; i < graph.ops.size(); ++i)
     if (graph.ops[i].name == op) return i;
@@ -122,7 +132,8 @@ Finding not_judged_finding(const FindReport& report, int64_t open) {
   for (const OpRow& row : report.ops) {
     if (row.role != Role::unknown || !row.compared || row.reference_failed) continue;
     flooded = flooded && row.nonfinite_both == row.elements;
-    if (unknown.evidence.size() < 5) unknown.evidence.push_back(fmt::format("{}: {}", row.op, row.reason));
+    if (unknown.evidence.size() < 5)
+      unknown.evidence.push_back(fmt::format("{}: {}{}", row.op, row.reason, missing_text(row)));
   }
   unknown.help.push_back(flooded ? "mend the NaN or infinity first: see the op named as the first with it"
                                  : "record more taps on both sides, at least the inputs of these ops");

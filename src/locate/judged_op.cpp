@@ -14,6 +14,11 @@ namespace {
 
 std::string first_line(const std::string& message) { return message.substr(0, message.find('\n')); }
 
+/// So much was replayed instead of read that the bounds decide nothing: more taps would.
+struct UselessBound : InputError {
+  using InputError::InputError;
+};
+
 /// A segment's bound is worth nothing once it exceeds what it bounds (root mean squares).
 bool bound_exceeds_values(const Evaluated& result) {
   double bound = 0.0, size = 0.0;
@@ -48,7 +53,7 @@ JudgedStep judge_step(const Context& context, SideId side, const Op& op, const C
     judged.judgements.emplace_back();
     if (!context.pairing.has(result.spec->path)) continue;
     if (!given.through.empty() && bound_exceeds_values(result))
-      throw InputError("the bound composed over the segment is larger than the values");
+      throw UselessBound("the bound composed over the segment is larger than the values");
     judged.stored.back() = replay.recorded(result.spec->path, step);
     judged.judgements.back() = judge(result, judged.stored.back()->view());
   }
@@ -133,11 +138,16 @@ JudgedSide judge_side(const Context& context, SideId side, const Op& op, const C
     result.through.insert(given.through.begin(), given.through.end());
     if (!given.why_not.empty()) {
       result.why_not = given.why_not;
+      result.starved = !given.through.empty();
       break;
     }
     given.in.parameters = std::move(loan);
     try {
       result.steps.push_back(judge_step(context, side, op, contract, given, step));
+    } catch (const UselessBound& error) {
+      result.why_not = first_line(error.what());
+      result.starved = true;
+      break;
     } catch (const Error& error) {
       result.why_not = first_line(error.what());
       break;

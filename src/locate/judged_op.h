@@ -26,6 +26,7 @@ struct JudgedSide {
   std::vector<JudgedStep> steps;
   std::set<std::string> through;  ///< unrecorded ops replayed together with this one
   std::string why_not;            ///< not empty: could not be replayed; steps is then empty
+  bool starved = false;           ///< ... because the taps of `through` are missing: with them it could be
 
   /// Failed if any result of any step did; unjudged if any step has a result without one element held against a bound.
   Verdict verdict() const;

@@ -171,6 +171,17 @@ void note_verdicts(const JudgedSide& reference, const JudgedSide& candidate, OpR
       of_candidate == Verdict::unjudged ? candidate.nothing_decided() : "reference: " + reference.nothing_decided();
 }
 
+/// Results of the ops in `through` that were not recorded on both sides.
+std::vector<std::string> missing_taps(const Context& context, const std::set<std::string>& through) {
+  std::vector<std::string> paths;
+  for (const Op& op : context.graph.ops) {
+    if (!through.contains(op.name)) continue;
+    for (const TapSpec& spec : op.outputs)
+      if (!spec.inner && !context.pairing.has(spec.path)) paths.push_back(spec.path);
+  }
+  return paths;
+}
+
 void judge_both(const Context& context, const Op& op, OpResult& result) {
   OpParameters parameters;
   OpRow& row = result.row;
@@ -183,6 +194,7 @@ void judge_both(const Context& context, const Op& op, OpResult& result) {
   result.through.insert(reference.through.begin(), reference.through.end());
   if (!candidate.why_not.empty() || !reference.why_not.empty()) {
     row.reason = candidate.why_not.empty() ? "reference: " + reference.why_not : candidate.why_not;
+    if (candidate.starved || reference.starved) row.missing = missing_taps(context, result.through);
     return;
   }
   note_verdicts(reference, candidate, row);

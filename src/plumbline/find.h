@@ -79,6 +79,7 @@ struct OpRow {
   std::string contract;              ///< the contract it was judged by; for role contract, the one that fits
   std::vector<std::string> segment;  ///< other ops replayed together with this one, because their taps are missing
   std::string reason;                ///< why it is unknown or incomparable; empty otherwise
+  std::vector<std::string> missing;  ///< taps whose lack on either side is why it could not be judged
   bool judged = false;               ///< finite elements of the candidate were held against a bound, in every step
   bool failed = false;               ///< ... and a gate did not hold
   bool reference_failed = false;     ///< the reference's own error breaks its bound: the gate is invalid here

@@ -70,6 +70,7 @@ Json op_json(const OpRow& row) {
           {"contract", row.contract},
           {"segment", row.segment},
           {"reason", row.reason},
+          {"missing", row.missing},
           {"judged", row.judged},
           {"failed", row.failed},
           {"reference_failed", row.reference_failed},

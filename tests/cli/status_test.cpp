@@ -115,6 +115,29 @@ TEST_CASE("a tap on one side only is listed by find and its ops are judged in a 
   CHECK(call({"gate", reference(), sparse, "--allow-missing", "*"}).status == 0);
 }
 
+TEST_CASE("one layer alone: an op lacks its inputs, which the gate may be told to expect") {
+  const std::string trained = PLUMBLINE_SOURCE_DIR "/dumps/models/qwen3-tiny";
+  const std::string whole = record("trained.h5", {"oracle", {}, trained, 16});
+  const std::string layer = record("layer3.h5", {"twin", {"--taps", "layer.3.*"}, trained, 16});
+  const Said found = call({"find", whole, layer});
+  INFO(found.out << found.err);
+  CHECK(found.status == 3);
+  for (const char* text : {"[P0104]", "layer.3.resid1: ", "missing: ", "layer.2.resid2"}) CHECK(found.says(text));
+  const auto gate = [&](const std::string& candidate, const std::vector<std::string>& globs) {
+    std::vector<std::string> arguments{"gate", whole, candidate, "--min-coverage", "0.02"};
+    for (const std::string& glob : globs) arguments.insert(arguments.end(), {"--allow-missing", glob});
+    const Said said = call(arguments);
+    UNSCOPED_INFO(said.out << said.err);
+    return said.status;
+  };
+  CHECK(gate(layer, {}) == 3);
+  CHECK(gate(layer, {"layer.2.*"}) == 3);
+  CHECK(gate(layer, {"*"}) == 0);
+  const std::string faulty =
+      record("layer3_fault.h5", {"twin", {"--taps", "layer.3.*", "--fault", "rope.theta=1e4@layer.3"}, trained, 16});
+  CHECK(gate(faulty, {"*"}) == 1);
+}
+
 TEST_CASE("diff works without a model and says that nothing was replayed") {
   const std::string model = scratch("moved_model");
   std::filesystem::copy(model_directory(), model, std::filesystem::copy_options::recursive);

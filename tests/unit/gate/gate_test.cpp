@@ -52,6 +52,57 @@ TEST_CASE("a tap on one side only is inconclusive unless a glob allows it") {
   CHECK(allowed.outcome == Outcome::parity);
 }
 
+TEST_CASE("an op that lacks its inputs is passed over if every tap it lacks may be missing, and stays unjudged") {
+  struct Row {
+    std::vector<std::string> globs;
+    double coverage;
+    Outcome outcome;
+    std::string code;  // of the one finding; "" for none
+  };
+  const Row rows[] = {
+      {{}, 0.5, Outcome::inconclusive, "P0104"},
+      {{"layer.0.*"}, 0.5, Outcome::inconclusive, "P0104"},  // embed is missing too
+      {{"layer.0.*", "embed"}, 0.5, Outcome::parity, ""},
+      {{"*"}, 0.98, Outcome::inconclusive, "P0501"},  // 9 of 10 judged
+  };
+  for (const Row& row : rows) {
+    FindReport report = parity(9, 10);
+    report.outcome = Outcome::inconclusive;
+    OpRow open;
+    open.op = "layer.1.in_norm";
+    open.compared = true;
+    open.missing = {"embed", "layer.0.resid2"};
+    report.ops = {open};
+    Finding unjudged;
+    unjudged.code = "P0104";
+    report.findings = {unjudged};
+    apply_gate(report, {row.coverage, row.globs});
+    CHECK(report.outcome == row.outcome);
+    REQUIRE(report.findings.size() == (row.code.empty() ? 0 : 1));
+    if (!row.code.empty()) CHECK(report.findings[0].code == row.code);
+    CHECK(report.ops[0].role == (row.code == "P0104" ? Role::unknown : Role::waived));
+    CHECK(report.notes.empty() == (row.code == "P0104"));
+  }
+}
+
+TEST_CASE("a fork of the generated tokens still decides when the missing ops are passed over") {
+  FindReport report = parity(9, 10);
+  report.outcome = Outcome::inconclusive;
+  OpRow open;
+  open.compared = true;
+  open.missing = {"embed"};
+  report.ops = {open};
+  Finding unjudged, fork;
+  unjudged.code = "P0104";
+  fork.code = "P0405";
+  fork.level = Level::note;
+  report.findings = {unjudged, fork};
+  apply_gate(report, {0.5, {"*"}});
+  CHECK(report.outcome == Outcome::inconclusive);
+  REQUIRE(report.findings.size() == 1);
+  CHECK(report.findings[0].code == "P0405");
+}
+
 TEST_CASE("a divergence stays one") {
   FindReport report = parity(1, 10);
   report.outcome = Outcome::divergence;
