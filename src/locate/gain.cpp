@@ -8,34 +8,15 @@
 #include <cmath>
 #include <vector>
 
+#include "core/random.h"
 #include "locate/judged_op.h"
 #include "locate/split.h"
 
 namespace plumbline {
 namespace {
 
-/// splitmix64: small, portable, good enough for noise.
-class Noise {
- public:
-  explicit Noise(uint64_t state) : state_(state) {}
-  /// Uniform in [-0.5, 0.5).
-  double next() {
-    state_ += 0x9E3779B97F4A7C15U;
-    uint64_t z = state_;
-    z = (z ^ (z >> 30U)) * 0xBF58476D1CE4E5B9U;
-    z = (z ^ (z >> 27U)) * 0x94D049BB133111EBU;
-    z ^= z >> 31U;
-    return static_cast<double>(z >> 11U) * 0x1p-53 - 0.5;
-  }
-
- private:
-  uint64_t state_;
-};
-
 uint64_t seed_of(const std::string& name, uint64_t seed, int draw) {
-  uint64_t hash = 0xCBF29CE484222325U ^ seed;  // FNV-1a
-  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3U;
-  return hash + static_cast<uint64_t>(draw) * 0x632BE59BD9B4E019U;
+  return fnv1a(name, 0xCBF29CE484222325u ^ seed) + static_cast<uint64_t>(draw) * 0x632BE59BD9B4E019u;
 }
 
 /// The format an input is held in; integers give nullopt (token ids and positions take no noise).
@@ -78,12 +59,12 @@ struct Bed {
 };
 
 /// The relative size of the noise that this draw put into the inputs.
-double draw_noise(Bed& bed, Noise noise) {
+double draw_noise(Bed& bed, SplitMix64 noise) {
   double size = 0.0;
   for (size_t i = 0; i < bed.spacings.size(); ++i) {
     const std::vector<double>& spacing = bed.spacings[i];
     std::vector<double>& values = bed.in.inputs[i].values;
-    for (size_t k = 0; k < spacing.size(); ++k) values[k] = bed.clean[i][k] + noise.next() * spacing[k];
+    for (size_t k = 0; k < spacing.size(); ++k) values[k] = bed.clean[i][k] + (noise.uniform() - 0.5) * spacing[k];
     if (spacing.empty()) continue;
     const double relative = relative_difference(bed.clean[i], values, bed.mask);
     size += relative * relative;
@@ -123,7 +104,7 @@ std::optional<BenignGain> benign_gain(const Context& context, const Op& op) {
   const std::vector<Evaluated> before = bed.replay();
   std::vector<double> gains;
   for (int draw = 0; draw < context.options.draws; ++draw) {
-    const double size = draw_noise(bed, Noise(seed_of(op.name, context.options.seed, draw)));
+    const double size = draw_noise(bed, SplitMix64(seed_of(op.name, context.options.seed, draw)));
     if (size > 0.0) gains.push_back(relative_change(before, bed.replay(), bed.mask) / size);
   }
   if (gains.empty()) return std::nullopt;

@@ -2,13 +2,10 @@
 // Metrics and split of an op, block by block (a block: the common positions of one step of each side).
 #include "locate/measure.h"
 
-#include <plumbline/compare.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include "locate/selection.h"
 #include "locate/split.h"
 
 namespace plumbline {
@@ -120,9 +117,7 @@ void add_metrics(const Metrics& metrics, OpRow& row, Totals& totals) {
 
 }  // namespace
 
-void measure_values(const Context& context, const Op& op, OpRow& row) {
-  Totals totals;
-  row.total = kNone;
+void for_each_measured(const Context& context, const Op& op, const std::function<bool(const MeasuredResult&)>& visit) {
   for (const TapSpec& output : op.outputs) {
     const auto usable = context.pairing.usable.find(output.path);
     if (output.inner || usable == context.pairing.usable.end()) continue;
@@ -133,9 +128,19 @@ void measure_values(const Context& context, const Op& op, OpRow& row) {
       const auto left = select(expected.shape(), usable->second, pair, SideId::reference, why_not);
       const auto right = select(actual.shape(), usable->second, pair, SideId::candidate, why_not);
       if (!left || !right) continue;
-      add_metrics(compare(gather(expected, *left).view(), gather(actual, *right).view(), {1, 0.0}), row, totals);
+      Metrics metrics = compare(gather(expected, *left).view(), gather(actual, *right).view(), {1, 0.0});
+      if (!visit({output, pair, metrics, *right})) return;
     }
   }
+}
+
+void measure_values(const Context& context, const Op& op, OpRow& row) {
+  Totals totals;
+  row.total = kNone;
+  for_each_measured(context, op, [&](const MeasuredResult& measured) {
+    add_metrics(measured.metrics, row, totals);
+    return true;
+  });
   row.compared = totals.count > 0;
   if (!row.compared) return;
   row.nmse = totals.error == 0.0 ? 0.0 : totals.error / totals.size;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Comparison of values alone, for when there is no checkpoint to replay ops with.
 #include <fmt/format.h>
-#include <plumbline/compare.h>
 
 #include <algorithm>
 #include <cmath>
@@ -14,7 +13,6 @@
 #include "locate/nonfinite.h"
 #include "locate/place.h"
 #include "locate/provenance.h"
-#include "locate/selection.h"
 
 namespace plumbline {
 namespace {
@@ -53,25 +51,17 @@ OpRow row_of(const Context& context, const Op& op, bool real_graph) {
 
 /// The worst element of the first result that differs.
 std::optional<Place> first_place(const Context& context, const Op& op) {
-  for (const TapSpec& output : op.outputs) {
-    const auto usable = context.pairing.usable.find(output.path);
-    if (output.inner || usable == context.pairing.usable.end()) continue;
-    for (const StepPair& pair : context.alignment.pairs) {
-      const Tensor expected = context.reference.recorded(output.path, pair.reference_step);
-      const Tensor actual = context.candidate.recorded(output.path, pair.candidate_step);
-      std::string why_not;
-      const auto left = select(expected.shape(), usable->second, pair, SideId::reference, why_not);
-      const auto right = select(actual.shape(), usable->second, pair, SideId::candidate, why_not);
-      if (!left || !right) continue;
-      const Metrics metrics = compare(gather(expected, *left).view(), gather(actual, *right).view(), {1, 0.0});
-      int64_t at = metrics.masks_agree() ? metrics.max_abs_index : metrics.first_mask_breach;
-      if (at < 0) at = metrics.first_mismatch;
-      if (at < 0) continue;
-      if (!right->whole) at = right->flat[static_cast<size_t>(at)];
-      return place_of(context, output.path, pair.candidate_step, at);
-    }
-  }
-  return std::nullopt;
+  std::optional<Place> place;
+  for_each_measured(context, op, [&](const MeasuredResult& measured) {
+    const Metrics& metrics = measured.metrics;
+    int64_t at = metrics.masks_agree() ? metrics.max_abs_index : metrics.first_mask_breach;
+    if (at < 0) at = metrics.first_mismatch;
+    if (at < 0) return true;
+    if (!measured.candidate.whole) at = measured.candidate.flat[static_cast<size_t>(at)];
+    place = place_of(context, measured.output.path, measured.steps.candidate_step, at);
+    return false;
+  });
+  return place;
 }
 
 Finding difference_finding(const Context& context, const std::vector<OpRow>& rows, size_t index) {

@@ -81,17 +81,4 @@ void remove_op(Model& model, const std::string& name, std::string instead) {
   erase_unused_parameters(model);
 }
 
-FaultRandom::FaultRandom(std::string_view name) : state_(0xCBF29CE484222325u) {
-  for (const char c : name) state_ = (state_ ^ static_cast<unsigned char>(c)) * 0x100000001B3u;
-}
-
-uint64_t FaultRandom::next() {
-  uint64_t z = (state_ += 0x9E3779B97F4A7C15u);
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-  return z ^ (z >> 31);
-}
-
-double FaultRandom::uniform() { return static_cast<double>(next() >> 11) * 0x1p-53; }
-
 }  // namespace plumbline

@@ -29,15 +29,4 @@ void exchange_parameters(Model& model, const std::string& first, const std::stri
 /// Parameters that no op uses any more go too.
 void remove_op(Model& model, const std::string& name, std::string instead);
 
-/// Deterministic 64-bit numbers, another row for every name (splitmix64 from the name's FNV-1a hash).
-class FaultRandom {
- public:
-  explicit FaultRandom(std::string_view name);
-  uint64_t next();
-  double uniform();  ///< [0, 1), a multiple of 2^-53
-
- private:
-  uint64_t state_;
-};
-
 }  // namespace plumbline

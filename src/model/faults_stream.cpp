@@ -2,6 +2,7 @@
 // Faults of what runs through the model: the embedding, the residual stream, the head.
 #include <cmath>
 
+#include "core/random.h"
 #include "model/fault_tools.h"
 
 namespace plumbline {
@@ -24,7 +25,7 @@ void residual_dropped(FaultCall& call) {
 void head_untied(FaultCall& call) {
   Op& head = op_named(call.model, call.site.ops.front());
   const TensorView& weight = parameter(call.model, head, 0).view();
-  FaultRandom random("head.untied");
+  SplitMix64 random(fnv1a("head.untied"));
   std::vector<double> values(static_cast<size_t>(weight.count()));
   for (double& value : values) {
     double sum = -6.0;

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/random.h"
 #include "model/fault_tools.h"
 
 namespace plumbline {
@@ -20,7 +21,7 @@ void uninitialised_bias(FaultCall& call) {
   }
   Op& linear = op_named(call.model, call.site.ops.front());
   const int64_t width = parameter(call.model, linear, 0).shape().front();
-  FaultRandom random("bias.uninitialised " + linear.name);
+  SplitMix64 random(fnv1a("bias.uninitialised " + linear.name));
   std::vector<double> values(static_cast<size_t>(width));
   for (double& value : values) {
     const int octave = static_cast<int>(random.next() % kBiasOctaves);

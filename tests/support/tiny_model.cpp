@@ -8,6 +8,8 @@
 
 #include <plumbline/dtype.h>
 
+#include "core/random.h"
+
 namespace plumbline::test {
 namespace {
 
@@ -21,27 +23,6 @@ DType checkpoint_dtype(const std::string& name) {
 std::string safetensors_dtype(DType dtype) {
   return dtype == DType::bf16 ? "BF16" : dtype == DType::f16 ? "F16" : "F32";
 }
-
-/// splitmix64: the whole state is one counter, so it is the same everywhere.
-class Random {
- public:
-  explicit Random(uint64_t seed) : state_(seed) {}
-  uint64_t next() {
-    uint64_t z = (state_ += 0x9E3779B97F4A7C15u);
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
-  }
-  /// Nearly normal: the sum of twelve uniforms less 6 has mean 0 and variance 1, and needs no logarithm.
-  double normal() {
-    double sum = -6.0;
-    for (int i = 0; i < 12; ++i) sum += static_cast<double>(next() >> 11) * 0x1p-53;
-    return sum;
-  }
-
- private:
-  uint64_t state_;
-};
 
 class TensorMaker {
  public:
@@ -66,7 +47,7 @@ class TensorMaker {
 
  private:
   DType dtype_;
-  Random random_;
+  SplitMix64 random_;
   std::vector<RawTensor> tensors_;
 };
 

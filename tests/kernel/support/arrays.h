@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/random.h"
 #include "cuda/common/bf16.h"
 #include "cuda/common/memory.h"
 #include "cuda/common/tap.h"
@@ -56,22 +57,12 @@ void require_same_bits(const std::vector<T>& expected, const std::vector<T>& act
   }
 }
 
-/// splitmix64.
+/// Arrays of nearly normal numbers.
 class Random {
  public:
-  explicit Random(uint64_t seed) : state_(seed) {}
-  uint64_t next() {
-    uint64_t z = (state_ += 0x9E3779B97F4A7C15u);
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
-  }
-  /// Nearly normal, deviation 1: the sum of twelve uniforms.
-  float normal() {
-    double sum = -6.0;
-    for (int i = 0; i < 12; ++i) sum += double(next() >> 11) * 0x1p-53;
-    return float(sum);
-  }
+  explicit Random(uint64_t seed) : random_(seed) {}
+  uint64_t next() { return random_.next(); }
+  float normal() { return float(random_.normal()); }
   std::vector<twin::bf16> bf16s(size_t count, float scale = 1.0f) {
     std::vector<twin::bf16> values(count);
     for (twin::bf16& value : values) value = twin::to_bf16(normal() * scale);
@@ -84,7 +75,7 @@ class Random {
   }
 
  private:
-  uint64_t state_;
+  SplitMix64 random_;
 };
 
 }  // namespace plumbline::test
