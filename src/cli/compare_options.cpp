@@ -5,8 +5,6 @@
 
 #include <fmt/format.h>
 #include <plumbline/error.h>
-#include <plumbline/model.h>
-#include <plumbline/trace.h>
 
 #include <filesystem>
 #include <optional>
@@ -34,20 +32,33 @@ std::optional<Model> named_model(const Trace& trace, std::vector<std::string>& w
   }
 }
 
-std::optional<Model> choose_model(const CompareOptions& options, const Trace& reference, const Trace& candidate,
+}  // namespace
+
+CLI::Option* add_model_option(CLI::App& verb, std::optional<std::string>& directory) {
+  return verb.add_option("--model", directory, "Model directory (default: the one named in the traces)");
+}
+
+std::optional<Model> choose_model(const std::optional<std::string>& directory, const TracePair& traces,
                                   std::vector<std::string>& why_not) {
-  if (!options.model.empty()) return load_model(options.model);
-  for (const Trace* trace : {&reference, &candidate})
+  if (directory && directory->empty())
+    throw UsageError("--model names no directory", {"given  ''"},
+                     "give the model directory, or leave the option out to use the one named in the traces");
+  if (directory) return load_model(*directory);
+  for (const Trace* trace : {&traces.reference, &traces.candidate})
     if (std::optional<Model> model = named_model(*trace, why_not)) return model;
   return std::nullopt;
 }
 
-}  // namespace
+TracePair open_pair(const std::string& reference, const std::string& candidate, int threads) {
+  TracePair traces{Trace::open(reference), Trace::open(candidate)};
+  for (const Trace* trace : {&traces.reference, &traces.candidate}) require_sound(*trace, threads);
+  return traces;
+}
 
 void add_compare_options(CLI::App& verb, CompareOptions& options) {
   verb.add_option("REF", options.reference, "Trace of the reference")->required();
   verb.add_option("CAND", options.candidate, "Trace of the candidate")->required();
-  verb.add_option("--model", options.model, "Model directory (default: the one named in the traces)");
+  add_model_option(verb, options.model);
   verb.add_option("-n,--rows", options.rows,
                   "Rows of the table of inherited errors; 0: all, and every diagnostic at length")
       ->check(CLI::NonNegativeNumber)
@@ -57,17 +68,15 @@ void add_compare_options(CLI::App& verb, CompareOptions& options) {
   verb.add_flag("--json", options.json, "Print the report as JSON and nothing else");
 }
 
-FindReport compare_traces(const CompareOptions& options, bool values_suffice) {
-  const Trace reference = Trace::open(options.reference);
-  const Trace candidate = Trace::open(options.candidate);
+FindReport compare_traces(const CompareOptions& options, const TracePair& traces, bool values_suffice) {
   FindOptions find_options;
   find_options.threads = options.threads;
-  for (const Trace* trace : {&reference, &candidate}) require_sound(*trace, options.threads);
+  if (options.values_only) return compare_values(traces.reference, traces.candidate, find_options);
   std::vector<std::string> why_not;
-  const std::optional<Model> model = choose_model(options, reference, candidate, why_not);
-  if (model) return find_divergence(reference, candidate, *model, find_options);
-  if (!values_suffice) throw InputError("no model to replay the ops with", why_not, "give its directory: --model DIR");
-  FindReport report = compare_values(reference, candidate, find_options);
+  const std::optional<Model> model = choose_model(options.model, traces, why_not);
+  if (model) return find_divergence(traces.reference, traces.candidate, *model, find_options);
+  if (!values_suffice) throw InputError(kNoModel, why_not, kGiveModel);
+  FindReport report = compare_values(traces.reference, traces.candidate, find_options);
   for (const std::string& reason : why_not) report.notes.push_back(reason);
   return report;
 }

@@ -2,23 +2,45 @@
 // What find, diff and gate share: their options, the choice of the model directory, and the printing of a report.
 #pragma once
 #include <CLI/CLI.hpp>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include <plumbline/find.h>
+#include <plumbline/model.h>
+#include <plumbline/trace.h>
 
 namespace plumbline {
 
 struct CompareOptions {
-  std::string reference, candidate, model;
+  std::string reference, candidate;
+  std::optional<std::string> model;
   int rows = 10;
   int threads = 0;
+  bool values_only = false;  ///< subtract values and replay nothing, whether or not there is a model
   bool json = false;
 };
 
+struct TracePair {
+  Trace reference, candidate;
+};
+
+/// What is said where ops cannot be replayed, and the way out.
+inline constexpr const char* kNoModel = "no model to replay the ops with";
+inline constexpr const char* kGiveModel = "give its directory: --model DIR";
+
 void add_compare_options(CLI::App& verb, CompareOptions& options);
-/// Opens both traces, holds every payload against its digest, loads the model (--model, else the directory named in a
-/// trace) and compares. `values_suffice`: without a usable model compare values only instead of throwing InputError.
-FindReport compare_traces(const CompareOptions& options, bool values_suffice);
+/// --model, for verbs that take nothing else of a comparison.
+CLI::Option* add_model_option(CLI::App& verb, std::optional<std::string>& directory);
+/// Opens both traces and holds every payload against its digest. Throws TraceError.
+TracePair open_pair(const std::string& reference, const std::string& candidate, int threads = 0);
+/// The model in `directory`, or if none is given in the directory that a trace names; nullopt if neither names one that
+/// can be loaded (`why_not` then says why). Throws UsageError for an empty name, CheckpointError for a bad directory.
+std::optional<Model> choose_model(const std::optional<std::string>& directory, const TracePair& traces,
+                                  std::vector<std::string>& why_not);
+/// Chooses the model and compares. `values_suffice`: without a usable model compare values only instead of throwing
+/// InputError.
+FindReport compare_traces(const CompareOptions& options, const TracePair& traces, bool values_suffice);
 /// Prints the report and returns its exit status.
 int finish(const FindReport& report, const CompareOptions& options);
 

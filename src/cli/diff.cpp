@@ -17,7 +17,8 @@ void add_diff(CLI::App& app, int& status) {
       "difference is then a divergence. Exit status as for find.\n\n"
       "Example:\n  plumbline diff ref.h5 cand.h5 -n 30");
   verb->callback([options, &status] {
-    FindReport report = compare_traces(*options, true);
+    const TracePair traces = open_pair(options->reference, options->candidate, options->threads);
+    FindReport report = compare_traces(*options, traces, true);
     report.verb = "diff";
     status = finish(report, *options);
   });

@@ -11,6 +11,7 @@
 #include <optional>
 #include <sstream>
 
+#include "cli/compare_options.h"
 #include "cli/output.h"
 #include "cli/run_program.h"
 #include "cli/verbs.h"
@@ -90,23 +91,43 @@ std::string missing_text(const Pairing& pairing) {
   return out;
 }
 
-PairReport pair_report(const std::string& reference_file, const std::string& candidate_file) {
-  const Trace reference = Trace::open(reference_file), candidate = Trace::open(candidate_file);
-  for (const Trace* trace : {&reference, &candidate}) require_sound(*trace);
+/// Why the two cannot be judged: no model, another checkpoint, another prompt.
+std::string obstacles_text(const std::vector<Finding>& obstacles) {
+  std::string out;
+  for (const Finding& obstacle : obstacles) {
+    out += wrap(escaped(obstacle.title), "  no: ", "    ", 80);
+    for (const std::string& line : obstacle.evidence) out += wrap(escaped(line), "    ", "      ", 80);
+    for (const std::string& help : obstacle.help) out += wrap(escaped(help), "    help: ", "      ", 80);
+  }
+  return out;
+}
+
+Finding no_model_finding(std::vector<std::string> why_not) {
+  Finding finding;
+  finding.title = kNoModel;
+  finding.evidence = std::move(why_not);
+  finding.help = {kGiveModel};
+  return finding;
+}
+
+PairReport pair_report(const std::string& reference_file, const std::string& candidate_file,
+                       const std::optional<std::string>& model_directory) {
+  const TracePair traces = open_pair(reference_file, candidate_file);
+  const Trace &reference = traces.reference, &candidate = traces.candidate;
   PairReport report;
   report.text = "\npairing\n";
   const OpGraph graph =
       reference.header().graph_json.empty() ? OpGraph{} : op_graph_from_json(reference.header().graph_json);
-  std::vector<std::string> notes;
-  const auto checkpoint = checkpoint_finding(reference, candidate, nullptr, notes);
+  std::vector<std::string> notes, why_not;
+  const std::optional<Model> model = choose_model(model_directory, traces, why_not);
+  std::vector<Finding> obstacles;
+  if (auto other = checkpoint_finding(reference, candidate, model ? &*model : nullptr, notes))
+    obstacles.push_back(std::move(*other));
   const Alignment alignment = align_steps(steps_of(reference, graph), steps_of(candidate, graph));
-  const auto prompt = prompt_finding(alignment, reference_file);
-  for (const auto& obstacle : {checkpoint, prompt}) {
-    if (!obstacle) continue;
-    report.text += wrap(escaped(obstacle->title), "  no: ", "    ", 80);
-    for (const std::string& help : obstacle->help) report.text += wrap(escaped(help), "    help: ", "      ", 80);
-  }
-  if (checkpoint || prompt) return report;
+  if (auto prompt = prompt_finding(alignment, reference_file)) obstacles.push_back(std::move(*prompt));
+  if (!model) obstacles.push_back(no_model_finding(std::move(why_not)));
+  report.text += obstacles_text(obstacles);
+  if (!obstacles.empty()) return report;
   const Pairing pairing = pair_taps(reference, candidate, graph, alignment);
   report.pairs = !pairing.usable.empty();
   report.text += fmt::format("  {}: {} taps and {} positions on both sides\n", report.pairs ? "yes" : "no",
@@ -127,16 +148,23 @@ PairReport pair_report(const std::string& reference_file, const std::string& can
 void add_doctor(CLI::App& app, int& status) {
   CLI::App* verb =
       app.add_subcommand("doctor", "Say what is there and what is missing; with two traces, whether they pair");
-  auto files = std::make_shared<std::vector<std::string>>();
-  verb->add_option("FILES", *files, "REF CAND: two traces that are to be compared")->expected(0, 2);
+  struct Options {
+    std::vector<std::string> files;
+    std::optional<std::string> model;
+  };
+  auto options = std::make_shared<Options>();
+  verb->add_option("FILES", options->files, "REF CAND: two traces that are to be compared")->expected(0, 2);
+  add_model_option(*verb, options->model);
   verb->footer(
-      "Exit status: 0; with two traces 3 if they will not pair.\n\nExample:\n  plumbline doctor ref.h5 cand.h5");
-  verb->callback([files, &status] {
-    if (files->size() == 1) throw UsageError("plumbline doctor: one trace cannot pair", {}, "give two traces, or none");
+      "Exit status: 0; with two traces 3 if they will not pair or cannot be judged.\n\nExample:\n  plumbline doctor "
+      "ref.h5 cand.h5");
+  verb->callback([options, &status] {
+    const std::vector<std::string>& files = options->files;
+    if (files.size() == 1) throw UsageError("plumbline doctor: one trace cannot pair", {}, "give two traces, or none");
     std::string text = machine_text();
     status = 0;
-    if (files->size() == 2) {
-      const PairReport pair = pair_report((*files)[0], (*files)[1]);
+    if (files.size() == 2) {
+      const PairReport pair = pair_report(files[0], files[1], options->model);
       text += pair.text;
       status = pair.pairs ? 0 : 3;
     }

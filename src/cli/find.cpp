@@ -16,7 +16,10 @@ void add_find(CLI::App& app, int& status) {
       "error is told from what it inherited. Exit status: 0 parity, 1 divergence,\n"
       "2 unusable input, 3 inconclusive.\n\n"
       "Example:\n  plumbline find ref.h5 cand.h5");
-  verb->callback([options, &status] { status = finish(compare_traces(*options, false), *options); });
+  verb->callback([options, &status] {
+    const TracePair traces = open_pair(options->reference, options->candidate, options->threads);
+    status = finish(compare_traces(*options, traces, false), *options);
+  });
 }
 
 }  // namespace plumbline

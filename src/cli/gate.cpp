@@ -21,9 +21,14 @@ void add_gate(CLI::App& app, int& status) {
       ->capture_default_str();
   verb->add_option("--allow-missing", options->gate.allow_missing, "Globs of taps that one side may lack")
       ->allow_extra_args(false);
+  verb->add_flag("--values-only", options->compare.values_only,
+                 "Demand equal values instead of judging ops; needs no model")
+      ->excludes("--model");
   verb->footer("Example:\n  plumbline gate ref.h5 cand.h5 --min-coverage 0.99 --allow-missing '*.x32'");
   verb->callback([options, &status] {
-    FindReport report = compare_traces(options->compare, true);
+    const TracePair traces =
+        open_pair(options->compare.reference, options->compare.candidate, options->compare.threads);
+    FindReport report = compare_traces(options->compare, traces, false);
     apply_gate(report, options->gate);
     status = finish(report, options->compare);
   });

@@ -31,6 +31,9 @@ TEST_CASE("a wrong command line is 2 and says what is wrong") {
       {{"find", reference()}, "CAND"},
       {{"find", reference(), candidate(), "--modell", "x"}, "--modell"},
       {{"gate", reference(), candidate(), "--min-coverage", "7"}, "0 to 1"},
+      {{"find", reference(), candidate(), "--model", ""}, "--model names no directory"},
+      {{"gate", reference(), candidate(), "--model="}, "--model"},
+      {{"doctor", reference(), candidate(), "--model", ""}, "--model names no directory"},
       {{"explain", "P9999"}, "no such code"},
       {{"show", reference(), "layer.1.attn.q_prj"}, "layer.1.attn.q_proj"},
       {{"show", reference(), "embed", "--at", "0,99,0"}, "shape"},
@@ -138,15 +141,34 @@ TEST_CASE("one layer alone: an op lacks its inputs, which the gate may be told t
   CHECK(gate(faulty, {"*"}) == 1);
 }
 
-TEST_CASE("diff works without a model and says that nothing was replayed") {
+TEST_CASE("without its model a pair is judged by nobody; only values can be compared, if asked for") {
   const std::string model = scratch("moved_model");
   std::filesystem::copy(model_directory(), model, std::filesystem::copy_options::recursive);
   const std::string a = record("moved_a.h5", {"twin", {}, model, 8});
+  const std::string healthy = record("moved_healthy.h5", {"oracle", {}, model, 8});
   const std::string b = record("moved_b.h5", {"twin", {"--fault", "mask.off_by_one@layer.2"}, model, 8});
   std::filesystem::remove_all(model);
-  const Said found = call({"find", a, b});
-  CHECK(found.status == 2);
-  CHECK(found.complains("--model DIR"));
+  for (const char* verb : {"find", "gate"}) {
+    const Said found = call({verb, a, healthy});
+    INFO(found.out << found.err);
+    CHECK(found.status == 2);
+    CHECK(found.complains("no model"));
+    CHECK(found.complains("moved_model"));
+    CHECK(found.complains("--model DIR"));
+    CHECK(call({verb, a, healthy, "--model", model_directory()}).status == 0);
+  }
+  const Said doctor = call({"doctor", a, healthy});
+  CHECK(doctor.status == 3);
+  CHECK(doctor.says("no: no model"));
+  CHECK(doctor.says("--model DIR"));
+  CHECK_FALSE(doctor.says("yes"));
+  CHECK(call({"doctor", a, healthy, "--model", model_directory()}).status == 0);
+  CHECK(call({"doctor", a, healthy, "--model", other_model_directory()}).status == 3);
+  CHECK(call({"gate", a, a, "--values-only"}).status == 0);
+  const Said unequal = call({"gate", a, healthy, "--values-only"});
+  CHECK(unequal.status == 1);
+  CHECK(unequal.says("P0205"));
+  CHECK(call({"gate", a, b, "--values-only", "--model", model_directory()}).status == 2);
   const Said differs = call({"diff", a, b});
   INFO(differs.out);
   CHECK(differs.status == 1);
