@@ -7,24 +7,12 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "run/printable.h"
+
 #include <plumbline/error.h>
 
 namespace plumbline::run {
 namespace {
-
-/// Length of the UTF-8 sequence that starts at `at`, or 0 if there is none (truncated, or a stray byte).
-size_t sequence_length(const std::string& text, size_t at) {
-  const auto lead = static_cast<unsigned char>(text[at]);
-  const size_t length = lead < 0x80                   ? 1
-                        : lead >= 0xC2 && lead < 0xE0 ? 2
-                        : lead >= 0xE0 && lead < 0xF0 ? 3
-                        : lead >= 0xF0 && lead < 0xF5 ? 4
-                                                      : 0;
-  if (length == 0 || at + length > text.size()) return 0;
-  for (size_t i = 1; i < length; ++i)
-    if ((static_cast<unsigned char>(text[at + i]) & 0xC0) != 0x80) return 0;
-  return length;
-}
 
 /// Null if the directory has no tokenizer that we can use: ids are printed then.
 std::optional<std::string> decoded_text(const Model& model, const std::vector<int64_t>& ids) {
@@ -48,23 +36,6 @@ std::string ending(const RunOptions& options, const Decoded& run) {
 
 }  // namespace
 
-std::string quoted(const std::string& text) {
-  std::string out = "\"";
-  for (size_t at = 0; at < text.size();) {
-    const char c = text[at];
-    const size_t length = sequence_length(text, at);
-    if (c == '\n' || c == '\t' || c == '"' || c == '\\') {
-      out += fmt::format("\\{}", c == '\n' ? 'n' : c == '\t' ? 't' : c);
-    } else if (length == 0 || static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
-      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    } else {
-      out += text.substr(at, length);
-    }
-    at += std::max<size_t>(length, 1);
-  }
-  return out + "\"";
-}
-
 std::string text_report(const RunOptions& options, const Model& model, const Feed& feed, const Decoded& run,
                         const RunSummary& summary) {
   const std::vector<int64_t> given = feed.tokens();
@@ -72,9 +43,9 @@ std::string text_report(const RunOptions& options, const Model& model, const Fee
   if (options.new_tokens > 0)
     out += fmt::format("continuation  {} tokens  {}\n", run.generated.size(), shown(model, run.generated));
   out += ending(options, run);
-  for (const std::string& fault : model.faults) out += "fault         " + fault + "\n";
+  for (const std::string& fault : model.faults) out += "fault         " + printable(fault) + "\n";
   return out + fmt::format("trace         {}: backend {}, {} steps, {} taps, {:.1f} MiB, {:.2f} s\n",
-                           options.output.string(), options.backend, run.steps.size(), summary.taps,
+                           printable(options.output.string()), options.backend, run.steps.size(), summary.taps,
                            static_cast<double>(summary.bytes) / 0x1p20, summary.seconds);
 }
 

@@ -22,7 +22,4 @@ std::string json_report(const RunOptions& options, const Model& model, const Fee
                         const RunSummary& summary);
 std::string backends_report(const std::vector<BackendStatus>& statuses, bool json);
 
-/// One printable line in double quotes: control characters and bytes that are no UTF-8 as \n, \t, \xNN.
-std::string quoted(const std::string& text);
-
 }  // namespace plumbline::run
