@@ -50,8 +50,13 @@ struct Job {
 
 class Pool {
  public:
-  explicit Pool(int helpers) {
-    for (int i = 0; i < helpers; ++i) threads_.emplace_back([this] { serve(); });
+  explicit Pool(int wanted_helpers) : wanted_(wanted_helpers) {
+    try {
+      for (int i = 0; i < wanted_; ++i) threads_.emplace_back([this] { serve(); });
+    } catch (const std::exception&) {
+      // No more threads or memory to be had: those that run share the blocks, and give the same bits. To leave here
+      // would end the program, since a started thread must be joined.
+    }
   }
   ~Pool() {
     {
@@ -61,10 +66,11 @@ class Pool {
     wake_.notify_all();
     for (auto& thread : threads_) thread.join();
   }
-  int helpers() const { return int(threads_.size()); }
+  int wanted() const { return wanted_; }
 
   // Only one at a time.
   void run(Job& job, int wanted_helpers) {
+    wanted_helpers = std::min(wanted_helpers, int(threads_.size()));
     {
       const std::lock_guard lock(mutex_);
       job_ = &job;
@@ -95,6 +101,7 @@ class Pool {
     }
   }
 
+  const int wanted_;
   Worker caller_;  // of whichever thread calls run
   std::mutex mutex_;
   std::condition_variable wake_, done_;
@@ -108,7 +115,7 @@ std::mutex launch_mutex;
 
 Pool& pool(int threads) {
   static std::unique_ptr<Pool> current;
-  if (!current || current->helpers() != threads - 1) {
+  if (!current || current->wanted() != threads - 1) {
     current.reset();
     current = std::make_unique<Pool>(threads - 1);
   }

@@ -17,9 +17,9 @@ struct Worker {
   SharedMemory shared;
 };
 
-/// Calls `run_block(worker, i)` for i in [0, count) on up to `threads` host threads, the caller being one, under the
-/// default floating-point environment. Rethrows the exception of the lowest i that failed; later blocks may not have
-/// run.
+/// Calls `run_block(worker, i)` for i in [0, count) on up to `threads` host threads, the caller being one (fewer if the
+/// system grants no more), under the default floating-point environment. Rethrows the exception of the lowest i that
+/// failed; later blocks may not have run.
 void for_each_block(int threads, uint64_t count, const std::function<void(Worker&, uint64_t)>& run_block);
 
 }  // namespace plumbline::twin

@@ -36,7 +36,12 @@ void parallel_for(int64_t count, int threads, const std::function<void(int64_t)>
     }
   };
   std::vector<std::thread> helpers;
-  for (int64_t t = 1; t < wanted; ++t) helpers.emplace_back(work);
+  try {
+    for (int64_t t = 1; t < wanted; ++t) helpers.emplace_back(work);
+  } catch (const std::exception&) {
+    // No more threads or memory to be had: those that run share the work. To leave here would end the program, since
+    // a started thread must be joined.
+  }
   work();
   for (std::thread& helper : helpers) helper.join();
   if (first_error) std::rethrow_exception(first_error);

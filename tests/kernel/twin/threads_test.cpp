@@ -9,6 +9,7 @@
 #include "cuda/twin/mma_step.h"
 #include "cuda/twin/options.h"
 #include "support/catch.h"
+#include "support/thread_limit.h"
 #include "tests/kernel/twin/test_kernels.h"
 
 using namespace plumbline::twin;
@@ -58,5 +59,19 @@ TEST_CASE("a GEMM's bits do not depend on host threads or order, at ragged sizes
       CHECK(std::memcmp(actual.data(), expected.data(), expected.size() * sizeof(float)) == 0);
     }
   }
+  set_twin_options({});
+}
+
+TEST_CASE("where the system grants no more threads, those that started give the same bits") {
+  const int m = 37, n = 51, k = 83;
+  const auto a = random_bf16(size_t(m * k), 1), b = random_bf16(size_t(n * k), 2);
+  std::vector<float> alone(size_t(m * n)), crowded(size_t(m * n), -1.0f);
+  set_twin_threads(1);
+  gemm(a.data(), b.data(), alone.data(), m, n, k);
+  const plumbline::test::ThreadLimit limit(2);
+  set_twin_threads(64);
+  gemm(a.data(), b.data(), crowded.data(), m, n, k);
+  CHECK(limit.refused() == 1);
+  CHECK(std::memcmp(alone.data(), crowded.data(), alone.size() * sizeof(float)) == 0);
   set_twin_options({});
 }

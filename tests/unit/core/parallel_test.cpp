@@ -5,6 +5,7 @@
 
 #include "core/parallel.h"
 #include "support/catch.h"
+#include "support/thread_limit.h"
 
 using namespace plumbline;
 
@@ -22,4 +23,13 @@ TEST_CASE("the first exception of a piece reaches the caller", "[core]") {
                                }),
                   std::runtime_error);
   parallel_for(0, 4, [](int64_t) { FAIL("no piece to run"); });
+}
+
+TEST_CASE("where the system grants no more threads, those that started do the work", "[core]") {
+  const int granted = GENERATE(0, 3);
+  std::vector<std::atomic<int>> runs(1000);
+  const test::ThreadLimit limit(granted);
+  parallel_for(1000, 500, [&](int64_t i) { ++runs[static_cast<size_t>(i)]; });
+  CHECK(limit.refused() == 1);
+  for (const auto& count : runs) REQUIRE(count == 1);
 }
