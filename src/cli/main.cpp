@@ -12,6 +12,7 @@
 
 #include "cli/output.h"
 #include "cli/verbs.h"
+#include "core/process_start.h"
 #include "report/escape.h"
 
 namespace plumbline {
@@ -80,6 +81,7 @@ int parse_and_call(int argc, char** argv) {
 
 int guarded(int argc, char** argv) {
   try {
+    start_process();
     if (argc > 1 && std::string_view(argv[1]) == "run") run_backend(argc, argv);
     return parse_and_call(argc, argv);
   } catch (const Error& error) {

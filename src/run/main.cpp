@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <exception>
 
+#include "core/process_start.h"
 #include "run/backends.h"
 #include "run/decode.h"
 #include "run/feed.h"
@@ -107,6 +108,7 @@ void wait_without_spinning(const RunOptions& options, char** argv) {
 }
 
 int run_program(int argc, char** argv) {
+  start_process();
   const ParsedOptions parsed = parse_options(argc, argv);
   if (parsed.finished) {
     std::fputs(parsed.finished->c_str(), stdout);

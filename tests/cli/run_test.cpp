@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// `plumbline run` where the surroundings are hostile: closed streams, pipes, limits, signals, things in the way.
+// Whatever happens, the outcome is a whole trace or a clear message, and nothing that was there before is lost.
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "cli/program.h"
+#include "support/catch.h"
+#include "support/temp_directory.h"
+
+using namespace plumbline::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+const std::string kProgram = PLUMBLINE_BINARY_DIR "/bin/plumbline-run";
+
+Said shell(const std::string& script) { return run_program("/bin/sh", {"-c", script}); }
+
+}  // namespace
+
+TEST_CASE("a closed standard stream costs nothing but what it would have shown") {
+  // 600 control characters make a report of over 4096 bytes: more than stdio keeps back until the program ends.
+  const std::string arguments = " " + model_directory() + " --backend oracle --taps logits --json --prompt '" +
+                                std::string(600, '\x01') + "' -o ";
+  int number = 0;
+  for (const std::string& program : {kProgram, std::string(PLUMBLINE_BINARY_DIR "/bin/plumbline run")}) {
+    for (const std::string& closed : std::vector<std::string>{"<&-", ">&-", "2>&-", "<&- >&- 2>&-"}) {
+      const std::string file = scratch("closed" + std::to_string(number++) + ".h5");
+      const std::string command = program + arguments + file;
+      INFO(program << " " << closed);
+      CHECK(shell(command + " " + closed).status == 0);
+      CHECK(call({"verify", file}).status == 0);
+    }
+  }
+  const Said refused = shell(std::string(PLUMBLINE_BINARY_DIR "/bin/plumbline verify ") + scratch("none.h5") + " >&-");
+  CHECK(refused.status == 2);
+  CHECK(refused.complains("none.h5"));
+}
