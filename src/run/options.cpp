@@ -4,7 +4,10 @@
 
 #include <CLI/CLI.hpp>
 
+#include <charconv>
 #include <regex>
+
+#include "core/parallel.h"
 
 #include <plumbline/error.h>
 
@@ -23,30 +26,54 @@ CLI::Validator kernel_choice() {
       "qkv=hf|single|f32|unfused[@layer.N]");
 }
 
+/// An empty text is a value, and a wrong one: a script's variable that was never set.
+CLI::Validator not_empty() {
+  return CLI::Validator([](const std::string& text) { return text.empty() ? "an empty text was given" : ""; }, "");
+}
+
+/// Decimal digits only: CLI11 by itself would take 010 for eight and 0x10 for sixteen.
+CLI::Validator whole_number(int64_t low, int64_t high) {
+  const std::string range = std::to_string(low) + " to " + std::to_string(high);
+  return CLI::Validator(
+      [=](const std::string& text) {
+        int64_t value = 0;
+        const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+        const bool whole = problem == std::errc() && end == text.data() + text.size() && text == std::to_string(value);
+        return whole && value >= low && value <= high ? "" : "'" + text + "' is no whole number from " + range;
+      },
+      range);
+}
+
+/// More than any model has positions: a check of the spelling, not of the run.
+constexpr int64_t kMaxTokens = 1'000'000'000;
+
 void declare(CLI::App& app, RunOptions& o) {
   app.set_version_flag("--version", std::string("plumbline-run ") + PLUMBLINE_VERSION);
-  app.add_option("model", o.model, "Model directory in Hugging Face's layout")->type_name("MODEL");
+  app.add_option("model", o.model, "Model directory in Hugging Face's layout")->type_name("MODEL")->check(not_empty());
   app.add_option("--backend", o.backend, "What runs the model")
       ->check(CLI::IsMember({"torch", "twin", "cuda", "oracle"}));
   app.add_option("--prompt", o.prompt, "Text, encoded by the model's tokenizer")->type_name("TEXT");
   app.add_option("--tokens", o.tokens,
                  "Token ids (JSON array or separated by blanks), or a trace whose steps are replayed")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->check(not_empty());
   app.add_option("--prefill", o.prefill, "Tokens of the first step; the given rest follows one by one (default: all)")
       ->type_name("N")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1, kMaxTokens));
   app.add_option("--new", o.new_tokens, "Tokens to add, greedily (default 0)")
       ->type_name("N")
-      ->check(CLI::NonNegativeNumber);
+      ->check(whole_number(0, kMaxTokens));
   app.add_option("--fault", o.faults, "Plant a defect: NAME[=VALUE][@SITE] (plumbline faults lists them)")
       ->type_name("FAULT")
+      ->check(not_empty())
       ->allow_extra_args(false);
   app.add_option("--taps", o.taps, "Record only taps that match a glob (default: all)")
       ->type_name("GLOB")
+      ->check(not_empty())
       ->allow_extra_args(false);
   app.add_option("--threads", o.threads, "CPU threads (default: the backend's own choice)")
       ->type_name("N")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1, kMaxThreads));
   app.add_option("--device", o.device, "Backend torch: where it runs (default cpu)")
       ->check(CLI::IsMember({"cpu", "cuda"}));
   app.add_option("--kernel", o.kernels, "Backends twin, cuda: variant of a kernel")
@@ -55,10 +82,23 @@ void declare(CLI::App& app, RunOptions& o) {
   app.add_option("--check", o.check, "Backend twin: run every block in several thread orders and compare bits")
       ->check(CLI::IsMember({"races"}));
   app.add_flag("--verify-taps", o.verify_taps, "Run again without taps and demand the same logits, bit for bit");
-  app.add_flag("--force", o.force, "Replace FILE if it exists");
+  app.add_flag("--force", o.force, "Replace FILE, once the new trace is whole; drop what an interrupted run left");
   app.add_flag("--json", o.json, "Result as one JSON object on stdout");
   app.add_flag("--list-backends", o.list_backends, "Say which backends this build has, and why others are missing");
-  app.add_option("-o,--output", o.output, "The trace to write")->type_name("FILE");
+  app.add_option("-o,--output", o.output, "The trace to write")->type_name("FILE")->check(not_empty());
+}
+
+/// CLI11 takes the word after an option as its value whatever it is: with "--taps -o a.h5", -o would be the glob and
+/// a.h5 the culprit. A value that happens to be spelled like an option can be given as --taps=-o.
+void refuse_options_as_values(const CLI::App& app, int argc, const char* const* argv) {
+  for (int i = 1; i + 1 < argc && std::string_view(argv[i]) != "--"; ++i) {
+    const CLI::Option* const option = app.get_option_no_throw(argv[i]);
+    if (argv[i][0] != '-' || option == nullptr || option->get_expected_min() == 0) continue;
+    const std::string value = argv[++i];
+    if (value.starts_with('-') && app.get_option_no_throw(value) != nullptr)
+      throw UsageError("plumbline run: " + std::string(argv[i - 1]) + " has no value: the option " + value + " follows",
+                       {}, "if " + value + " is meant as the value: " + argv[i - 1] + "=" + value);
+  }
 }
 
 void require(bool condition, const std::string& problem) {
@@ -83,6 +123,7 @@ ParsedOptions parse_options(int argc, const char* const* argv) {
   ParsedOptions parsed;
   CLI::App app("Runs a model with one backend and records what every op gives.", "plumbline-run");
   declare(app, parsed.options);
+  refuse_options_as_values(app, argc, argv);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {

@@ -39,3 +39,18 @@ TEST_CASE("a closed standard stream costs nothing but what it would have shown")
   CHECK(refused.status == 2);
   CHECK(refused.complains("none.h5"));
 }
+
+TEST_CASE("the number of threads has a range, and its upper end works") {
+  const std::string command =
+      kProgram + " " + model_directory() + " --backend twin --prompt Hi --taps logits --threads ";
+  for (const char* threads : {"0", "1025", "1000000", "99999999999999999999", "-1", "two"}) {
+    const Said said = shell(command + threads + " -o " + scratch("threads.h5"));
+    INFO(threads << ": " << said.err);
+    CHECK(said.status == 2);
+    CHECK(said.complains("--threads"));
+    CHECK(said.complains("1 to 1024"));
+  }
+  const Said said = shell(command + "1024 -o " + scratch("threads.h5"));
+  INFO(said.err);
+  CHECK(said.status == 0);
+}

@@ -3,6 +3,7 @@
 #include "run/options.h"
 
 #include "support/catch.h"
+#include "unit/trace/says.h"
 
 #include <plumbline/error.h>
 
@@ -84,6 +85,54 @@ TEST_CASE("what is missing or contradicts itself is a usage error", "[run]") {
   for (const char* argument : arguments) line += std::string(argument) + " ";
   CAPTURE(line);
   CHECK_THROWS_AS(parse(arguments), UsageError);
+}
+
+TEST_CASE("an empty text is not an absent one, and a number has its limits; the option is named", "[run]") {
+  struct Row {
+    std::vector<const char*> more;
+    std::string complaint;
+  };
+  const auto row = GENERATE(values<Row>({
+      {{"--tokens", ""}, "--tokens: an empty text"},
+      {{"--prompt", "x", "--tokens", ""}, "--tokens: an empty text"},
+      {{"--prompt", "x", "-o", ""}, "--output: an empty text"},
+      {{"--prompt", "x", "--backend", ""}, "--backend"},
+      {{"--prompt", "x", "--fault", ""}, "--fault: an empty text"},
+      {{"--prompt", "x", "--taps", ""}, "--taps: an empty text"},
+      {{"--prompt", "x", "--kernel", ""}, "--kernel"},
+      {{"--prompt", "x", "--check", ""}, "--check"},
+      {{"--prompt", "x", "--threads", "0"}, "--threads: '0' is no whole number from 1 to 1024"},
+      {{"--prompt", "x", "--threads", "010"}, "--threads: '010' is no whole number"},
+      {{"--prompt", "x", "--threads", "0x10"}, "--threads: '0x10' is no whole number"},
+      {{"--prompt", "x", "--threads", " 2"}, "--threads: ' 2' is no whole number"},
+      {{"--prompt", "x", "--threads", "99999999999999999999"}, "no whole number from 1 to 1024"},
+      {{"--prompt", "x", "--threads", "1000000"}, "--threads: '1000000' is no whole number from 1 to 1024"},
+      {{"--prompt", "x", "--threads", ""}, "--threads"},
+      {{"--prompt", "x", "--new", "-1"}, "--new: '-1' is no whole number from 0 to 1000000000"},
+      {{"--prompt", "x", "--new", "1e3"}, "--new: '1e3' is no whole number"},
+      {{"--prompt", "x", "--prefill", "0"}, "--prefill: '0' is no whole number from 1 to 1000000000"},
+      {{"--prompt", "x", "--taps", "--json"}, "--taps has no value: the option --json follows"},
+      {{"--prompt", "x", "--taps", "-o", "a"}, "--taps has no value: the option -o follows"},
+      {{"--prompt", "--new", "3"}, "--prompt has no value: the option --new follows"},
+      {{"--prompt", "x", "--taps"}, "--taps"},
+  }));
+  std::vector<const char*> arguments = {"m", "--backend", "twin"};
+  arguments.insert(arguments.end(), row.more.begin(), row.more.end());
+  CHECK(test::says(test::message_of([&] { parse(arguments); }), {row.complaint}));
+}
+
+TEST_CASE("an empty MODEL is named", "[run]") {
+  CHECK(test::says(test::message_of([] {
+                     parse({"", "--backend", "twin", "--prompt", "x", "-o", "a"});
+                   }),
+                   {"model: an empty text"}));
+}
+
+TEST_CASE("a value may be spelled like an option behind an equals sign, or be any other text", "[run]") {
+  const RunOptions o = parse({"m", "--backend", "twin", "--prompt=--json", "-o", "a"}).options;
+  CHECK(o.prompt == "--json");
+  CHECK_FALSE(o.json);
+  CHECK(parse({"m", "--backend", "twin", "--prompt", "-- dashes", "-o", "a"}).options.prompt == "-- dashes");
 }
 
 TEST_CASE("help and version need nothing else", "[run]") {
