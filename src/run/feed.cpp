@@ -2,6 +2,7 @@
 // Three sources of tokens, one division into steps.
 #include "run/feed.h"
 
+#include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <iterator>
@@ -15,15 +16,30 @@ namespace {
 constexpr std::string_view kHdf5Signature = "\x89HDF\r\n\x1a\n";
 constexpr std::string_view kSeparators = " \t\r\n,";
 
+/// 64 MiB: five million ids and more, above any context; keeps an endless source from filling the memory.
+constexpr size_t kMaxTokenBytes = size_t{1} << 26;
+
+/// The whole of `file`, read once: what comes out of a pipe cannot be read again.
 std::string read_all(const std::filesystem::path& file) {
   std::ifstream stream(file, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+  std::string text;
+  std::vector<char> chunk(size_t{1} << 16);
+  while (stream && text.size() <= kMaxTokenBytes) {
+    stream.read(chunk.data(), static_cast<std::streamsize>(chunk.size()));
+    text.append(chunk.data(), static_cast<size_t>(stream.gcount()));
+  }
   if (!stream.is_open() || stream.bad())
     throw InputError("plumbline run: cannot read token file " + file.string(), {}, "--tokens wants a readable file");
+  if (text.size() > kMaxTokenBytes)
+    throw InputError("plumbline run: token file " + file.string() + " is larger than 64 MiB", {},
+                     "give a JSON array of ids, ids separated by blanks, or a trace (.h5)");
   return text;
 }
 
+/// Only a regular file can be a trace; of everything else not a byte is read here.
 bool is_trace(const std::filesystem::path& file) {
+  std::error_code unreadable;
+  if (!std::filesystem::is_regular_file(file, unreadable)) return false;
   std::ifstream stream(file, std::ios::binary);
   std::string head(kHdf5Signature.size(), '\0');
   stream.read(head.data(), static_cast<std::streamsize>(head.size()));
@@ -42,7 +58,11 @@ Feed replay(const std::filesystem::path& file) {
 Feed read_source(const RunOptions& options, const Model& model) {
   if (options.prompt) return {{Tokenizer::load(model.directory).encode(*options.prompt)}, *options.prompt};
   if (is_trace(options.tokens)) return replay(options.tokens);
-  return {{parse_token_ids(read_all(options.tokens), options.tokens.string())}, ""};
+  const std::string text = read_all(options.tokens);
+  if (text.starts_with(kHdf5Signature))
+    throw InputError("plumbline run: " + options.tokens.string() + " gives a trace, but is no regular file", {},
+                     "give the path of the trace itself");
+  return {{parse_token_ids(text, options.tokens.string())}, ""};
 }
 
 /// One step of `first` tokens, then one step for each of the rest.
@@ -53,6 +73,18 @@ void split(Feed& feed, int64_t first) {
                      std::to_string(all.size()) + " tokens");
   feed.steps = {{all.begin(), all.begin() + first}};
   for (auto id = all.begin() + first; id != all.end(); ++id) feed.steps.push_back({*id});
+}
+
+/// Before anything is recorded: a backend would notice only in the step that holds the id.
+void check_ids(const Feed& feed, const ModelConfig& config) {
+  const std::vector<int64_t> ids = feed.tokens();
+  const auto bad = std::find_if(ids.begin(), ids.end(), [&](int64_t id) { return id < 0 || id >= config.vocab; });
+  if (bad == ids.end()) return;
+  throw InputError("plumbline run: a token is outside the vocabulary",
+                   {"token       " + std::to_string(*bad) + ", number " + std::to_string(bad - ids.begin()) +
+                        " (from 0) of " + std::to_string(ids.size()),
+                    "vocabulary  0 to " + std::to_string(config.vocab - 1)},
+                   "give ids made by this model's tokenizer");
 }
 
 void check_length(const Feed& feed, const RunOptions& options, const ModelConfig& config) {
@@ -101,6 +133,7 @@ Feed make_feed(const RunOptions& options, const Model& model) {
   Feed feed = read_source(options, model);
   if (feed.tokens().empty())
     throw InputError("plumbline run: the prompt has no tokens", {}, "give a text of at least one character");
+  check_ids(feed, model.config);
   if (options.prefill > 0) split(feed, options.prefill);
   check_length(feed, options, model.config);
   return feed;

@@ -20,7 +20,8 @@ struct Feed {
 };
 
 /// Reads or encodes what the options name and divides it into steps. Throws InputError for a file that is no list of
-/// ids, an empty prompt, a --prefill longer than the tokens, and for more tokens than the model has positions.
+/// ids, an empty prompt, ids outside the vocabulary, a --prefill longer than the tokens, and for more tokens than the
+/// model has positions.
 Feed make_feed(const RunOptions& options, const Model& model);
 
 /// Ids of a text: a JSON array, or numbers separated by blanks and commas. Throws InputError naming `source`.

@@ -19,6 +19,13 @@ const std::string kProgram = PLUMBLINE_BINARY_DIR "/bin/plumbline-run";
 
 Said shell(const std::string& script) { return run_program("/bin/sh", {"-c", script}); }
 
+/// "plumbline-run MODEL --backend oracle OPTIONS -o FILE"; the shell's own syntax may follow it.
+std::string oracle(const std::string& options, const std::string& file) {
+  return kProgram + " " + model_directory() + " --backend oracle " + options + " -o " + file;
+}
+
+bool left_behind(const std::string& file) { return fs::exists(file + ".part") || fs::exists(file + ".part.journal"); }
+
 }  // namespace
 
 TEST_CASE("a closed standard stream costs nothing but what it would have shown") {
@@ -40,6 +47,21 @@ TEST_CASE("a closed standard stream costs nothing but what it would have shown")
   CHECK(refused.complains("none.h5"));
 }
 
+TEST_CASE("token ids may come out of a pipe, a trace may not") {
+  const std::string ids = scratch("piped_ids.json"), file = scratch("piped.h5");
+  write_file(ids, "[80, 108, 117, 109, 98]\n");
+  const Said piped = shell("cat " + ids + " | " + oracle("--json --tokens /dev/stdin", file));
+  INFO(piped.err);
+  REQUIRE(piped.status == 0);
+  CHECK(nlohmann::json::parse(piped.out)["prompt_ids"] == std::vector<int>{80, 108, 117, 109, 98});
+  const Said trace = shell("cat " + file + " | " + oracle("--tokens /dev/stdin", scratch("piped2.h5")));
+  CHECK(trace.status == 2);
+  CHECK(trace.complains("no regular file"));
+  const Said endless = shell(oracle("--tokens /dev/zero", scratch("piped3.h5")));
+  CHECK(endless.status == 2);
+  CHECK(endless.complains("64 MiB"));
+}
+
 TEST_CASE("the number of threads has a range, and its upper end works") {
   const std::string command =
       kProgram + " " + model_directory() + " --backend twin --prompt Hi --taps logits --threads ";
@@ -53,4 +75,18 @@ TEST_CASE("the number of threads has a range, and its upper end works") {
   const Said said = shell(command + "1024 -o " + scratch("threads.h5"));
   INFO(said.err);
   CHECK(said.status == 0);
+}
+
+TEST_CASE("a rejected token id leaves nothing that blocks the corrected command") {
+  const std::string ids = scratch("far_ids.txt"), file = scratch("far.h5");
+  for (const char* bad : {"1 2 320", "-1 2", "1 9223372036854775807"}) {
+    write_file(ids, bad);
+    const Said said = shell(oracle("--prefill 1 --tokens " + ids, file));
+    INFO(said.err);
+    CHECK(said.status == 2);
+    CHECK(said.complains("0 to 319"));
+    CHECK_FALSE(left_behind(file));
+  }
+  write_file(ids, "1 2 319");
+  CHECK(shell(oracle("--tokens " + ids, file)).status == 0);
 }

@@ -5,6 +5,7 @@
 #include "run/stop_tokens.h"
 #include "support/catch.h"
 #include "support/tiny_model.h"
+#include "unit/trace/says.h"
 
 #include <nlohmann/json.hpp>
 
@@ -60,6 +61,15 @@ TEST_CASE("--prefill divides the tokens into a first step and single ones", "[ru
   CHECK(make_feed(source.tokens("1 2 3 4", 2), source.model).steps == Steps{{1, 2}, {3}, {4}});
   CHECK(make_feed(source.tokens("1 2 3 4", 4), source.model).steps == Steps{{1, 2, 3, 4}});
   CHECK_THROWS_AS(make_feed(source.tokens("1 2 3 4", 5), source.model), InputError);
+}
+
+TEST_CASE("ids outside the vocabulary are refused with their place", "[run]") {
+  const Source source;  // of 320 ids
+  CHECK(make_feed(source.tokens("0 319"), source.model).tokens().size() == 2);
+  const auto text = GENERATE(as<std::string>(), "5 320", "5 -1", "5 9223372036854775807");
+  CAPTURE(text);
+  CHECK(test::says(test::message_of([&] { make_feed(source.tokens(text), source.model); }),
+                   {"number 1 (from 0) of 2", "0 to 319"}));
 }
 
 TEST_CASE("more tokens than positions are refused, new ones counted", "[run]") {
