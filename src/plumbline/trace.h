@@ -44,20 +44,24 @@ struct TapEntry {
 struct WriteOptions {
   std::vector<std::string> taps = {"*"};  ///< globs: a tap is wanted if one matches
   bool fdatasync_each_step = false;       ///< also survive power loss, not only a killed process
+  bool replace = false;                   ///< an old FILE gives way when the new one is whole; an old FILE.part at once
 };
 
 class TraceWriter final : public TapSink {
  public:
-  /// Creates FILE.part and FILE.part.journal. Throws TraceError if the file exists or cannot be written.
+  /// Creates FILE.part and FILE.part.journal. Throws TraceError if the file cannot be written, or exists and may not be
+  /// replaced: without `replace`, or because it is no regular file, or because another run is writing FILE.part.
   TraceWriter(std::filesystem::path file, TraceHeader header, WriteOptions options = {});
-  ~TraceWriter() override;  ///< without finish(): leaves .part and journal for recover
+  /// Without finish(): leaves .part and journal for recover, or nothing if no tap was recorded.
+  ~TraceWriter() override;
   bool wants(std::string_view path) const override;
   void begin_step(const Step& step) override;
   /// Acknowledged (recoverable) when it returns. Throws ShapeError if spec and values disagree, the rank is above 8, or
   /// the path was already recorded in this step; TraceError if it cannot be written. A tap that is not wanted is
   /// ignored.
   void record(const TapSpec& spec, const TensorView& values) override;
-  /// Writes index and header, closes, renames. Throws TraceError; nothing recorded is lost (recover).
+  /// Writes index and header, closes, renames (over an old file if it may be replaced). Throws TraceError; nothing
+  /// recorded is lost (recover), and neither is the old file.
   void finish();
 
  private:

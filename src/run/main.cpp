@@ -52,18 +52,25 @@ int64_t taps_per_step(const OpGraph& graph, const TapSink& sink) {
   return count;
 }
 
-/// An old trace gives way only once the new run is ready to begin.
-void make_room(const RunOptions& options) {
-  if (options.output.has_parent_path() && !std::filesystem::is_directory(options.output.parent_path()))
+/// What the writer would refuse after minutes of loading is refused at once. Nothing is removed yet.
+void check_output(const RunOptions& options) {
+  using std::filesystem::file_type;
+  const std::string name = options.output.string();
+  const auto type = [](const std::filesystem::path& file) {
+    std::error_code unknown;  // the writer says why
+    return std::filesystem::symlink_status(file, unknown).type();
+  };
+  if (options.output.has_parent_path() && type(options.output.parent_path() / ".") != file_type::directory)
     throw UsageError("plumbline run: no directory " + options.output.parent_path().string() + " for -o", {},
                      "make it first");
-  if (!options.force) {
-    if (std::filesystem::exists(options.output))
-      throw UsageError("plumbline run: " + options.output.string() + " exists", {}, "--force replaces it");
-    return;
-  }
-  for (const char* suffix : {"", ".part", ".part.journal"})
-    std::filesystem::remove(std::filesystem::path(options.output.string() + suffix));
+  if (type(name) == file_type::directory)
+    throw UsageError("plumbline run: -o " + name + " is a directory", {}, "give the name of a file in it");
+  if (options.force) return;
+  if (type(name) != file_type::not_found && type(name) != file_type::none)
+    throw UsageError("plumbline run: " + name + " exists", {}, "--force replaces it");
+  if (type(name + ".part") == file_type::regular)
+    throw UsageError("plumbline run: " + name + ".part exists: that run is under way or was interrupted", {},
+                     "`plumbline recover " + name + ".part -o FILE` saves what it holds; --force drops it");
 }
 
 /// Twin and GPU compare the caches too, in each step, and do it themselves.
@@ -71,15 +78,16 @@ bool verifies_itself(const RunOptions& options) { return options.backend == "twi
 
 int run_model(const RunOptions& options) {
   const auto start = std::chrono::steady_clock::now();
+  check_output(options);
   Model model = load_model(options.model);
   for (const std::string& fault : options.faults) apply_fault(model, fault);
   const Feed feed = make_feed(options, model);
   const StopTokens stop = stop_tokens(model);
   const auto backend = make_backend(options, model);
   check_taps(options.taps, backend->graph());
-  make_room(options);
 
-  TraceWriter writer(options.output, make_header(options, model, feed, stop, *backend), {options.taps, false});
+  TraceWriter writer(options.output, make_header(options, model, feed, stop, *backend),
+                     {.taps = options.taps, .replace = options.force});
   const auto steps = static_cast<int64_t>(feed.steps.size()) + std::max<int64_t>(options.new_tokens - 1, 0);
   Decoded decoded;
   RunSummary summary;

@@ -2,6 +2,7 @@
 #include "trace/posix_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -104,9 +105,11 @@ void sync_data(int fd, const std::filesystem::path& file) {
   if (::fdatasync(fd) != 0) throw system_error("sync", file, errno);
 }
 
-void publish(const std::filesystem::path& from, const std::filesystem::path& to) {
-  int rc = ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE);
-  if (rc != 0 && (errno == EINVAL || errno == ENOSYS)) {  // a file system without the flag
+void publish(const std::filesystem::path& from, const std::filesystem::path& to, bool replace) {
+  if (replace) check_replaceable(to);
+  int rc = replace ? ::rename(from.c_str(), to.c_str())
+                   : ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE);
+  if (rc != 0 && !replace && (errno == EINVAL || errno == ENOSYS)) {  // a file system without the flag
     if (std::filesystem::exists(to)) throw system_error("finish", to, EEXIST);
     rc = ::rename(from.c_str(), to.c_str());
   }
@@ -114,6 +117,23 @@ void publish(const std::filesystem::path& from, const std::filesystem::path& to)
   const std::filesystem::path directory = to.has_parent_path() ? to.parent_path() : ".";
   const Fd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (fd) ::fsync(fd.get());  // some file systems refuse to sync a directory; the rename itself has happened
+}
+
+void check_replaceable(const std::filesystem::path& file) {
+  using std::filesystem::file_type;
+  std::error_code unknown;  // a missing folder or right is told, in better words, by the call that creates the file
+  const file_type type = std::filesystem::symlink_status(file, unknown).type();
+  if (unknown || type == file_type::regular || type == file_type::not_found) return;
+  throw file_error("replace", file,
+                   type == file_type::directory ? "it is a directory"
+                   : type == file_type::symlink ? "it is a symbolic link"
+                                                : "it is a device, pipe or socket",
+                   "only a regular file is replaced: choose the name of a file");
+}
+
+bool is_being_written(const std::filesystem::path& file) {
+  const Fd fd(::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  return fd && ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
 }  // namespace plumbline::trace

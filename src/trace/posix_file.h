@@ -43,7 +43,12 @@ void append(int fd, std::string_view bytes, const std::filesystem::path& file);
 /// Reads exactly `bytes.size()` bytes; false if the file ends before.
 bool read_at(int fd, std::span<std::byte> bytes, int64_t offset, const std::filesystem::path& file);
 void sync_data(int fd, const std::filesystem::path& file);
-/// Renames and makes the new name durable. Throws TraceError if `to` exists by now.
-void publish(const std::filesystem::path& from, const std::filesystem::path& to);
+/// Renames and makes the new name durable. Throws TraceError if `to` exists by now, with `replace` only if it is no
+/// regular file.
+void publish(const std::filesystem::path& from, const std::filesystem::path& to, bool replace);
+/// Throws TraceError if `file` exists and is no regular file of its own: a directory, a device, a symbolic link.
+void check_replaceable(const std::filesystem::path& file);
+/// Does a process hold the lock that HDF5 sets while it writes? False where the file system knows no locks.
+bool is_being_written(const std::filesystem::path& file);
 
 }  // namespace plumbline::trace

@@ -35,6 +35,8 @@ struct TraceWriter::Impl {
 
   Impl(std::filesystem::path to, TraceHeader about, WriteOptions with);
   ~Impl();
+  void make_room() const;
+  void drop();
   void check_usable(std::string_view what) const;
   void check_tap(const TapSpec& spec, const TensorView& values) const;
   void write_tap(const TapSpec& spec, const TensorView& values);
@@ -46,27 +48,52 @@ struct TraceWriter::Impl {
 TraceWriter::Impl::Impl(std::filesystem::path to, TraceHeader about, WriteOptions with)
     : file(std::move(to)), part(part_of(file)), header(std::move(about)), options(std::move(with)) {
   check_header(file, header);
-  if (std::filesystem::exists(std::filesystem::symlink_status(file))) throw system_error("create", file, EEXIST);
-  if (std::filesystem::exists(part))
-    throw file_error("create", file, part.string() + " exists: that run is under way or was interrupted",
-                     "save it with `plumbline recover`, then remove it, or choose another name");
+  make_room();
   payload = create_new(part);
   try {
     journal = std::make_unique<JournalWriter>(journal_of(part));
     journal->header(header);
     output = std::make_unique<Hdf5Output>(part, header);
   } catch (...) {  // nothing is recorded yet: leave nothing behind
-    if (output) output->abandon();
-    if (journal) journal->remove();
-    std::filesystem::remove(part);
+    drop();
     throw;
   }
 }
 
 TraceWriter::Impl::~Impl() {
   const std::lock_guard lock(hdf5_mutex());
-  if (failed && output) output->abandon();
+  if (!finished && index.rows.empty()) {  // nothing to recover: it would only be in the way of the next run
+    drop();
+  } else if (failed && output) {
+    output->abandon();
+  }
   output.reset();
+}
+
+/// Refuses what stands in the way, or removes what an interrupted run left if the caller may replace.
+void TraceWriter::Impl::make_room() const {
+  if (!options.replace) {
+    if (std::filesystem::exists(std::filesystem::symlink_status(file))) throw system_error("create", file, EEXIST);
+    if (std::filesystem::exists(std::filesystem::symlink_status(part)))
+      throw file_error("create", file, part.string() + " exists: that run is under way or was interrupted",
+                       "save it with `plumbline recover`, then remove it, or choose another name");
+    return;
+  }
+  check_replaceable(file);
+  check_replaceable(part);
+  if (is_being_written(part))
+    throw file_error("replace", file, part.string() + " is being written by another run",
+                     "wait for it, or choose another name");
+  std::error_code absent;  // what cannot be removed is in the way of create_new, which says so
+  std::filesystem::remove(part, absent);
+}
+
+/// Leaves nothing behind.
+void TraceWriter::Impl::drop() {
+  if (output) output->abandon();
+  if (journal) journal->remove();
+  std::error_code ignored;  // called while an exception is on its way
+  std::filesystem::remove(part, ignored);
 }
 
 void TraceWriter::Impl::check_usable(std::string_view what) const {
@@ -203,7 +230,7 @@ void TraceWriter::finish() {
   impl_->guarded([&] {
     impl_->write_index();
     sync_data(impl_->payload.get(), impl_->part);
-    publish(impl_->part, impl_->file);
+    publish(impl_->part, impl_->file, impl_->options.replace);
     impl_->journal->remove();
   });
   impl_->finished = true;

@@ -62,6 +62,48 @@ TEST_CASE("token ids may come out of a pipe, a trace may not") {
   CHECK(endless.complains("64 MiB"));
 }
 
+TEST_CASE("a forced run replaces regular files only") {
+  const std::string directory = scratch("in_the_way.d"), pipe = scratch("in_the_way.pipe"),
+                    link = scratch("in_the_way.link"), target = scratch("in_the_way.txt");
+  fs::create_directory(directory);
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  write_file(target, "precious");
+  fs::create_symlink(target, link);
+  for (const std::string& file : {directory, pipe, link}) {
+    const Said said = shell(oracle("--prompt Hi --force", file));
+    INFO(said.err);
+    CHECK(said.status == 2);
+    CHECK(said.complains(file));
+    CHECK_FALSE(left_behind(file));
+  }
+  CHECK(fs::is_directory(directory));
+  CHECK(fs::is_fifo(pipe));
+  CHECK(fs::is_symlink(link));
+  CHECK(read_file(target) == "precious");
+}
+
+TEST_CASE("a forced run keeps the old trace until the new one is whole, and drops what an interrupted run left") {
+  const std::string file = scratch("forced.h5");
+  REQUIRE(shell(oracle("--prompt Hi", file)).status == 0);
+  const std::string before = read_file(file);
+  // A limit of 512 byte blocks stands in for a full disk: HDF5 alone sets 1 MiB aside.
+  const Said full = shell("ulimit -f 2200; " + oracle("--prompt 'A longer text' --new 9 --force", file));
+  INFO(full.err);
+  CHECK(full.status == 2);
+  CHECK(full.complains("recover"));
+  CHECK(read_file(file) == before);
+  CHECK(call({"recover", file + ".part", "-o", scratch("forced_saved.h5")}).status == 0);
+  CHECK(call({"verify", scratch("forced_saved.h5")}).status == 0);
+
+  fs::remove(file);
+  const Said blocked = shell(oracle("--prompt Hi", file));
+  CHECK(blocked.status == 2);
+  CHECK(blocked.complains("--force"));
+  CHECK(shell(oracle("--prompt Hi --force", file)).status == 0);
+  CHECK(call({"verify", file}).status == 0);
+  CHECK_FALSE(left_behind(file));
+}
+
 TEST_CASE("the number of threads has a range, and its upper end works") {
   const std::string command =
       kProgram + " " + model_directory() + " --backend twin --prompt Hi --taps logits --threads ";

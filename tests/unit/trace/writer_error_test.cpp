@@ -34,6 +34,58 @@ TEST_CASE("an existing file or unfinished recording is never written over") {
   CHECK(read_file(directory / "b.h5.part") == "precious");
 }
 
+TEST_CASE("an unfinished recording without a tap leaves nothing behind, whatever ended it") {
+  const TempDirectory directory;
+  { const TraceWriter writer(directory / "a.h5", sample_header()); }
+  CHECK(std::filesystem::is_empty(directory.path()));
+  {
+    TraceWriter writer(directory / "a.h5", sample_header());
+    writer.begin_step(sample_step(0));
+    const Tensor tensor = random_bits(DType::bf16, {2}, 1);
+    CHECK_THROWS_AS(writer.record({"x", DType::f32, {}, false}, tensor.view()), ShapeError);
+  }
+  CHECK(std::filesystem::is_empty(directory.path()));
+}
+
+TEST_CASE("with replace the old file stays until the new one is whole") {
+  const TempDirectory directory;
+  const auto record = [&](int64_t steps, bool finish) {
+    TraceWriter writer(directory / "a.h5", sample_header(), {.replace = true});
+    for (int64_t step = 0; step < steps; ++step) {
+      writer.begin_step({step, 0, {}});
+      writer.record({"x", DType::u8, {}, false}, random_bits(DType::u8, {2}, 1).view());
+    }
+    if (finish) writer.finish();
+  };
+  const auto steps_now = [&] { return Trace::open(directory / "a.h5").steps().size(); };
+  record(1, true);
+  record(2, false);
+  CHECK(steps_now() == 1);
+  CHECK(std::filesystem::exists(directory / "a.h5.part"));
+  record(3, true);  // the remains of the interrupted one give way
+  CHECK(steps_now() == 3);
+  CHECK_FALSE(std::filesystem::exists(directory / "a.h5.part"));
+  CHECK_FALSE(std::filesystem::exists(directory / "a.h5.part.journal"));
+}
+
+TEST_CASE("with replace, what is no regular file and what another writer has open is refused") {
+  const TempDirectory directory;
+  const WriteOptions replace = {.replace = true};
+  std::filesystem::create_directory(directory / "folder");
+  std::filesystem::create_symlink("elsewhere", directory / "link");
+  CHECK(says(message_of([&] { TraceWriter(directory / "folder", {}, replace); }), {"folder", "is a directory"}));
+  CHECK(says(message_of([&] { TraceWriter(directory / "link", {}, replace); }), {"link", "is a symbolic link"}));
+  CHECK(std::filesystem::is_directory(directory / "folder"));
+  CHECK(std::filesystem::is_symlink(directory / "link"));
+
+  TraceWriter first(directory / "a.h5", sample_header(), replace);
+  first.begin_step({0, 0, {}});
+  CHECK(says(message_of([&] { TraceWriter(directory / "a.h5", {}, replace); }), {"a.h5.part", "another run"}));
+  first.record({"x", DType::u8, {}, false}, random_bits(DType::u8, {2}, 1).view());
+  first.finish();
+  CHECK(verify_trace(Trace::open(directory / "a.h5")).empty());
+}
+
 TEST_CASE("a missing directory is an error with the path") {
   const TempDirectory directory;
   CHECK(says(message_of([&] { TraceWriter(directory / "none/a.h5", {}); }),
@@ -138,6 +190,7 @@ TEST_CASE("an unfinished recording is refused with the way to save it") {
   {
     TraceWriter writer(directory / "a.h5", {});
     writer.begin_step({0, 0, {}});
+    writer.record({"x", DType::u8, {}, false}, random_bits(DType::u8, {2}, 1).view());
     CHECK(says(message_of([&] { Trace::open(directory / "a.h5"); }), {"plumbline recover"}));
     CHECK(says(message_of([&] { Trace::open(directory / "a.h5.part"); }), {"plumbline recover"}));
   }
