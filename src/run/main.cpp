@@ -4,15 +4,19 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 
 #include "core/process_start.h"
 #include "run/backends.h"
 #include "run/decode.h"
 #include "run/feed.h"
+#include "run/interruption.h"
 #include "run/options.h"
 #include "run/printable.h"
 #include "run/progress_sink.h"
@@ -27,6 +31,12 @@ namespace plumbline::run {
 namespace {
 
 constexpr int kExitError = 2;
+
+/// Throws Error, ending in `comfort`, if standard output takes no more: a full disk, a pipe whose reader has gone.
+void say(const std::string& text, const std::string& comfort = "") {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
+    throw Error("plumbline run: cannot write to standard output", {std::strerror(errno)}, comfort);
+}
 
 /// Every glob must match a tap that this backend has. Throws UsageError with near-misses.
 void check_taps(const std::vector<std::string>& globs, const OpGraph& graph) {
@@ -76,34 +86,44 @@ void check_output(const RunOptions& options) {
 /// Twin and GPU compare the caches too, in each step, and do it themselves.
 bool verifies_itself(const RunOptions& options) { return options.backend == "twin" || options.backend == "cuda"; }
 
+struct Recorded {
+  Decoded decoded;
+  RunSummary summary;
+};
+
+/// Runs the steps and leaves the trace, whole and under its own name.
+Recorded record(const RunOptions& options, const Model& model, const Feed& feed, Backend& backend) {
+  const StopTokens stop = stop_tokens(model);
+  TraceWriter writer(options.output, make_header(options, model, feed, stop, backend),
+                     {.taps = options.taps, .replace = options.force});
+  const Interruption interruption(options.output);
+  const auto steps = static_cast<int64_t>(feed.steps.size()) + std::max<int64_t>(options.new_tokens - 1, 0);
+  Recorded run;
+  {
+    ProgressSink sink(writer, steps, steps * taps_per_step(backend.graph(), writer));
+    run.decoded = decode(backend, {feed.steps, options.new_tokens, stop.ids}, sink);
+    run.summary.taps = sink.taps();
+    run.summary.bytes = sink.bytes();
+  }
+  if (options.verify_taps && !verifies_itself(options)) verify_without_taps(*make_backend(options, model), run.decoded);
+  writer.finish();
+  return run;
+}
+
 int run_model(const RunOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   check_output(options);
   Model model = load_model(options.model);
   for (const std::string& fault : options.faults) apply_fault(model, fault);
   const Feed feed = make_feed(options, model);
-  const StopTokens stop = stop_tokens(model);
   const auto backend = make_backend(options, model);
   check_taps(options.taps, backend->graph());
-
-  TraceWriter writer(options.output, make_header(options, model, feed, stop, *backend),
-                     {.taps = options.taps, .replace = options.force});
-  const auto steps = static_cast<int64_t>(feed.steps.size()) + std::max<int64_t>(options.new_tokens - 1, 0);
-  Decoded decoded;
-  RunSummary summary;
-  {
-    ProgressSink sink(writer, steps, steps * taps_per_step(backend->graph(), writer));
-    decoded = decode(*backend, {feed.steps, options.new_tokens, stop.ids}, sink);
-    summary.taps = sink.taps();
-    summary.bytes = sink.bytes();
-  }
-  if (options.verify_taps && !verifies_itself(options)) verify_without_taps(*make_backend(options, model), decoded);
-  writer.finish();
-  if (decoded.first_nan_step >= 0)
-    fmt::print(stderr, "plumbline run: the logits of step {} hold NaN\n", decoded.first_nan_step);
-  summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  Recorded run = record(options, model, feed, *backend);
+  if (run.decoded.first_nan_step >= 0)
+    fmt::print(stderr, "plumbline run: the logits of step {} hold NaN\n", run.decoded.first_nan_step);
+  run.summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const auto report = options.json ? json_report : text_report;
-  std::fputs(report(options, model, feed, decoded, summary).c_str(), stdout);
+  say(report(options, model, feed, run.decoded, run.summary), "the trace " + options.output.string() + " is whole");
   return 0;
 }
 
@@ -117,13 +137,15 @@ void wait_without_spinning(const RunOptions& options, char** argv) {
 
 int run_program(int argc, char** argv) {
   start_process();
+  // Progress goes to a pipe whose reader may leave (2>&1 | head): no reason to abandon the trace.
+  std::signal(SIGPIPE, SIG_IGN);
   const ParsedOptions parsed = parse_options(argc, argv);
   if (parsed.finished) {
-    std::fputs(parsed.finished->c_str(), stdout);
+    say(*parsed.finished);
     return 0;
   }
   if (parsed.options.list_backends) {
-    std::fputs(backends_report(backend_statuses(), parsed.options.json).c_str(), stdout);
+    say(backends_report(backend_statuses(), parsed.options.json));
     return 0;
   }
   wait_without_spinning(parsed.options, argv);

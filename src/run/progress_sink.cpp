@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "run/interruption.h"
+
 namespace plumbline::run {
 namespace {
 
@@ -33,6 +35,7 @@ void ProgressSink::begin_step(const Step& step) {
 
 void ProgressSink::record(const TapSpec& spec, const TensorView& values) {
   next_.record(spec, values);
+  note_recorded();
   ++taps_;
   bytes_ += static_cast<int64_t>(values.byte_size());
   if (std::chrono::steady_clock::now() >= next_report_) show();

@@ -132,3 +132,31 @@ TEST_CASE("a rejected token id leaves nothing that blocks the corrected command"
   write_file(ids, "1 2 319");
   CHECK(shell(oracle("--tokens " + ids, file)).status == 0);
 }
+
+TEST_CASE("a report that cannot be written is 2; the trace is whole") {
+  const std::string file = scratch("unreported.h5");
+  const Said full = shell(oracle("--prompt Hi", file) + " >/dev/full");
+  CHECK(full.status == 2);
+  CHECK(full.complains("is whole"));
+  CHECK(call({"verify", file}).status == 0);
+  CHECK_FALSE(left_behind(file));
+  // The reader of the pipe is gone long before the report comes.
+  const Said gone = shell("{ " + oracle("--prompt Hi --force", file) + "; echo $? >" + scratch("gone") + "; } | true");
+  CHECK(read_file(scratch("gone")) == "2\n");
+  CHECK(gone.complains("Broken pipe"));
+  CHECK(call({"verify", file}).status == 0);
+}
+
+TEST_CASE("an interrupted run says so, ends by the signal and can be recovered") {
+  const std::string file = scratch("interrupted.h5");
+  // Far more steps than there is time for; the signal comes when 2 MiB are written, more than HDF5's own.
+  const Said said =
+      shell(oracle("--prompt Hi --new 4000", file) + " & run=$!; until [ \"$(stat -c %s " + file +
+            ".part 2>/dev/null || echo 0)\" -gt 2097152 ]; do sleep 0.02; done; " + "kill -TERM $run; wait $run");
+  INFO(said.err);
+  CHECK(said.status == 128 + 15);
+  CHECK(said.complains("plumbline recover " + file + ".part"));
+  CHECK_FALSE(fs::exists(file));
+  CHECK(call({"recover", file + ".part", "-o", scratch("interrupted_saved.h5")}).status == 0);
+  CHECK(call({"verify", scratch("interrupted_saved.h5")}).status == 0);
+}
