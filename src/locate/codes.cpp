@@ -22,8 +22,9 @@ permutation fits, the two implementations do not record the same quantity.)"},
     CodePage{code::kOneSided, "a tap was recorded on one side only",
              R"(One trace holds a tap that the other lacks. Ops between the taps that both
 sides recorded are replayed as one segment and judged at the next common tap,
-so a defect there is placed in the segment and not at one op. That reaches over
-a few ops; after whole layers the next op cannot be judged at all (P0104).
+so a defect there is placed in the segment and not at one op. That reaches
+over a few ops; after whole layers the next op cannot be judged at all
+(P0104).
 
 What to do: record the tap on the other side too (`run --taps`), or, if it is
 a matter of spelling, use the path that the report suggests. `plumbline gate`
@@ -41,9 +42,9 @@ taps passes through so many unrecorded ops that the composed bound is larger
 than the values themselves. Nothing is known about its own error; it is
 `unknown`, never clean, unless both sides hold equal bits.
 
-Every op that is replayed instead of read adds its rounding to the bound of the
-next, and matrix products multiply it: a segment of a few ops decides, one of
-whole layers does not. To look at one layer only, record its input as well,
+Every op that is replayed instead of read adds its rounding to the bound of
+the next, and matrix products multiply it: a segment of a few ops decides, one
+of whole layers does not. To look at one layer only, record its input as well,
 which is the last tap of the layer before it.
 
 What to do: record more taps (`run --taps '*'`), at least the op's inputs. If
@@ -149,6 +150,15 @@ recorded. Replaying ops with other weights would blame the wrong thing, so
 nothing was judged: status 3.
 
 What to do: give the directory of the right checkpoint with --model.)"},
+    CodePage{code::kSettingsDiffer, "an op was run with other settings",
+             R"(The graphs inside the two traces give this op different attributes: eps, the
+rope base, the scale of the scores, the map from query to key-value heads.
+On the tokens at hand the numbers stay within their bounds, on others they
+need not. Where the numbers do show it, the difference stands as evidence
+under the op's own finding.
+
+What to do: follow how the value is read from config.json on the side that
+departs from the checkpoint.)"},
     CodePage{code::kCoverage, "fewer ops were judged than the gate demands",
              R"(The share of the reference's ops whose own error was judged is below
 --min-coverage. A gate that looks at little must not pass: status 3.

@@ -27,6 +27,7 @@ inline constexpr std::string_view kParameterDiffers = "P0403";
 inline constexpr std::string_view kParameterOneSided = "P0404";
 inline constexpr std::string_view kTokensFork = "P0405";
 inline constexpr std::string_view kOtherModel = "P0406";
+inline constexpr std::string_view kSettingsDiffer = "P0407";
 inline constexpr std::string_view kCoverage = "P0501";
 inline constexpr std::string_view kTapMissing = "P0502";
 }  // namespace code

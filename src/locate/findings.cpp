@@ -11,6 +11,7 @@
 
 #include "locate/codes.h"
 #include "locate/roles.h"
+#include "locate/settings.h"
 
 namespace plumbline {
 namespace {
@@ -64,6 +65,7 @@ Finding op_finding(const Context& context, const std::vector<OpResult>& results,
   if (!result.row.segment.empty())
     finding.evidence.push_back(
         fmt::format("judged as one segment with {}, whose taps are missing", fmt::join(result.row.segment, ", ")));
+  for (std::string& line : setting_differences(context, op)) finding.evidence.push_back(std::move(line));
   finding.explains = explained_by(context.graph, results, index);
   const std::string growth = growth_text(result.row, results.back().row);
   if (finding.explains > 0 && !growth.empty()) finding.evidence.push_back(growth);
@@ -149,6 +151,10 @@ std::vector<Finding> collect_findings(const Context& context, const std::vector<
   std::vector<Finding> findings;
   bool first = true;
   for (size_t i = 0; i < results.size(); ++i) {
+    const Op& op = context.graph.ops[i];
+    auto settings = setting_differences(context, op);
+    if (!settings.empty() && !results[i].candidate_failure && !results[i].row.reference_failed)
+      findings.push_back(settings_finding(op, std::move(settings)));
     if (results[i].candidate_failure) findings.push_back(op_finding(context, results, i, std::exchange(first, false)));
     if (results[i].row.reference_failed && results[i].row.role != Role::clean)
       findings.push_back(reference_finding(results[i]));

@@ -201,6 +201,34 @@ TEST_CASE("NaN on both sides is never parity: the first op is named, what follow
   }
 }
 
+TEST_CASE("settings that differ are a finding even where no number shows it, evidence where one does") {
+  Bench::Run run{text_tokens(12)};
+  run.edit_header = [](TraceHeader& header) {
+    OpGraph graph = op_graph_from_json(header.graph_json);
+    for (Op& op : graph.ops)
+      if (op.name == "layer.2.post_norm") op.attributes["eps"] = 1e-5;
+    header.graph_json = to_json(graph);
+  };
+  const FindReport silent = find(healthy(), bench().record("settings.h5", run));
+  CHECK(silent.outcome == Outcome::divergence);
+  REQUIRE(silent.findings.size() == 1);
+  CHECK(silent.findings[0].code == "P0407");
+  CHECK(silent.findings[0].op == "layer.2.post_norm");
+  REQUIRE(silent.findings[0].evidence.size() == 1);
+  CHECK(silent.findings[0].evidence[0] ==
+        "eps is 1e-06 in the reference's graph, 1e-05 in the candidate's; the reference's is the checkpoint's");
+
+  Bench::Run loud{text_tokens(12)};
+  loud.faults = {"norm.eps=1e-1@layer.2.post_norm"};
+  const FindReport seen = find(healthy(), bench().record("settings_seen.h5", loud));
+  REQUIRE(seen.findings.size() == 1);
+  CHECK(seen.findings[0].role == Role::origin);
+  const std::vector<std::string>& evidence = seen.findings[0].evidence;
+  CHECK(std::any_of(evidence.begin(), evidence.end(), [](const std::string& line) {
+    return line.starts_with("eps is 1e-06 in the reference's graph, 0.1 in the candidate's");
+  }));
+}
+
 TEST_CASE("another rope base is seen at a single token, where cosine and sine do not show it") {
   const Trace single = bench().record("single.h5", {text_tokens(1)});
   Bench::Run run{text_tokens(1)};
@@ -256,6 +284,7 @@ TEST_CASE("what no recorded input reaches is unknown, never clean") {
   Bench::Run run{text_tokens(12)};
   run.taps = {"embed", "logits"};
   run.faults = {"mask.off_by_one@layer.3"};
+  run.edit_header = [](TraceHeader& header) { header.graph_json = to_json(bench().model().graph); };  // hides it
   const FindReport report = find(healthy(), bench().record("ends.h5", run));
   CHECK(report.outcome == Outcome::inconclusive);
   CHECK(row(report, "embed").role == Role::clean);
