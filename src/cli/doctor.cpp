@@ -16,6 +16,7 @@
 #include "cli/run_program.h"
 #include "cli/verbs.h"
 #include "locate/find.h"
+#include "locate/foreign.h"
 #include "locate/pairing.h"
 #include "locate/provenance.h"
 #include "report/escape.h"
@@ -110,16 +111,21 @@ Finding no_model_finding(std::vector<std::string> why_not) {
   return finding;
 }
 
+OpGraph graph_of(const Trace& reference, const std::optional<Model>& model) {
+  if (!reference.header().graph_json.empty()) return op_graph_from_json(reference.header().graph_json);
+  return model ? model->graph : OpGraph{};
+}
+
 PairReport pair_report(const std::string& reference_file, const std::string& candidate_file,
                        const std::optional<std::string>& model_directory) {
   const TracePair traces = open_pair(reference_file, candidate_file);
-  const Trace &reference = traces.reference, &candidate = traces.candidate;
   PairReport report;
   report.text = "\npairing\n";
-  const OpGraph graph =
-      reference.header().graph_json.empty() ? OpGraph{} : op_graph_from_json(reference.header().graph_json);
   std::vector<std::string> notes, why_not;
   const std::optional<Model> model = choose_model(model_directory, traces, why_not);
+  const OpGraph graph = graph_of(traces.reference, model);
+  const Trace reference = fit_to_graph(traces.reference, graph, 0, notes);
+  const Trace candidate = fit_to_graph(traces.candidate, graph, 0, notes);
   std::vector<Finding> obstacles;
   if (auto other = checkpoint_finding(reference, candidate, model ? &*model : nullptr, notes))
     obstacles.push_back(std::move(*other));

@@ -9,6 +9,7 @@
 
 #include "core/parallel.h"
 #include "locate/findings.h"
+#include "locate/foreign.h"
 #include "locate/gain.h"
 #include "locate/nonfinite.h"
 #include "locate/op_walk.h"
@@ -80,12 +81,16 @@ FindReport report_head(const Trace& reference, const Trace& candidate, const std
 
 }  // namespace
 
-FindReport find_divergence(const Trace& reference, const Trace& candidate, const Model& model,
+FindReport find_divergence(const Trace& stored_reference, const Trace& stored_candidate, const Model& model,
                            const FindOptions& options) {
-  const OpGraph graph = graph_of(reference, model.graph);
+  const OpGraph graph = graph_of(stored_reference, model.graph);
+  std::vector<std::string> notes;
+  const Trace reference = fit_to_graph(stored_reference, graph, options.threads, notes);
+  const Trace candidate = fit_to_graph(stored_candidate, graph, options.threads, notes);
   const std::vector<Step> reference_steps = steps_of(reference, graph), candidate_steps = steps_of(candidate, graph);
   FindReport report = report_head(reference, candidate, reference_steps, candidate_steps, graph);
   report.model = model.directory.string();
+  report.notes.insert(report.notes.end(), notes.begin(), notes.end());
   if (auto other = checkpoint_finding(reference, candidate, &model, report.notes)) {
     conclude_moot(report, std::move(*other));
     return report;

@@ -9,6 +9,7 @@
 #include "core/parallel.h"
 #include "locate/codes.h"
 #include "locate/findings.h"
+#include "locate/foreign.h"
 #include "locate/measure.h"
 #include "locate/nonfinite.h"
 #include "locate/place.h"
@@ -102,11 +103,15 @@ Finding shape_finding(const IncomparableTap& tap) {
 
 }  // namespace
 
-FindReport compare_values(const Trace& reference, const Trace& candidate, const FindOptions& options) {
-  const OpGraph graph = graph_or_taps(reference);
-  const bool real_graph = !reference.header().graph_json.empty();
+FindReport compare_values(const Trace& stored_reference, const Trace& stored_candidate, const FindOptions& options) {
+  const OpGraph graph = graph_or_taps(stored_reference);
+  const bool real_graph = !stored_reference.header().graph_json.empty();
+  std::vector<std::string> notes;
+  const Trace& reference = stored_reference;  // it gave the graph: nothing to fit
+  const Trace candidate = real_graph ? fit_to_graph(stored_candidate, graph, options.threads, notes) : stored_candidate;
   const std::vector<Step> reference_steps = steps_of(reference, graph), candidate_steps = steps_of(candidate, graph);
   FindReport report;
+  report.notes = std::move(notes);
   report.reference = summary_of(reference, reference_steps);
   report.candidate = summary_of(candidate, candidate_steps);
   report.coverage.reference_ops = static_cast<int64_t>(graph.ops.size());

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <plumbline/tap.h>
@@ -84,6 +85,9 @@ class Trace {
   /// Borrowed from the mapping (kept alive by the Tensor).
   Tensor read(const TapEntry& entry) const;
   bool foreign() const;  ///< no index of ours: written by other software
+  /// The same trace, but the taps of these paths and steps are described by these entries and hold these tensors: the
+  /// same numbers in another format or shape. Throws TraceError if it has no such tap.
+  Trace with_taps(std::vector<std::pair<TapEntry, Tensor>> taps) const;
 
  private:
   struct Impl;

@@ -28,6 +28,7 @@ struct Trace::Impl {
   FlatTable table;
   std::map<std::pair<int64_t, std::string>, size_t> places;  ///< (step, path) -> index of the entry
   std::shared_ptr<const MappedFile> data, decoded;
+  std::map<size_t, Tensor> given;  ///< index of the entry -> what with_taps put in its place
 };
 
 namespace {
@@ -115,7 +116,26 @@ const TapEntry* Trace::find(std::string_view path, int64_t step) const {
   return place == impl_->places.end() ? nullptr : &impl_->table.taps[place->second];
 }
 
+Trace Trace::with_taps(std::vector<std::pair<TapEntry, Tensor>> taps) const {
+  auto impl = std::make_shared<Impl>(*impl_);
+  for (auto& [entry, tensor] : taps) {
+    const auto place = impl->places.find(std::pair(entry.step, entry.path));
+    if (place == impl->places.end())
+      throw file_error("replace tap '" + printable(entry.path) + "' of", impl->file, "it has no such tap", "");
+    impl->table.taps[place->second] = std::move(entry);
+    impl->given.insert_or_assign(place->second, std::move(tensor));
+  }
+  Trace trace;
+  trace.impl_ = std::move(impl);
+  return trace;
+}
+
 Tensor Trace::read(const TapEntry& entry) const {
+  if (!impl_->given.empty()) {
+    const auto index = impl_->places.find(std::pair(entry.step, entry.path));
+    const auto given = index == impl_->places.end() ? impl_->given.end() : impl_->given.find(index->second);
+    if (given != impl_->given.end()) return given->second;
+  }
   const EntryPlace place = place_of(entry);
   const std::shared_ptr<const MappedFile>& map = place.decoded ? impl_->decoded : impl_->data;
   TensorView view;
