@@ -10,10 +10,13 @@
 #include <optional>
 
 #include "cli/output.h"
+#include "core/parallel.h"
 #include "locate/find.h"
 
 namespace plumbline {
 namespace {
+
+constexpr int kMostRows = 1'000'000;
 
 /// The directory that a trace names, if it is there and can be loaded; `why_not` collects the reasons.
 std::optional<Model> named_model(const Trace& trace, std::vector<std::string>& why_not) {
@@ -61,10 +64,10 @@ void add_compare_options(CLI::App& verb, CompareOptions& options) {
   add_model_option(verb, options.model);
   verb.add_option("-n,--rows", options.rows,
                   "Rows of the table of inherited errors; 0: all, and every diagnostic at length")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(0, kMostRows))
       ->capture_default_str();
   verb.add_option("-j,--threads", options.threads, "Threads (default: all; the result is the same)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(0, kMaxThreads));
   verb.add_flag("--json", options.json, "Print the report as JSON and nothing else");
 }
 

@@ -5,9 +5,21 @@
 #include <memory>
 
 #include "cli/compare_options.h"
+#include "cli/globs.h"
 #include "cli/verbs.h"
 
 namespace plumbline {
+namespace {
+
+/// A path that neither trace holds nor declares cannot be missing: allowing it would allow nothing.
+void check_globs(const TracePair& traces, const GateOptions& gate) {
+  std::vector<std::string> paths = known_paths(traces.reference);
+  const std::vector<std::string> more = known_paths(traces.candidate);
+  paths.insert(paths.end(), more.begin(), more.end());
+  require_matches("plumbline gate --allow-missing", gate.allow_missing, paths);
+}
+
+}  // namespace
 
 void add_gate(CLI::App& app, int& status) {
   struct Options {
@@ -28,6 +40,7 @@ void add_gate(CLI::App& app, int& status) {
   verb->callback([options, &status] {
     const TracePair traces =
         open_pair(options->compare.reference, options->compare.candidate, options->compare.threads);
+    check_globs(traces, options->gate);
     FindReport report = compare_traces(options->compare, traces, false);
     apply_gate(report, options->gate);
     status = finish(report, options->compare);

@@ -6,6 +6,7 @@
 
 #include <memory>
 
+#include "cli/globs.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
 #include "report/escape.h"
@@ -64,6 +65,9 @@ void add_ls(CLI::App& app, int& status) {
   verb->footer("Example:\n  plumbline ls ref.h5 'layer.3.*'");
   verb->callback([options, &status] {
     const Trace trace = Trace::open(options->file);
+    std::vector<std::string> paths;
+    for (const TapEntry& tap : trace.taps()) paths.push_back(tap.path);
+    require_matches("plumbline ls", {options->glob}, paths);
     size_t shown = 0;
     std::string out = header_text(trace);
     const std::string taps = tap_lines(trace, options->glob, shown);

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -47,18 +48,34 @@ int fail(std::string_view prefix, std::string_view message) {
   return kUnusable;
 }
 
-/// A verb that does not exist would only be told that one is missing.
-void refuse_unknown_verb(const CLI::App& app, int argc, char** argv) {
-  if (argc < 2 || argv[1][0] == '-') return;
-  const std::string verb = argv[1];
-  std::vector<std::string> known;
-  for (const CLI::App* subcommand : app.get_subcommands([](const CLI::App*) { return true; }))
-    known.push_back(subcommand->get_name());
-  if (std::find(known.begin(), known.end(), verb) != known.end()) return;
-  const std::vector<std::string> near = near_misses(verb, known, 1);
-  throw UsageError(
-      "no verb '" + verb + "'", {},
-      (near.empty() ? "" : "did you mean '" + near.front() + "'? ") + std::string("see: plumbline --help"));
+std::vector<std::string> verbs_of(const CLI::App& app) {
+  std::vector<std::string> verbs;
+  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; }))
+    verbs.push_back(verb->get_name());
+  return verbs;
+}
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+/// The parser would only say that a verb is missing, of a verb as of an option that does not exist.
+void refuse_unknown_first(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2) return;
+  const std::string first = argv[1];
+  constexpr const char* kHelp = "see: plumbline --help";
+  if (first.empty()) throw UsageError("the verb is empty", {"given  ''"}, kHelp);
+  if (first.front() == '-') {
+    if (app.get_option_no_throw(first) != nullptr) return;
+    throw UsageError("no option '" + first + "' before the verb", {}, kHelp);
+  }
+  const std::vector<std::string> known = verbs_of(app);
+  if (std::find(known.begin(), known.end(), first) != known.end()) return;
+  const std::vector<std::string> near = near_misses(lower(first), known, 1);
+  throw UsageError("no verb '" + first + "'", {},
+                   (near.empty() ? "" : "did you mean '" + near.front() + "'? ") + std::string(kHelp));
 }
 
 int parse_and_call(int argc, char** argv) {
@@ -68,7 +85,7 @@ int parse_and_call(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer(kFooter);
   add_verbs(app, status);
-  refuse_unknown_verb(app, argc, argv);
+  refuse_unknown_first(app, argc, argv);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {  // --help, --version
