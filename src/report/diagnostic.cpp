@@ -12,6 +12,7 @@
 namespace plumbline {
 namespace {
 
+constexpr size_t kLabel = 15;   // "   |  channel  "
 constexpr size_t kColumn = 13;  // one value of a window
 
 std::string value_text(double value) {
@@ -43,7 +44,28 @@ std::vector<std::string> cells_of(const std::vector<StoredValue>& values) {
   return cells;
 }
 
-std::string window_text(const ValueWindow& window, int width) {
+template <class T>
+void keep(std::vector<T>& values, size_t first, size_t count) {
+  if (first < values.size()) values.erase(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(first));
+  if (values.size() > count) values.resize(count);
+}
+
+/// As many of the columns as the width has room for, the marked one among them.
+ValueWindow fitted(ValueWindow window, int width) {
+  const auto room = static_cast<size_t>(std::max(0, width - static_cast<int>(kLabel))) / kColumn;
+  const size_t count = std::clamp<size_t>(room, 1, std::max<size_t>(window.columns.size(), 1));
+  if (count >= window.columns.size()) return window;
+  const size_t first = std::min(window.marked - std::min(window.marked, count / 2), window.columns.size() - count);
+  keep(window.columns, first, count);
+  keep(window.reference, first, count);
+  keep(window.candidate, first, count);
+  if (!window.replay.empty()) keep(window.replay, first, count);
+  window.marked -= first;
+  return window;
+}
+
+std::string window_text(const ValueWindow& whole, int width) {
+  const ValueWindow window = fitted(whole, width);
   std::vector<std::string> columns;
   for (const int64_t column : window.columns) columns.push_back(std::to_string(column));
   std::string out = window_row(escaped(window.axis).substr(0, 9), columns);
@@ -54,7 +76,7 @@ std::string window_text(const ValueWindow& window, int width) {
     for (const double value : window.replay) cells.push_back(value_text(value));
     out += window_row("replay", cells);
   }
-  const size_t end = 15 + (window.marked + 1) * kColumn;
+  const size_t end = kLabel + (window.marked + 1) * kColumn;
   out += fmt::format("   |{:>{}}\n", std::string(8, '^'), end - 4);
   const std::string against = window.replay.empty() ? "the reference" : "the replay of the candidate's own inputs";
   out += wrap(fmt::format("off by {} = {} {} ulp from {}", value_text(window.off_by), short_number(window.off_ulps),
@@ -63,9 +85,10 @@ std::string window_text(const ValueWindow& window, int width) {
   if (window.marked < window.candidate.size() && window.marked < window.reference.size()) {
     const StoredValue& expected = window.reference[window.marked];
     const StoredValue& actual = window.candidate[window.marked];
-    out += fmt::format("   |  bits: ref {} ({}), cand {} ({})\n", expected.present ? expected.bits : "-",
-                       dtype_name(window.reference_dtype), actual.present ? actual.bits : "-",
-                       dtype_name(window.candidate_dtype));
+    out += wrap(fmt::format("bits: ref {} ({}), cand {} ({})", expected.present ? expected.bits : "-",
+                            dtype_name(window.reference_dtype), actual.present ? actual.bits : "-",
+                            dtype_name(window.candidate_dtype)),
+                "   |  ", "   |  ", width);
   }
   return out;
 }

@@ -17,6 +17,7 @@ namespace {
 
 constexpr int kNameColumns = 21;   // "attn.scores_masked" and its margins
 constexpr int kRightColumns = 23;  // " own inh.    worst L199"
+constexpr int kFewestCells = 8;
 
 struct Mark {
   char letter;
@@ -154,7 +155,8 @@ std::string legend_text(const std::set<char>& used, int width) {
 std::string render_grid(const FindReport& report, const TextOptions& options) {
   const std::vector<GridRow> rows = grid_rows(report);
   if (rows.empty()) return "";
-  const int room = std::max(8, (options.width - kNameColumns - kRightColumns) * 4 / 5);
+  const bool totals = options.width >= kNameColumns + kRightColumns + kFewestCells;
+  const int room = std::max(kFewestCells, (options.width - kNameColumns - (totals ? kRightColumns : 0)) * 4 / 5);
   int layers = 0;
   for (const GridRow& row : rows) layers = std::max(layers, static_cast<int>(row.layered ? row.cells.size() : 0));
   const int bucket = std::max(1, (layers + room - 1) / room);
@@ -169,18 +171,20 @@ std::string render_grid(const FindReport& report, const TextOptions& options) {
       continue;
     }
     body += fmt::format("  {:<{}}{:<{}}{}\n", escaped(row.name).substr(0, kNameColumns - 3), kNameColumns - 2,
-                        cells_text(row, bucket, used), width, totals_text(row));
+                        cells_text(row, bucket, used), width, totals ? totals_text(row) : "");
   }
   if (quiet > 0) {
-    body += body.empty() ? fmt::format("  all {} op names clean in every layer\n", quiet)
-                         : fmt::format("  [{} more op name{}: clean in every layer]\n", quiet, quiet == 1 ? "" : "s");
+    body += wrap(body.empty() ? fmt::format("all {} op names clean in every layer", quiet)
+                              : fmt::format("[{} more op name{}: clean in every layer]", quiet, quiet == 1 ? "" : "s"),
+                 "  ", "  ", options.width);
   }
   if (quiet == static_cast<int>(rows.size())) return body;
   const std::string buckets = bucket > 1 ? fmt::format("  (one cell: the worst of {} layers)\n", bucket) : "";
-  std::string out = fmt::format("  {:<{}}{} {:>3} {:>4} {:>8}\n", "op \\ layer", kNameColumns - 2,
-                                header_text(layers, bucket, width), "own", "inh.", "worst");
-  return out + body + buckets + legend_text(used, options.width) +
-         "  worst: largest own error as a multiple of its derived bound\n";
+  std::string out = fmt::format("  {:<{}}{}{}\n", "op \\ layer", kNameColumns - 2, header_text(layers, bucket, width),
+                                totals ? fmt::format(" {:>3} {:>4} {:>8}", "own", "inh.", "worst") : "");
+  out += body + buckets + legend_text(used, options.width);
+  if (totals) out += wrap("worst: largest own error as a multiple of its derived bound", "  ", "  ", options.width);
+  return out;
 }
 
 }  // namespace plumbline

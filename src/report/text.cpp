@@ -12,7 +12,8 @@
 namespace plumbline {
 namespace {
 
-constexpr size_t kDetailed = 4;  // diagnostics that find prints at length
+constexpr int kNarrowest = 40, kWidest = 160;  // columns; names and numbers need some, and no eye follows more
+constexpr size_t kDetailed = 4;                // diagnostics that find prints at length
 
 std::string upper(std::string_view text) {
   std::string out(text);
@@ -33,8 +34,9 @@ std::string verdict_text(const FindReport& report, int width) {
                          verdict + "  ", "  ", width);
   out += wrap(escaped(report.headline), "  ", "  ", width);
   if (const Finding* first = report.first_divergence())
-    out += fmt::format("FIRST DIVERGENCE: {}{}\n", escaped(first->op),
-                       first->role ? fmt::format(" ({})", role_name(*first->role)) : "");
+    out += wrap(fmt::format("FIRST DIVERGENCE: {}{}", escaped(first->op),
+                            first->role ? fmt::format(" ({})", role_name(*first->role)) : ""),
+                "", "  ", width);
   return out;
 }
 
@@ -78,15 +80,16 @@ std::string unmatched_text(const FindReport& report, const TextOptions& options)
 
 std::string render_text(const FindReport& report, const TextOptions& wanted) {
   TextOptions options = wanted;
-  options.width = std::clamp(options.width, 60, 160);
+  options.width = std::clamp(options.width, kNarrowest, kWidest);
   std::string out = verdict_text(report, options.width);
   // The table below lists every finding; the first few are shown at length, as the rest are often more of the same.
   const size_t most = report.verb == "find" ? kDetailed : 1;
   const size_t detailed = options.rows == 0 ? report.findings.size() : std::min(most, report.findings.size());
   for (size_t i = 0; i < detailed; ++i) out += "\n" + render_diagnostic(report, report.findings[i], options);
   if (detailed < report.findings.size())
-    out += fmt::format("\n[{} more finding(s) in the table; -n 0 shows all at length]\n",
-                       report.findings.size() - detailed);
+    out += "\n" + wrap(fmt::format("[{} more finding(s) in the table; -n 0 shows all at length]",
+                                   report.findings.size() - detailed),
+                       "", "", options.width);
   for (const std::string& section :
        {render_grid(report, options), render_finding_table(report, options), render_inherited_table(report, options)})
     if (!section.empty()) out += "\n" + section;
