@@ -117,6 +117,8 @@ the parameter if it is there), or for an overflow that both sides share.)"},
     CodePage{code::kOtherCheckpoint, "the traces were made from different checkpoints",
              R"(The digests of config.json or of a weight file, taken when each run read it,
 differ. Values of different weights cannot be compared for parity: status 3.
+The report also says whether the parameters as used agree: if they do, only
+the packing of the files or a key of config.json is another.
 
 What to do: record both runs from the same model directory.)"},
     CodePage{code::kTokensDiffer, "the prompts differ",

@@ -51,6 +51,25 @@ const Op* user_of(const std::string& parameter, const OpGraph& graph) {
   return nullptr;
 }
 
+/// Files may differ while the numbers do not (sharded otherwise, another key in config.json), and the reverse matters
+/// more: what the two runs used decides how much the difference of the files means.
+std::string parameters_text(const Digests& expected, const Digests& actual) {
+  if (expected.empty() || actual.empty()) return "the parameters as used are not stated on both sides";
+  size_t common = 0, unequal = 0;
+  std::string first;
+  for (const auto& [name, digest] : expected) {
+    const auto other = actual.find(name);
+    if (other == actual.end()) continue;
+    ++common;
+    if (other->second == digest) continue;
+    if (unequal++ == 0) first = name;
+  }
+  const size_t only = expected.size() + actual.size() - 2 * common;
+  const std::string alone = only == 0 ? "" : fmt::format("; {} more were used on one side only", only);
+  if (unequal == 0) return fmt::format("the {} parameters that both sides used are the same numbers{}", common, alone);
+  return fmt::format("{} of {} parameters as used differ, the first is {}{}", unequal, common, first, alone);
+}
+
 std::string token_text(int64_t token) { return token == kUnknownToken ? "unknown" : std::to_string(token); }
 
 }  // namespace
@@ -65,9 +84,13 @@ std::optional<Finding> checkpoint_finding(const Trace& reference, const Trace& c
                                   trace->file().string()));
   if (!expected.empty() && !actual.empty()) {
     const std::string difference = first_difference(expected, actual);
-    if (!difference.empty())
-      return checkpoint_difference(code::kOtherCheckpoint, "the two traces were made from different checkpoints",
-                                   difference, "record both runs from the same model directory");
+    if (!difference.empty()) {
+      Finding finding =
+          checkpoint_difference(code::kOtherCheckpoint, "the two traces were made from different checkpoints",
+                                difference, "record both runs from the same model directory");
+      finding.evidence.push_back(parameters_text(reference.header().parameters, candidate.header().parameters));
+      return finding;
+    }
   }
   if (model == nullptr) return std::nullopt;
   for (const Digests* stated : {&expected, &actual}) {

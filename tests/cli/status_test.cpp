@@ -108,6 +108,23 @@ TEST_CASE("what cannot be concluded is 3, with the way out") {
   }
 }
 
+TEST_CASE("of different checkpoints the report says whether the parameters as used agree") {
+  const std::string repacked = scratch("repacked_model");
+  std::filesystem::copy(model_directory(), repacked, std::filesystem::copy_options::recursive);
+  const std::string config = read_file(repacked + "/config.json");
+  write_file(repacked + "/config.json", config + "\n");
+  const std::string other = record("other_packing.h5", {"twin", {}, repacked, 16});
+  const Said same = call({"find", reference(), other, "-n", "0"});
+  INFO(same.out << same.err);
+  CHECK(same.status == 3);
+  CHECK(same.says("config.json"));
+  CHECK(same.says("parameters that both sides used are the"));
+  const std::string weights = record("checkpoint.h5", {"twin", {}, other_model_directory(), 16});
+  const Said differ = call({"find", reference(), weights});
+  CHECK(differ.status == 3);
+  CHECK(differ.says("parameters as used differ"));
+}
+
 TEST_CASE("a tap on one side only is listed by find and its ops are judged in a segment") {
   const std::string sparse = record(
       "sparse.h5",
