@@ -177,7 +177,7 @@ void conclude_moot(FindReport& report, Finding finding) {
 void conclude(FindReport& report, std::optional<Finding> fork) {
   const auto errors = std::count_if(report.findings.begin(), report.findings.end(), is_error);
   const auto inherited =
-      std::count_if(report.ops.begin(), report.ops.end(), [](const OpRow& row) { return row.role == Role::inherited; });
+      std::count_if(report.ops.begin(), report.ops.end(), [](const OpRow& row) { return only_inherits(row.role); });
   const auto outliers = std::count_if(report.ops.begin(), report.ops.end(), [](const OpRow& row) {
     return row.reference_failed && row.role == Role::unknown;
   });

@@ -137,14 +137,15 @@ void assign_roles(const OpGraph& graph, const Pairing& pairing, std::vector<OpRe
   mark_incomparable(graph, pairing, results);
 }
 
+bool only_inherits(Role role) { return role == Role::inherited || role == Role::amplifier || role == Role::damper; }
+
 int64_t explained_by(const OpGraph& graph, const std::vector<OpResult>& results, size_t index) {
   std::vector<bool> source(results.size(), false);
   source[index] = true;
   const std::vector<bool> reached = below(graph, source);
   int64_t count = 0;
   for (size_t i = 0; i < results.size(); ++i) {
-    const Role role = results[i].row.role;
-    if (reached[i] && (role == Role::inherited || role == Role::amplifier || role == Role::damper)) ++count;
+    if (reached[i] && only_inherits(results[i].row.role)) ++count;
   }
   return count;
 }

@@ -23,7 +23,9 @@ void blame_dropped_ops(const OpGraph& graph, std::vector<OpResult>& results);
 /// Fills role, segment and reason of every row. `results` in execution order of `graph`.
 void assign_roles(const OpGraph& graph, const Pairing& pairing, std::vector<OpResult>& results);
 
-/// Later ops that inherit (are inherited, amplifier or damper) and can be reached from op `index`.
+/// Inherited, amplifier or damper: the op adds nothing beyond its bound to what came in.
+bool only_inherits(Role role);
+/// Later ops that only inherit and can be reached from op `index`.
 int64_t explained_by(const OpGraph& graph, const std::vector<OpResult>& results, size_t index);
 
 /// Ops whose results were judged, alone or as part of a segment that was.
