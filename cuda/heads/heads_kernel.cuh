@@ -8,8 +8,9 @@
 //            rounded to nearest even once more, which equals one rounding of the exact result
 //   special  norm_row.cuh; negation is a sign flip; NaN in a pair: NaN in both of its elements
 //   repeat   the same bits for any number of tokens and any block size, every GPU from sm_80 and the twin
-//   source   transformers Qwen3 (apply_rotary_pos_emb, cos and sin in the model's dtype). Interleaved pairs take the
-//            table's first half, each entry twice: a planted fault here, ERNIE's layout elsewhere
+//   source   transformers Qwen3, and Llama, which norms no head (apply_rotary_pos_emb, cos and sin in the model's
+//            dtype). Interleaved pairs take the table's first half, each entry twice: a planted fault here, ERNIE's
+//            layout elsewhere
 //   checked  tests/kernel/heads
 #pragma once
 #include "cuda/heads/heads.h"

@@ -3,6 +3,7 @@
 #include "cuda/pipeline/rope_table.h"
 
 #include <cmath>
+#include <numbers>
 #include <string>
 
 #include <plumbline/error.h>
@@ -13,6 +14,19 @@ namespace {
 template <class T>
 T* elements(Tensor& tensor) {
   return reinterpret_cast<T*>(tensor.mutable_data());
+}
+
+/// Rope scaling "llama3" (op_graph.h), with transformers' operations: a quotient of a number by a tensor is the
+/// tensor's reciprocal times the number, and every number is rounded to f32 first.
+float scaled(float inv_freq, const RopeScaling& scaling) {
+  const auto f32 = [](double value) { return static_cast<float>(value); };
+  const double low = scaling.low_freq_factor, high = scaling.high_freq_factor, length = scaling.original_positions;
+  const float wavelength = (1.0f / inv_freq) * f32(2.0 * std::numbers::pi);
+  if (wavelength > f32(length / low)) return inv_freq / f32(scaling.factor);
+  if (wavelength < f32(length / high)) return inv_freq;
+  const float weight = ((1.0f / wavelength) * f32(length) - f32(low)) / f32(high - low);
+  const float divided_part = (1.0f - weight) * inv_freq / f32(scaling.factor);
+  return divided_part + weight * inv_freq;
 }
 
 /// The D/2 angles of one position, written twice: transformers' cat(freqs, freqs).
@@ -31,7 +45,8 @@ void fill_row(RopeTable& table, int64_t row, int64_t half) {
 
 }  // namespace
 
-RopeTable make_rope_table(double theta, int64_t head_dim, int64_t first_position, int64_t tokens) {
+RopeTable make_rope_table(double theta, int64_t head_dim, int64_t first_position, int64_t tokens,
+                          const std::optional<RopeScaling>& scaling) {
   if (head_dim < 2 || head_dim % 2 != 0 || tokens < 1) {
     throw BackendError("rope table: needs an even head_dim and at least one token",
                        {"head_dim  " + std::to_string(head_dim), "tokens    " + std::to_string(tokens)},
@@ -50,6 +65,7 @@ RopeTable make_rope_table(double theta, int64_t head_dim, int64_t first_position
     const float power = static_cast<float>(
         std::pow(static_cast<double>(static_cast<float>(theta)), static_cast<double>(exponent)));  // R2
     inv_freq[i] = 1.0f / power;                                                                    // A1 R3
+    if (scaling) inv_freq[i] = scaled(inv_freq[i], *scaling);
   }
   float* freqs = elements<float>(table.freqs);
   for (int64_t t = 0; t < tokens; ++t) {

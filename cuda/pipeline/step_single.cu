@@ -47,7 +47,8 @@ void StepRunner::rope_table_step(const PlanStep& step, Yields& yields) {
   require_input(op, "positions");
   if (op.outputs.size() < 2)
     throw BackendError("kernels: op '" + op.name + "' must yield cos and sin", {}, "check the graph");
-  RopeTable table = make_rope_table(number(op, "theta"), integer(op, "head_dim"), step_.first_position, tokens());
+  RopeTable table =
+      make_rope_table(number(op, "theta"), integer(op, "head_dim"), step_.first_position, tokens(), rope_scaling(op));
   yields.output(op.outputs[0].path, DeviceValue::upload(op.outputs[0].path, table.cos.view()));
   yields.output(op.outputs[1].path, DeviceValue::upload(op.outputs[1].path, table.sin.view()));
   yields.host(inner_path(op, "inv_freq"), std::move(table.inv_freq));

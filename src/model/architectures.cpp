@@ -1,43 +1,54 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which builder an architecture's name chooses. A new family adds a row here and a file of its own.
+// The families that are known, and what builds an architecture's graph. A new family adds a row here, and a builder of
+// its own if its ops are others than the decoder's.
 #include <array>
-#include <string>
 
 #include <plumbline/error.h>
 
-#include "model/qwen3.h"
+#include "model/decoder.h"
+#include "model/strict_json.h"
 
 namespace plumbline {
 namespace {
 
-struct Family {
-  std::string_view architecture;
-  OpGraph (*graph)(const ModelConfig&);
-  std::vector<ParameterSpec> (*parameters)(const ModelConfig&);
-};
+// Sources: transformers' Qwen3Config and LlamaConfig. Both leave the head untied unless tie_word_embeddings says so.
+constexpr std::array<Family, 2> kFamilies = {{
+    {"Qwen3ForCausalLM", "qwen3", 128, 32'768, true, false},
+    {"LlamaForCausalLM", "llama", 0, 2'048, false, true},
+}};
 
-constexpr std::array<Family, 1> kFamilies = {{{"Qwen3ForCausalLM", build_qwen3, qwen3_parameters}}};
-
-const Family& family(const ModelConfig& config) {
-  std::string known;
-  for (const Family& candidate : kFamilies) {
-    if (candidate.architecture == config.architecture) return candidate;
-    known.append(known.empty() ? "" : ", ").append(candidate.architecture);
-  }
-  throw CheckpointError("no builder knows this architecture",
-                        {"architecture  '" + config.architecture + "'", "known         " + known},
-                        "use a model of a known architecture");
+const Family& family_of(const ModelConfig& config) {
+  if (const Family* family = find_family(config.architecture)) return *family;
+  throw CheckpointError(
+      "no builder knows this architecture",
+      {"architecture  '" + printable(config.architecture) + "'", "known         " + known_architectures()},
+      "use a model of a known architecture");
 }
 
 }  // namespace
 
+const Family* find_family(std::string_view architecture) {
+  for (const Family& family : kFamilies) {
+    if (family.architecture == architecture) return &family;
+  }
+  return nullptr;
+}
+
+std::string known_architectures() {
+  std::string known;
+  for (const Family& family : kFamilies) known.append(known.empty() ? "" : ", ").append(family.architecture);
+  return known;
+}
+
 OpGraph build_graph(const ModelConfig& config) {
-  OpGraph graph = family(config).graph(config);
+  OpGraph graph = build_decoder(config, family_of(config));
   validate(graph);
   return graph;
 }
 
-std::vector<ParameterSpec> expected_parameters(const ModelConfig& config) { return family(config).parameters(config); }
+std::vector<ParameterSpec> expected_parameters(const ModelConfig& config) {
+  return decoder_parameters(config, family_of(config));
+}
 
 ParameterSpec head_parameter(const ModelConfig& config) { return {"lm_head.weight", {config.vocab, config.hidden}}; }
 

@@ -1,78 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
-// Family defaults are those of transformers' Qwen3Config, because an absent key means them.
+// Defaults of absent keys: family.h. Rope keys: config_rope.cpp.
 #include "model/config.h"
 
 #include <plumbline/error.h>
 
 #include "model/config_keys.h"
+#include "model/config_rope.h"
+#include "model/family.h"
 
 namespace plumbline {
 namespace {
 
 // Extents are bounded so that no product of two of them, in bytes, overflows 64 bits.
 constexpr int64_t kMostLayers = 10'000, kMostHeads = 1 << 16, kLargestWidth = 1 << 24, kLargestVocab = 1 << 30;
-constexpr int64_t kQwen3HeadDim = 128;          // if the key is absent
-constexpr int64_t kQwen3MaxPositions = 32'768;  // if the key is absent
-constexpr const char* kQwen3 = "Qwen3ForCausalLM";
 
-std::string read_architecture(const ConfigKeys& keys) {
+const Family& read_architecture(const ConfigKeys& keys) {
   const nlohmann::json* list = keys.find("architectures");
   if (list == nullptr) keys.missing("architectures");
   if (!list->is_array() || list->size() != 1 || !list->front().is_string()) {
     keys.wrong_type("architectures", "a list of one text");
   }
-  const std::string name = list->front().get<std::string>();
-  if (name != kQwen3) keys.unsupported("architectures", std::string("[\"") + kQwen3 + "\"]", "use a supported model");
-  if (keys.find("model_type") != nullptr && keys.text("model_type") != "qwen3") {
-    keys.unsupported("model_type", "\"qwen3\", as architectures says", "correct the key that is wrong");
+  const Family* family = find_family(list->front().get<std::string>());
+  if (family == nullptr) keys.unsupported("architectures", "one of " + known_architectures(), "use a supported model");
+  const std::string type(family->model_type);
+  if (keys.find("model_type") != nullptr && keys.text("model_type") != type) {
+    keys.unsupported("model_type", "\"" + type + "\", as architectures says", "correct the key that is wrong");
   }
-  return name;
+  return *family;
 }
 
-int64_t read_head_dim(const ConfigKeys& keys, int64_t hidden, int64_t heads) {
-  if (keys.absent("head_dim")) return kQwen3HeadDim;
+/// A null key means what an absent one means in most families, but for Qwen3 (its class has a number as default).
+int64_t read_head_dim(const ConfigKeys& keys, const Family& family, int64_t hidden, int64_t heads) {
+  if (keys.absent("head_dim") && family.head_dim != 0) return family.head_dim;
   int64_t head_dim = 0;
   if (keys.find("head_dim") != nullptr) {
     head_dim = keys.extent("head_dim", kMostHeads);
-  } else if (hidden % heads == 0) {  // null: what the other families derive
+  } else if (hidden % heads == 0) {
     head_dim = hidden / heads;
   }
   if (head_dim == 0 || head_dim % 2 != 0) {
     keys.unsupported("head_dim", "an even number (rotation takes pairs)", "give the number that the weights have");
   }
   return head_dim;
-}
-
-/// Old key rope_scaling {rope_type | type, ...} and new key rope_parameters share the names of their members.
-void refuse_scaling(const std::optional<ConfigKeys>& rope) {
-  if (!rope) return;
-  for (const char* key : {"rope_type", "type"}) {
-    if (rope->find(key) != nullptr && rope->text(key) != "default") {
-      rope->unsupported(key, "\"default\"", "use a checkpoint without rope scaling");
-    }
-  }
-  for (const char* key : {"factor", "partial_rotary_factor"}) {
-    if (rope->find(key) != nullptr && rope->positive(key) != 1.0) {
-      rope->unsupported(key, "absent or 1", "use a checkpoint without rope scaling");
-    }
-  }
-}
-
-double read_rope_theta(const ConfigKeys& keys) {
-  const std::optional<ConfigKeys> scaling = keys.object("rope_scaling");
-  const std::optional<ConfigKeys> parameters = keys.object("rope_parameters");
-  refuse_scaling(scaling);
-  refuse_scaling(parameters);
-  if (scaling && scaling->absent("rope_type") && scaling->absent("type")) {
-    keys.unsupported("rope_scaling", "null, or rope_type \"default\"", "use a checkpoint without rope scaling");
-  }
-  const bool is_new = parameters && parameters->find("rope_theta") != nullptr;
-  if (!is_new) return keys.positive("rope_theta");
-  const double theta = parameters->positive("rope_theta");
-  if (keys.find("rope_theta") != nullptr && keys.positive("rope_theta") != theta) {
-    keys.unsupported("rope_theta", "the value of rope_parameters.rope_theta", "remove the key that is wrong");
-  }
-  return theta;
 }
 
 DType read_dtype(const ConfigKeys& keys) {
@@ -131,7 +100,8 @@ ModelConfig parse_config(std::string json, const std::filesystem::path& file) {
   }
   const ConfigKeys keys(parsed, file);
   ModelConfig config;
-  config.architecture = read_architecture(keys);
+  const Family& family = read_architecture(keys);
+  config.architecture = family.architecture;
   refuse_unknown_arithmetic(keys);
   config.hidden = keys.extent("hidden_size", kLargestWidth);
   config.layers = keys.extent("num_hidden_layers", kMostLayers);
@@ -142,16 +112,18 @@ ModelConfig parse_config(std::string json, const std::filesystem::path& file) {
     keys.unsupported("num_key_value_heads", "a divisor of num_attention_heads, " + std::to_string(config.heads),
                      "correct the key");
   }
-  config.head_dim = read_head_dim(keys, config.hidden, config.heads);
+  config.head_dim = read_head_dim(keys, family, config.hidden, config.heads);
   config.intermediate = keys.extent("intermediate_size", kLargestWidth);
   config.vocab = keys.extent("vocab_size", kLargestVocab);
   config.max_positions = keys.find("max_position_embeddings") != nullptr
                              ? keys.extent("max_position_embeddings", int64_t{1} << 40)
-                             : kQwen3MaxPositions;
+                             : family.max_positions;
   config.rope_theta = read_rope_theta(keys);
+  config.rope_scaling = read_rope_scaling(keys, config.max_positions);
   config.rms_eps = keys.positive("rms_norm_eps");
   config.tied = keys.flag("tie_word_embeddings", false);
   config.attention_bias = keys.flag("attention_bias", false);
+  config.mlp_bias = family.reads_mlp_bias && keys.flag("mlp_bias", false);
   config.dtype = read_dtype(keys);
   config.json = std::move(json);
   return config;

@@ -45,8 +45,10 @@ bool may_go_to(const Fault& fault, const Op& op) {
 /// Every text that resolve_site takes for this fault in this model.
 std::vector<std::string> possible_sites(const Model& model, const Fault& fault) {
   std::vector<std::string> sites;
-  if (!fault.parts.empty()) {
-    for (int64_t layer = 0; layer < model.config.layers; ++layer) sites.push_back("layer." + std::to_string(layer));
+  for (int64_t layer = 0; layer < model.config.layers; ++layer) {
+    const std::string name = "layer." + std::to_string(layer);
+    const auto stands_there = [&](const std::string& part) { return model.graph.find(name + "." + part) != nullptr; };
+    if (!fault.parts.empty() && std::ranges::all_of(fault.parts, stands_there)) sites.push_back(name);
   }
   for (const Op& op : model.graph.ops) {
     if (may_go_to(fault, op)) sites.push_back(op.name);
@@ -54,11 +56,33 @@ std::vector<std::string> possible_sites(const Model& model, const Fault& fault) 
   return sites;
 }
 
+/// The family has no such op in any layer: no spelling of a site can help but one of another op.
+[[noreturn]] void refuse_family(const Model& model, const Fault& fault, const std::string& spelling,
+                                const std::string& op) {
+  const std::vector<std::string> sites = possible_sites(model, fault);
+  throw UsageError("the fault '" + printable(spelling) + "' does not apply to this model",
+                   {"op      " + op, "reason  " + model.config.architecture + " has no such op"},
+                   sites.empty() ? "choose another fault: 'plumbline faults' lists them"
+                                 : "give a place of this model, like '@" + sites.front() + "'");
+}
+
+/// "layer.3.attn.k_norm" of a layer that the model has and of a part that the fault is made for.
+bool names_part(const Model& model, const Fault& fault, const std::string& site) {
+  return std::ranges::any_of(fault.parts, [&](const std::string& part) {
+    if (!site.ends_with("." + part)) return false;
+    const std::optional<int> layer = layer_number(site.substr(0, site.size() - part.size() - 1));
+    return layer && *layer < model.config.layers;
+  });
+}
+
+bool family_has(const Model& model, const std::string& op) { return build_graph(model.config).find(op) != nullptr; }
+
 FaultSite resolve_layer(const Model& model, const Fault& fault, const std::string& spelling, int layer) {
   FaultSite site{"layer." + std::to_string(layer), layer, {}};
   for (const std::string& part : fault.parts) {
     const std::string name = site.name + "." + part;
     if (model.graph.find(name) == nullptr) {
+      if (!family_has(model, name)) refuse_family(model, fault, spelling, name);
       throw UsageError("cannot plant the fault '" + printable(spelling) + "'",
                        {"op     " + name, "reason an earlier fault removed it"}, "leave one of the two faults out");
     }
@@ -89,6 +113,9 @@ FaultSite resolve_site(const Model& model, const Fault& fault, const std::string
     return resolve_layer(model, fault, spelling, *layer);
   }
   const Op* op = model.graph.find(site);
+  if (op == nullptr && names_part(model, fault, site) && !family_has(model, site)) {
+    refuse_family(model, fault, spelling, site);
+  }
   if (op == nullptr || !may_go_to(fault, *op)) refuse(model, fault, spelling, site);
   return {site, op->layer, {site}};
 }

@@ -35,6 +35,12 @@ void rope_theta(FaultCall& call) {
   table.attributes["theta"] = theta;
 }
 
+void rope_scaling_ignored(FaultCall& call) {
+  Op& table = op_named(call.model, call.site.ops.front());
+  if (!rope_scaling(table)) changes_nothing(call, "the model has no rope scaling");
+  clear_rope_scaling(table);
+}
+
 void rope_interleaved(FaultCall& call) {
   if (call.model.config.head_dim <= 2) changes_nothing(call, "with two channels a head both pairings are the same");
   for (const std::string& name : call.site.ops) {
@@ -72,6 +78,12 @@ std::vector<Fault> attention_faults() {
        {"attn.q_rope", "attn.k_rope"},
        {OpKind::rope_table},
        rope_theta},
+      {{"rope.scaling_ignored", "", "rope.table",
+        "The rotation's angles are those of a model without rope scaling: short prompts hardly show it."},
+       Reach::kinds,
+       {},
+       {OpKind::rope_table},
+       rope_scaling_ignored},
       {{"rope.interleaved", "", "layer.3",
         "The rotation pairs neighbouring channels (2i, 2i+1) instead of halves (i, i + head_dim/2)."},
        Reach::parts,

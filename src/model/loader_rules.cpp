@@ -69,7 +69,7 @@ class Checker {
     if (spec.name == head_parameter(config_).name) {
       refuse("the head is missing, and neither config.json nor the family's default ties it to the embedding",
              {"directory  " + directory_.string(), "tensor     " + spec.name + " " + to_string(spec.shape),
-              "config     tie_word_embeddings is false or absent (Qwen3: false if absent)"},
+              "config     tie_word_embeddings is false or absent, which means false"},
              "set tie_word_embeddings to true if the model was trained so, else fetch the weights again");
     }
     const auto missing = std::count_if(expected_.begin(), expected_.end(), [&](const ParameterSpec& other) {

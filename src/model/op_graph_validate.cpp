@@ -84,6 +84,7 @@ void check_signature(const Op& op) {
                " to " + std::to_string(expected.most_parameters));
   }
   for (const Required& required : expected.attributes) check_attribute(op, required);
+  if (op.kind == OpKind::rope_table) rope_scaling(op);
   size_t results = 0;
   for (size_t i = 0; i < op.outputs.size(); ++i) {
     if (op.outputs[i].inner) continue;

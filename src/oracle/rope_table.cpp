@@ -1,20 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 // rope_table: cos and sin of position * theta^(-2i/D). Contract rope-table/f32: powers, angles, cosine and sine in f32
 // (the angle of channel i and i + D/2 is the same), then rounded once to T. Positions are exact in f32 up to 2^24.
+// Scaled frequencies (op_graph.h, RopeScaling): every operation of the blend rounds in f32, in an order that is free.
+#include <numbers>
+#include <optional>
+
 #include "oracle/output.h"
 
 namespace plumbline {
 namespace {
 
-constexpr double kUlp = 2.0 * kUnitF32;  // one unit in the last place, at most this share of the value
+constexpr double kUlp = 2.0 * kUnitF32;         // one unit in the last place, at most this share of the value
+constexpr double kSecondOrder = 1.0 + 0x1p-18;  // products of two roundings, which a sum of them leaves out
 
 /// 1 / theta^(2i/D): exponent, power and quotient in f32.
 Uncertain inverse_frequency(double theta, int64_t i, int64_t width) {
   const double exponent = as_f32(static_cast<double>(2 * i) / static_cast<double>(width));
   const double value = 1.0 / std::pow(theta, exponent);
   if (i == 0) return {value, 0.0, 0.0};  // theta^0 is 1 in every implementation
-  return {value, value * (function_ulps(Function::pow) * kUlp + kUnitF32) * (1.0 + 0x1p-18),
+  return {value, value * (function_ulps(Function::pow) * kUlp + kUnitF32) * kSecondOrder,
           value * function_typical_ulps(Function::pow) * kUlp};
+}
+
+/// L / wavelength in turns per original length: reciprocal, times f32(2 pi), reciprocal, times f32(L), and the f32
+/// limits that it is held against: seven roundings, one to spare.
+constexpr double kTurnsUnits = 8.0 * kUnitF32;
+
+/// The frequency (f32) after scaling, before its last rounding; nothing if the scaling keeps it as it is. The blend's
+/// weight is 1 where the frequency is kept and 0 where it is divided, without a step between: so a weight that is
+/// uncertain near a limit covers an implementation that finds itself on the limit's other side.
+std::optional<Uncertain> scaled_frequency(const RopeScaling& scaling, const Uncertain& frequency) {
+  const double range = scaling.high_freq_factor - scaling.low_freq_factor;
+  const double turns = scaling.original_positions * frequency.value / (2.0 * std::numbers::pi);
+  const double turns_error = turns * (kTurnsUnits + frequency.error / frequency.value);
+  const double weight = (turns - scaling.low_freq_factor) / range;
+  // Subtraction, quotient and the divisor's own rounding add to what the turns are off by.
+  const double weight_error = (turns_error / range + 3.0 * kUnitF32 * std::fabs(weight)) * kSecondOrder;
+  const double low = std::clamp(weight - weight_error, 0.0, 1.0), high = std::clamp(weight + weight_error, 0.0, 1.0);
+  if (low == 1.0) return std::nullopt;
+  const double kept = std::clamp(weight, 0.0, 1.0), divided = frequency.value / scaling.factor;
+  const double swing = std::max(high - kept, kept - low) * std::fabs(frequency.value - divided);
+  // Division rounds its divisor, and the divisor's reciprocal where that is multiplied by; if something is blended, 1 -
+  // s, two products and the quotient round as well. The sum, or a lone quotient, is the last rounding.
+  const double roundings =
+      high == 0.0 ? 2.0 * kUnitF32 * divided : kUnitF32 * (5.0 * (1.0 - low) * divided + high * frequency.value);
+  const double error = (swing + roundings + std::max(1.0, 1.0 / scaling.factor) * frequency.error) * kSecondOrder;
+  return Uncertain{(1.0 - kept) * divided + kept * frequency.value, error, 0.25 * error};
 }
 
 /// cos or sin of an f32 angle: `slope` is the derivative's size, the curvature at most 1.
@@ -34,6 +65,7 @@ std::vector<Evaluated> evaluate_rope_table(const OracleCall& call) {
   const int64_t width = integer(call.op, "head_dim"), half = width / 2;
   if (width <= 0 || width % 2 != 0) call.misfit("head_dim must be even", positions.shape);
   const double theta = as_f32(number(call.op, "theta"));
+  const std::optional<RopeScaling> scaling = rope_scaling(call.op);
   const Rounder f32(DType::f32);
 
   const Shape wide{1, tokens, width};
@@ -42,8 +74,12 @@ std::vector<Evaluated> evaluate_rope_table(const OracleCall& call) {
   TapWriter freqs = inner_writer(call, ".freqs", "freqs", {1, tokens, half});
   TapWriter cos32 = inner_writer(call, ".cos32", "cos32", wide), sin32 = inner_writer(call, ".sin32", "sin32", wide);
   for (int64_t i = 0; i < half; ++i) {
-    const Uncertain exact_frequency = inverse_frequency(theta, i, width);
-    const Uncertain frequency = round_stage(f32, exact_frequency);
+    Uncertain exact_frequency = inverse_frequency(theta, i, width);
+    Uncertain frequency = round_stage(f32, exact_frequency);
+    if (const auto scaled = scaling ? scaled_frequency(*scaling, frequency) : std::nullopt) {
+      exact_frequency = *scaled;
+      frequency = round_stage(f32, exact_frequency);
+    }
     inv_freq.put(static_cast<size_t>(i), exact_frequency);
     for (int64_t token = 0; token < tokens; ++token) {
       const double position = as_f32(positions.values[static_cast<size_t>(token)]);

@@ -16,11 +16,13 @@
 namespace plumbline {
 
 struct ModelConfig {
-  std::string architecture;  ///< "Qwen3ForCausalLM"
+  std::string architecture;  ///< "Qwen3ForCausalLM", "LlamaForCausalLM"
   int64_t hidden = 0, layers = 0, heads = 0, kv_heads = 0, head_dim = 0, intermediate = 0, vocab = 0, max_positions = 0;
   double rope_theta = 0.0, rms_eps = 0.0;
+  std::optional<RopeScaling> rope_scaling;
   bool tied = false;
-  bool attention_bias = false;
+  bool attention_bias = false;  ///< of the q, k, v and o projections
+  bool mlp_bias = false;        ///< of the gate, up and down projections
   DType dtype = DType::bf16;
   std::string json;  ///< config.json as read
 };

@@ -5,6 +5,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -20,7 +21,8 @@ namespace plumbline {
 //
 // kind          inputs -> outputs                            parameters; attributes; inner taps
 // embedding     tokens [S] i64 -> [1,S,hidden]               table [vocab,hidden]; scale (1: copy; else R(row*scale))
-// rope_table    positions [S] i64 -> cos, sin [1,S,D]        ; theta, head_dim; (two results)
+// rope_table    positions [S] i64 -> cos, sin [1,S,D]        ; theta, head_dim, and for rope scaling those of
+//                                                            RopeScaling; (two results)
 //                                                            inv_freq [D/2], freqs [1,S,D/2], cos32, sin32 [1,S,D]
 // rmsnorm       x [1,S,n*w] -> [1,S,w], [1,S,n,w] by heads   weight [w]; eps, heads (0: none); x32, var, rstd, n32, n
 // linear        x [1,S,K] -> [1,S,N]                         weight [N,K], bias [N] (optional)
@@ -90,6 +92,21 @@ struct Op {
 double number(const Op& op, std::string_view key);
 int64_t integer(const Op& op, std::string_view key);
 const std::string& text(const Op& op, std::string_view key);
+
+/// Rope scaling "llama3" (Llama 3.1 and later): angles of long wavelength w = 2 pi / inv_freq turn slower. With
+/// L = original_positions: w < L / high keeps inv_freq, w > L / low divides it by factor, in between it is blended:
+/// (1 - s) * inv_freq / factor + s * inv_freq, s = (L / w - low) / (high - low), which joins the two without a step.
+struct RopeScaling {
+  double factor = 1.0, low_freq_factor = 1.0, high_freq_factor = 4.0, original_positions = 8192.0;
+  bool operator==(const RopeScaling&) const = default;
+};
+/// The scaling that a rope_table op asks for (attribute "scaling" = "llama3" and four numbers), or nothing.
+/// Throws InputError for another kind of scaling, a number that is missing or not above 0, and high <= low.
+std::optional<RopeScaling> rope_scaling(const Op& op);
+/// The attributes that rope_scaling reads back.
+void set_rope_scaling(Op& op, const RopeScaling& scaling);
+/// Takes them away.
+void clear_rope_scaling(Op& op);
 
 struct OpGraph {
   std::vector<Op> ops;                                        ///< execution order

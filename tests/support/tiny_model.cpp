@@ -64,13 +64,20 @@ void add_layer(TensorMaker& make, const TinyModelOptions& o, int64_t layer) {
     make.add(at + "self_attn.v_proj.bias", {kv}, 0.0, 0.1);
     make.add(at + "self_attn.o_proj.bias", {o.hidden}, 0.0, 0.1);
   }
-  make.add(at + "self_attn.q_norm.weight", {o.head_dim}, 1.0, 0.2);
-  make.add(at + "self_attn.k_norm.weight", {o.head_dim}, 2.0, 0.5);
+  if (!o.llama) {
+    make.add(at + "self_attn.q_norm.weight", {o.head_dim}, 1.0, 0.2);
+    make.add(at + "self_attn.k_norm.weight", {o.head_dim}, 2.0, 0.5);
+  }
   make.matrix(at + "self_attn.o_proj.weight", o.hidden, q);
   make.add(at + "post_attention_layernorm.weight", {o.hidden}, 1.0, 0.2);
   make.matrix(at + "mlp.gate_proj.weight", o.intermediate, o.hidden);
   make.matrix(at + "mlp.up_proj.weight", o.intermediate, o.hidden);
   make.matrix(at + "mlp.down_proj.weight", o.hidden, o.intermediate);
+  if (o.mlp_bias) {
+    make.add(at + "mlp.gate_proj.bias", {o.intermediate}, 0.0, 0.1);
+    make.add(at + "mlp.up_proj.bias", {o.intermediate}, 0.0, 0.1);
+    make.add(at + "mlp.down_proj.bias", {o.hidden}, 0.0, 0.1);
+  }
 }
 
 std::string shard_name(int shard, int shards) {
@@ -104,28 +111,39 @@ std::string utf8(int code_point) {  // below U+0800, which is all the byte-level
 }  // namespace
 
 nlohmann::json tiny_config(const TinyModelOptions& o) {
-  nlohmann::json config = {{"architectures", nlohmann::json::array({"Qwen3ForCausalLM"})},
-                           {"attention_bias", o.attention_bias},
-                           {"head_dim", o.head_dim},
-                           {"hidden_act", "silu"},
-                           {"hidden_size", o.hidden},
-                           {"intermediate_size", o.intermediate},
-                           {"max_position_embeddings", o.max_positions},
-                           {"model_type", "qwen3"},
-                           {"num_attention_heads", o.heads},
-                           {"num_hidden_layers", o.layers},
-                           {"num_key_value_heads", o.kv_heads},
-                           {"rms_norm_eps", o.rms_eps},
-                           {"sliding_window", nullptr},
-                           {"tie_word_embeddings", o.tied},
-                           {"use_sliding_window", false},
-                           {"vocab_size", o.vocab}};
+  nlohmann::json config = {
+      {"architectures", nlohmann::json::array({o.llama ? "LlamaForCausalLM" : "Qwen3ForCausalLM"})},
+      {"attention_bias", o.attention_bias},
+      {"head_dim", o.head_dim},
+      {"hidden_act", "silu"},
+      {"hidden_size", o.hidden},
+      {"intermediate_size", o.intermediate},
+      {"max_position_embeddings", o.max_positions},
+      {"model_type", o.llama ? "llama" : "qwen3"},
+      {"num_attention_heads", o.heads},
+      {"num_hidden_layers", o.layers},
+      {"num_key_value_heads", o.kv_heads},
+      {"rms_norm_eps", o.rms_eps},
+      {"sliding_window", nullptr},
+      {"tie_word_embeddings", o.tied},
+      {"use_sliding_window", false},
+      {"vocab_size", o.vocab}};
+  if (o.llama) config["mlp_bias"] = o.mlp_bias;
+  nlohmann::json scaling;
+  if (o.rope_scaling) {
+    scaling = {{"rope_type", "llama3"},
+               {"factor", o.rope_scaling->factor},
+               {"low_freq_factor", o.rope_scaling->low_freq_factor},
+               {"high_freq_factor", o.rope_scaling->high_freq_factor},
+               {"original_max_position_embeddings", static_cast<int64_t>(o.rope_scaling->original_positions)}};
+  }
   if (o.new_config_keys) {
-    config["rope_parameters"] = {{"rope_theta", o.rope_theta}, {"rope_type", "default"}};
+    config["rope_parameters"] = scaling.is_null() ? nlohmann::json{{"rope_type", "default"}} : scaling;
+    config["rope_parameters"]["rope_theta"] = o.rope_theta;
     config["dtype"] = o.dtype;
   } else {
     config["rope_theta"] = o.rope_theta;
-    config["rope_scaling"] = nullptr;
+    config["rope_scaling"] = scaling;
     config["torch_dtype"] = o.dtype;
   }
   return config;

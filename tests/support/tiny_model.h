@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// A small random Qwen3 checkpoint in Hugging Face's layout, so that any test can use a real model.
+// A small random Qwen3 or Llama checkpoint in Hugging Face's layout, so that any test can use a real model.
 // Invariant: the same options give the same bytes on every machine (own generator, exact arithmetic, no libm).
 #pragma once
 #include <cstdint>
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include <plumbline/op_graph.h>
 
 #include "support/raw_safetensors.h"
 #include "support/temp_directory.h"
@@ -17,10 +20,13 @@ struct TinyModelOptions {
   int64_t layers = 2, hidden = 64, heads = 4, kv_heads = 2, head_dim = 32, intermediate = 96, vocab = 320;
   int64_t max_positions = 4096;
   double rope_theta = 1e6, rms_eps = 1e-6;
+  bool llama = false;  ///< LlamaForCausalLM: no norm of query and key heads
+  std::optional<RopeScaling> rope_scaling = {};
   bool tied = true;
   bool store_tied_head = false;    ///< also stores lm_head.weight, equal to the embedding (as Qwen3-0.6B does)
   bool attention_bias = false;     ///< the q, k, v and o projections get a bias
-  bool new_config_keys = false;    ///< rope_parameters and dtype instead of rope_theta and torch_dtype
+  bool mlp_bias = false;           ///< the gate, up and down projections too (Llama alone reads the key)
+  bool new_config_keys = false;    ///< rope_parameters and dtype instead of rope_theta, rope_scaling and torch_dtype
   std::string dtype = "bfloat16";  ///< also "float32", "float16"
   int shards = 1;                  ///< more than one: model-0000i-of-0000n.safetensors and an index
   bool tokenizer = true;           ///< byte-level tokenizer.json; id = byte, 256 = <|endoftext|>

@@ -14,9 +14,9 @@
 namespace plumbline::test {
 namespace {
 
-OpGraph tiny_graph() {
+OpGraph tiny_graph(const std::string& architecture = "Qwen3ForCausalLM") {
   ModelConfig config;
-  config.architecture = "Qwen3ForCausalLM";
+  config.architecture = architecture;
   config.hidden = 64;
   config.layers = 2;
   config.heads = 4;
@@ -63,6 +63,19 @@ TEST_CASE("a healthy layer takes six launches and every op belongs to exactly on
     for (const Op* op : step.window) CHECK(op == &graph.ops[at++]);
   }
   CHECK(at == graph.ops.size());
+}
+
+TEST_CASE("a Llama's layer takes the same six launches, its heads without norms", "[kernel]") {
+  const OpGraph graph = tiny_graph("LlamaForCausalLM");
+  const std::vector<PlanStep> plan = make_plan(graph);
+  CHECK(kinds(plan) == whole(kLayer, kLayer));
+  const PlanStep& heads = plan[9];
+  REQUIRE(heads.kind == StepKind::heads);
+  CHECK(heads.window.size() == 7);
+  CHECK(heads.find("q_norm") == nullptr);
+  CHECK(heads.find("k_norm") == nullptr);
+  CHECK(heads.input("q") == "layer.1.attn.q_proj");
+  CHECK(heads.input("k") == "layer.1.attn.k_proj");
 }
 
 TEST_CASE("a refused pattern falls back to its ops, one by one", "[kernel]") {

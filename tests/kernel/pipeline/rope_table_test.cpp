@@ -2,6 +2,7 @@
 // The rope table against long double, at every rounding that its contract declares.
 #include "cuda/pipeline/rope_table.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -41,6 +42,29 @@ TEST_CASE("each entry of the rope table is its f32 operands' result, rounded onc
       }
     }
   }
+}
+
+TEST_CASE("llama3 scaling keeps, blends and divides the frequencies of its three bands", "[kernel]") {
+  // Llama-3.2-1B: head_dim 64, theta 5e5, factor 32. Wavelength 2 pi 5e5^(i/32) passes 8192 / 4 behind pair 14 and 8192
+  // behind pair 17.
+  const RopeTable plain = make_rope_table(5e5, 64, 0, 1);
+  const RopeTable scaled = make_rope_table(5e5, 64, 0, 1, RopeScaling{32.0, 1.0, 4.0, 8192.0});
+  double largest = 0.0;
+  for (int64_t i = 0; i < 32; ++i) {
+    INFO("pair " << i);
+    const float before = f32_at(plain.inv_freq, i), after = f32_at(scaled.inv_freq, i);
+    if (i <= 14) CHECK(after == before);
+    if (i >= 18) CHECK(after == before / 32.0f);
+    if (i <= 14 || i >= 18) continue;
+    const long double turns = 8192.0L * static_cast<long double>(before) / (2.0L * 3.14159265358979323846L);
+    const long double weight = (turns - 1.0L) / 3.0L;
+    const long double exact = (1.0L - weight) * static_cast<long double>(before) / 32.0L + weight * before;
+    CHECK(after > before / 32.0f);
+    CHECK(after < before);
+    largest = std::max(largest, static_cast<double>(std::fabs(static_cast<long double>(after) - exact) / exact));
+  }
+  INFO("largest relative error " << largest);
+  CHECK(largest < 16 * 0x1p-24);  // a dozen roundings, the weight's swollen by the difference that it is
 }
 
 TEST_CASE("a row of the rope table depends on its position alone", "[kernel]") {

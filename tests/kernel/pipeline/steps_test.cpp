@@ -63,6 +63,7 @@ void check_decode(const Model& model, int64_t head, int64_t total) {
 TEST_CASE("prefill and decode give the bits of one prefill at every position of every tap", "[kernel]") {
   check_decode(tiny(), 12, 16);
   check_decode(tiny({.heads = 3, .kv_heads = 3, .head_dim = 20}), 1, 5);
+  check_decode(tiny({.llama = true, .rope_scaling = RopeScaling{8.0, 1.0, 4.0, 512.0}, .tied = false}), 12, 16);
 }
 
 TEST_CASE("the cache grows past its first capacity without losing a bit", "[kernel]") {

@@ -3,6 +3,7 @@
 #include <plumbline/error.h>
 
 #include "kernel/pipeline/tiny_runs.h"
+#include "support/error_text.h"
 
 namespace plumbline::test {
 namespace {
@@ -14,10 +15,12 @@ const Op& norm_of(const Backend& backend, int layer) {
 }  // namespace
 
 TEST_CASE("the unfused path has the bits of the fused one on every tap", "[kernel]") {
-  const Model model = tiny({.attention_bias = true});
-  const Run fused = run_once(model, {}, 17);
-  require_same_taps(fused.taps, run_once(model, {.qkv = "unfused"}, 17).taps);
-  require_same_taps(fused.taps, run_once(model, {.qkv = "unfused", .qkv_layer = 1}, 17).taps);
+  for (const bool llama : {false, true}) {
+    const Model model = tiny({.llama = llama, .attention_bias = true, .mlp_bias = llama});
+    const Run fused = run_once(model, {}, 17);
+    require_same_taps(fused.taps, run_once(model, {.qkv = "unfused"}, 17).taps);
+    require_same_taps(fused.taps, run_once(model, {.qkv = "unfused", .qkv_layer = 1}, 17).taps);
+  }
 }
 
 TEST_CASE("variants show in the graph and change nothing before their layer", "[kernel]") {
@@ -63,7 +66,7 @@ TEST_CASE("norms of either contract run wherever the graph has them", "[kernel]"
 }
 
 TEST_CASE("every fault of the catalogue runs, reaches the logits and leaves earlier layers alone", "[kernel]") {
-  const TinyModelOptions options{.layers = 5};
+  const TinyModelOptions options{.layers = 5, .rope_scaling = RopeScaling{8.0, 1.0, 4.0, 512.0}};
   const Run healthy = run_once(tiny(options), {}, 13);
   for (const FaultInfo& fault : fault_catalogue()) {
     INFO("fault " << fault.name << " at " << fault.default_site);
@@ -75,6 +78,20 @@ TEST_CASE("every fault of the catalogue runs, reaches the logits and leaves earl
     CHECK(same_tensor(healthy.taps.at("layer.2.resid2"), run.taps.at("layer.2.resid2")) ==
           (in_layer_3 || fault.default_site == "logits"));
   }
+}
+
+TEST_CASE("a fault of a norm that the family lacks is refused, and others run in a Llama", "[kernel]") {
+  const TinyModelOptions options{.layers = 5, .llama = true, .rope_scaling = RopeScaling{8.0, 1.0, 4.0, 512.0}};
+  const Run healthy = run_once(tiny(options), {}, 13);
+  for (const std::string fault : {"rope.scaling_ignored", "rope.interleaved", "gqa.map", "mlp.gate_up_swapped"}) {
+    INFO("fault " << fault);
+    Model model = tiny(options);
+    apply_fault(model, fault);
+    CHECK_FALSE(same_tensor(healthy.logits, run_once(model, {}, 13).logits));
+  }
+  Model model = tiny(options);
+  require_parts(error_text<UsageError>([&] { apply_fault(model, "k_norm.dropped"); }),
+                {"LlamaForCausalLM has no such op"});
 }
 
 TEST_CASE("a rope table of one layer's own is recorded beside the shared one", "[kernel]") {

@@ -104,7 +104,8 @@ TEST_CASE("A key that asks for what no builder computes is refused by name") {
     std::string part;
   };
   const std::vector<Row> rows = {
-      {"rope_scaling", {{"rope_type", "llama3"}, {"factor", 32.0}}, "rope_scaling.rope_type"},
+      {"rope_scaling", {{"rope_type", "linear"}, {"factor", 2.0}}, "rope_scaling.rope_type"},
+      {"rope_scaling", {{"rope_type", "llama3"}, {"type", "yarn"}}, "rope_scaling.type"},
       {"rope_scaling", {{"type", "yarn"}}, "rope_scaling.type"},
       {"rope_scaling", {{"factor", 4.0}}, "rope_scaling.factor"},
       {"rope_scaling", json::object(), "rope_scaling"},
@@ -112,8 +113,10 @@ TEST_CASE("A key that asks for what no builder computes is refused by name") {
       {"rope_parameters", {{"rope_theta", 1e4}, {"rope_type", "default"}}, "rope_theta"},  // 1e6 stands beside it
       {"use_sliding_window", true, "use_sliding_window"},
       {"layer_types", {"full_attention", "sliding_attention"}, "layer_types"},
-      {"architectures", {"LlamaForCausalLM"}, "LlamaForCausalLM"},
+      {"architectures", {"GPT2LMHeadModel"}, "Qwen3ForCausalLM, LlamaForCausalLM"},
+      {"architectures", {"LlamaForCausalLM"}, "llama"},  // model_type qwen3 stands beside it
       {"model_type", "qwen2", "model_type"},
+      {"partial_rotary_factor", 0.5, "partial_rotary_factor"},
       {"hidden_act", "gelu", "hidden_act"},
       {"quantization_config", {{"quant_method", "awq"}}, "quantization_config"},
       {"torch_dtype", "float64", "torch_dtype"},
@@ -126,6 +129,85 @@ TEST_CASE("A key that asks for what no builder computes is refused by name") {
     INFO(row.key << " = " << row.value.dump());
     test::require_parts(refusal(keys), {"some/config.json", row.part, "supported"});
   }
+}
+
+TEST_CASE("Llama: absent keys mean the family's own defaults") {
+  test::TinyModelOptions options;
+  options.llama = true;
+  json keys = test::tiny_config(options);
+  for (const char* key : {"tie_word_embeddings", "attention_bias", "mlp_bias", "model_type", "max_position_embeddings",
+                          "rope_scaling", "head_dim", "num_key_value_heads"}) {
+    keys.erase(key);
+  }
+  const ModelConfig config = parse(keys);
+  CHECK(config.architecture == "LlamaForCausalLM");
+  CHECK_FALSE(config.tied);
+  CHECK_FALSE(config.attention_bias);
+  CHECK_FALSE(config.mlp_bias);
+  CHECK(config.max_positions == 2048);
+  CHECK(config.head_dim == 16);  // hidden / heads, unlike Qwen3's 128
+  CHECK(config.kv_heads == 4);
+  CHECK_FALSE(config.rope_scaling);
+  keys["head_dim"] = 32;
+  keys["mlp_bias"] = true;
+  CHECK(parse(keys).head_dim == 32);
+  CHECK(parse(keys).mlp_bias);
+}
+
+TEST_CASE("llama3 rope scaling is read from old and new keys alike") {
+  const RopeScaling scaling{8.0, 1.0, 4.0, 512.0};
+  for (const bool llama : {true, false}) {
+    for (const bool new_keys : {true, false}) {
+      test::TinyModelOptions options;
+      options.llama = llama;
+      options.rope_scaling = scaling;
+      options.new_config_keys = new_keys;
+      json keys = test::tiny_config(options);
+      CHECK(parse(keys).rope_scaling == scaling);
+      CHECK(parse(keys).rope_theta == 1e6);
+      json& rope = keys[new_keys ? "rope_parameters" : "rope_scaling"];
+      rope["type"] = rope["rope_type"];  // the older name
+      CHECK(parse(keys).rope_scaling == scaling);
+      rope.erase("rope_type");
+      CHECK(parse(keys).rope_scaling == scaling);
+      rope.erase("original_max_position_embeddings");  // then the model's own length, as in transformers
+      CHECK(parse(keys).rope_scaling->original_positions == 4096.0);
+      keys["original_max_position_embeddings"] = 256;
+      CHECK(parse(keys).rope_scaling->original_positions == 256.0);
+    }
+  }
+}
+
+TEST_CASE("A llama3 rope scaling that is incomplete, out of range or said in two ways is refused by name") {
+  struct Row {
+    std::string key;
+    json value;  // null: the key is taken away
+    std::string part;
+  };
+  test::TinyModelOptions options;
+  options.rope_scaling = RopeScaling{8.0, 1.0, 4.0, 512.0};
+  const std::vector<Row> rows = {
+      {"factor", nullptr, "rope_scaling.factor"},
+      {"low_freq_factor", nullptr, "rope_scaling.low_freq_factor"},
+      {"high_freq_factor", "4", "rope_scaling.high_freq_factor"},
+      {"high_freq_factor", 1.0, "rope_scaling.high_freq_factor"},
+      {"low_freq_factor", 0.0, "rope_scaling.low_freq_factor"},
+      {"original_max_position_embeddings", 0, "rope_scaling.original_max_position_embeddings"},
+      {"partial_rotary_factor", 0.5, "rope_scaling.partial_rotary_factor"}};
+  for (const Row& row : rows) {
+    json keys = test::tiny_config(options);
+    keys["rope_scaling"][row.key] = row.value;
+    INFO(row.key << " = " << row.value.dump());
+    test::require_parts(refusal(keys), {"some/config.json", row.part});
+  }
+  json both = test::tiny_config(options);
+  both["rope_parameters"] = both["rope_scaling"];
+  CHECK(parse(both).rope_scaling == options.rope_scaling);
+  both["rope_parameters"]["factor"] = 4.0;
+  test::require_parts(refusal(both), {"rope_scaling", "what rope_parameters says"});
+  json outside = test::tiny_config(options);
+  outside["original_max_position_embeddings"] = 1024;
+  test::require_parts(refusal(outside), {"original_max_position_embeddings", "1024"});
 }
 
 TEST_CASE("A key of the wrong type or out of range is refused by name, with its value") {

@@ -18,6 +18,7 @@ using Names = std::set<std::string>;
 
 Model model_of(test::TinyModelOptions options = {}) {
   options.layers = std::max<int64_t>(options.layers, 4);
+  options.rope_scaling = RopeScaling{8.0, 1.0, 4.0, 512.0};  // or there is nothing for rope.scaling_ignored to ignore
   const test::TempDirectory directory = test::write_tiny_model(options);
   return load_model(directory.path());
 }
@@ -53,6 +54,7 @@ TEST_CASE("Every fault changes exactly the ops and parameters that it says") {
       {"norm.weight_offset", {}, {kLayer3 + "input_layernorm.weight"}},
       {"rope.theta=1e4", {"rope.table"}, {}},
       {"rope.theta=1e4@layer.3", {"layer.3.rope.table", "layer.3.attn.q_rope", "layer.3.attn.k_rope"}, {}},
+      {"rope.scaling_ignored", {"rope.table"}, {}},
       {"rope.interleaved", {"layer.3.attn.q_rope", "layer.3.attn.k_rope"}, {}},
       {"rope.interleaved@layer.0.attn.k_rope", {"layer.0.attn.k_rope"}, {}},
       {"gqa.map=modulo", {"layer.3.attn.scores_raw", "layer.3.attn.ctx"}, {}},

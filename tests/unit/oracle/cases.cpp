@@ -51,6 +51,9 @@ Case table_case(Generator& g) {
   Case c;
   c.op = make_op(OpKind::rope_table, {{"theta", thetas[g.between(0, 2)]}, {"head_dim", 2 * g.between(1, 64)}}, 2);
   c.op.outputs[1].path = "x.sin";
+  const RopeScaling scalings[] = {
+      {8.0, 1.0, 4.0, 8192.0}, {32.0, 1.0, 4.0, 8192.0}, {8.0, 1.0, 4.0, 512.0}, {3.0, 0.7, 2.3, 1000.0}};
+  if (g.between(0, 1) == 1) set_rope_scaling(c.op, scalings[g.between(0, 3)]);
   const int64_t first = g.between(0, 1) ? 0 : g.between(0, 40000), tokens = g.between(1, 40);
   Array positions{{tokens}, {}};
   for (int64_t i = 0; i < tokens; ++i) positions.values.push_back(static_cast<double>(first + i));

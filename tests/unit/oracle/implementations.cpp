@@ -154,6 +154,20 @@ std::vector<float> rope(const Case& c, const Contract& contract, Order order) {
   return out;
 }
 
+/// Two orders of the same arithmetic: transformers' (a reciprocal, then a product), and plain quotients.
+float scaled_frequency(float frequency, const RopeScaling& scaling, bool reciprocals) {
+  const auto f32 = [](double value) { return static_cast<float>(value); };
+  const auto quotient = [&](float a, float b) { return reciprocals ? (1.0f / b) * a : a / b; };
+  const float low = f32(scaling.low_freq_factor), length = f32(scaling.original_positions);
+  const float wavelength = quotient(f32(2.0 * 3.14159265358979323846), frequency);
+  const float divided = reciprocals ? frequency * (1.0f / f32(scaling.factor)) : frequency / f32(scaling.factor);
+  if (wavelength > f32(scaling.original_positions / scaling.low_freq_factor)) return divided;
+  if (wavelength < f32(scaling.original_positions / scaling.high_freq_factor)) return frequency;
+  const float weight = (quotient(length, wavelength) - low) / f32(scaling.high_freq_factor - scaling.low_freq_factor);
+  if (reciprocals) return (1.0f - weight) * frequency / f32(scaling.factor) + weight * frequency;
+  return (1.0f - weight) * divided + weight * frequency;
+}
+
 std::vector<std::vector<float>> rope_table(const Case& c, Order order) {
   const int64_t width = integer(c.op, "head_dim");
   const auto theta = static_cast<float>(number(c.op, "theta"));
@@ -162,7 +176,11 @@ std::vector<std::vector<float>> rope_table(const Case& c, Order order) {
     for (int64_t channel = 0; channel < width; ++channel) {
       const float exponent = static_cast<float>(2 * (channel % (width / 2))) / static_cast<float>(width);
       const float power = function_result(order, std::pow(static_cast<double>(theta), static_cast<double>(exponent)));
-      const auto angle = static_cast<double>(position * (1.0f / power));
+      float frequency = 1.0f / power;
+      if (const auto scaling = rope_scaling(c.op)) {
+        frequency = scaled_frequency(frequency, *scaling, static_cast<int>(order) % 2 == 0);
+      }
+      const auto angle = static_cast<double>(position * frequency);
       cos.push_back(function_result(order, std::cos(angle)));
       sin.push_back(function_result(order, std::sin(angle)));
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Qwen3 as data, op by op in the order and with the rounding points of transformers' eager attention: pre-norm blocks,
-// separate q, k, v and gate, up projections, q and k normed per head before the rotation, grouped key-value heads.
-#include "model/qwen3.h"
+// The decoder as data, op by op in the order and with the rounding points of transformers' eager attention (sources:
+// modeling_qwen3, modeling_llama): pre-norm blocks, separate q, k, v and gate, up projections, grouped key-value heads.
+#include "model/decoder.h"
 
 #include <cmath>
 #include <utility>
@@ -21,7 +21,7 @@ const Axes kScores = {"batch", "head", "token", "key"};
 
 class Builder {
  public:
-  explicit Builder(const ModelConfig& config) : config_(config) {}
+  Builder(const ModelConfig& config, const Family& family) : config_(config), family_(family) {}
 
   OpGraph build() {
     embedding();
@@ -70,6 +70,7 @@ class Builder {
   void rope_table() {
     Op& op = add("rope.table", OpKind::rope_table, {"positions"}, "rope-table/f32");
     op.attributes = {{"theta", config_.rope_theta}, {"head_dim", config_.head_dim}};
+    if (config_.rope_scaling) set_rope_scaling(op, *config_.rope_scaling);
     result(op, "rope.cos", kToken);
     result(op, "rope.sin", kToken);
     inner(op, "rope.inv_freq", DType::f32, {"channel"});
@@ -122,13 +123,15 @@ class Builder {
   };
   Qkv project(const std::string& normed, const std::string& module) {
     const bool bias = config_.attention_bias;
-    const std::string q = linear("attn.q_proj", normed, module + "q_proj", bias);
-    const std::string k = linear("attn.k_proj", normed, module + "k_proj", bias);
+    std::string q = linear("attn.q_proj", normed, module + "q_proj", bias);
+    std::string k = linear("attn.k_proj", normed, module + "k_proj", bias);
     const std::string v = linear("attn.v_proj", normed, module + "v_proj", bias);
-    const std::string qn = norm("attn.q_norm", q, module + "q_norm.weight", config_.heads);
-    const std::string kn = norm("attn.k_norm", k, module + "k_norm.weight", config_.kv_heads);
-    const std::string q_heads = split("attn.q_heads", qn, config_.heads);
-    const std::string k_heads = split("attn.k_heads", kn, config_.kv_heads);
+    if (family_.qk_norm) {
+      q = norm("attn.q_norm", q, module + "q_norm.weight", config_.heads);
+      k = norm("attn.k_norm", k, module + "k_norm.weight", config_.kv_heads);
+    }
+    const std::string q_heads = split("attn.q_heads", q, config_.heads);
+    const std::string k_heads = split("attn.k_heads", k, config_.kv_heads);
     const std::string v_heads = split("attn.v_heads", v, config_.kv_heads);
     Qkv out;
     out.q = rope("q", q_heads);
@@ -154,11 +157,12 @@ class Builder {
   }
 
   std::string mlp(const std::string& normed, const std::string& module) {
-    const std::string gate = linear("mlp.gate_proj", normed, module + "gate_proj", false);
-    const std::string up = linear("mlp.up_proj", normed, module + "up_proj", false);
+    const bool bias = config_.mlp_bias;
+    const std::string gate = linear("mlp.gate_proj", normed, module + "gate_proj", bias);
+    const std::string up = linear("mlp.up_proj", normed, module + "up_proj", bias);
     const std::string act = simple("mlp.act", OpKind::silu, {gate}, "silu/f32", kToken);
     const std::string product = simple("mlp.mul", OpKind::multiply, {act, up}, "multiply/rounded", kToken);
-    return linear("mlp.down_proj", product, module + "down_proj", false);
+    return linear("mlp.down_proj", product, module + "down_proj", bias);
   }
 
   std::string block(int layer, const std::string& stream) {
@@ -175,6 +179,7 @@ class Builder {
   }
 
   const ModelConfig& config_;
+  const Family& family_;
   OpGraph graph_;
   int layer_ = -1;
   std::string prefix_;
@@ -182,28 +187,30 @@ class Builder {
 
 }  // namespace
 
-OpGraph build_qwen3(const ModelConfig& config) { return Builder(config).build(); }
+OpGraph build_decoder(const ModelConfig& config, const Family& family) { return Builder(config, family).build(); }
 
-std::vector<ParameterSpec> qwen3_parameters(const ModelConfig& config) {
+std::vector<ParameterSpec> decoder_parameters(const ModelConfig& config, const Family& family) {
   const int64_t hidden = config.hidden, q = config.heads * config.head_dim, kv = config.kv_heads * config.head_dim;
   std::vector<ParameterSpec> list = {{"model.embed_tokens.weight", {config.vocab, hidden}}};
   for (int64_t layer = 0; layer < config.layers; ++layer) {
     const std::string at = "model.layers." + std::to_string(layer) + ".";
-    const auto projection = [&](const char* name, int64_t out, int64_t in) {
-      list.push_back({at + "self_attn." + name + ".weight", {out, in}});
-      if (config.attention_bias) list.push_back({at + "self_attn." + name + ".bias", {out}});
+    const auto projection = [&](const std::string& name, int64_t out, int64_t in, bool bias) {
+      list.push_back({at + name + ".weight", {out, in}});
+      if (bias) list.push_back({at + name + ".bias", {out}});
     };
     list.push_back({at + "input_layernorm.weight", {hidden}});
-    projection("q_proj", q, hidden);
-    projection("k_proj", kv, hidden);
-    projection("v_proj", kv, hidden);
-    projection("o_proj", hidden, q);
-    list.push_back({at + "self_attn.q_norm.weight", {config.head_dim}});
-    list.push_back({at + "self_attn.k_norm.weight", {config.head_dim}});
+    projection("self_attn.q_proj", q, hidden, config.attention_bias);
+    projection("self_attn.k_proj", kv, hidden, config.attention_bias);
+    projection("self_attn.v_proj", kv, hidden, config.attention_bias);
+    projection("self_attn.o_proj", hidden, q, config.attention_bias);
+    if (family.qk_norm) {
+      list.push_back({at + "self_attn.q_norm.weight", {config.head_dim}});
+      list.push_back({at + "self_attn.k_norm.weight", {config.head_dim}});
+    }
     list.push_back({at + "post_attention_layernorm.weight", {hidden}});
-    list.push_back({at + "mlp.gate_proj.weight", {config.intermediate, hidden}});
-    list.push_back({at + "mlp.up_proj.weight", {config.intermediate, hidden}});
-    list.push_back({at + "mlp.down_proj.weight", {hidden, config.intermediate}});
+    projection("mlp.gate_proj", config.intermediate, hidden, config.mlp_bias);
+    projection("mlp.up_proj", config.intermediate, hidden, config.mlp_bias);
+    projection("mlp.down_proj", hidden, config.intermediate, config.mlp_bias);
   }
   list.push_back({"model.norm.weight", {hidden}});
   if (!config.tied) list.push_back(head_parameter(config));
