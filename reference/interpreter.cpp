@@ -24,7 +24,13 @@ struct Entry {
 const std::vector<Entry>& table() {
   static const std::vector<Entry> kTable = {
       {OpKind::embedding, embedding, 1, 1, 1, {"embedding/copy"}, {"scale"}},
-      {OpKind::rope_table, rope_table, 1, 0, 0, {"rope-table/f32"}, {"theta", "head_dim"}},
+      {OpKind::rope_table,
+       rope_table,
+       1,
+       0,
+       0,
+       {"rope-table/f32"},
+       {"theta", "head_dim", "scaling", "factor", "low_freq_factor", "high_freq_factor", "original_positions"}},
       {OpKind::rmsnorm, rmsnorm, 1, 1, 1, {"rmsnorm/llama", "rmsnorm/olmo", "rmsnorm/f32"}, {"eps", "heads"}},
       {OpKind::linear, linear, 1, 1, 2, {"linear/f32acc"}, {}},
       {OpKind::split_heads, split_heads, 1, 0, 0, {"layout/copy"}, {"heads"}},

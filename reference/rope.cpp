@@ -6,8 +6,12 @@
 //   order    none (no sums)
 //   rounding R1 2i/D  R2 theta^R1  R3 1/R2 (inv_freq, always on the CPU, kept f32)  R4 position * inv_freq
 //            R5 cos, sin, each to f32  R6 R(cos), R(sin)
+//            Scaled: scaled() stands between R3 and R4, each of its operations rounds to f32, tagged S1 ... S12.
+//            Python's numbers are rounded to f32 where they meet a tensor; a number over a tensor is the tensor's
+//            reciprocal, then a product
 //   repeat   R2 and R5 are LibTorch's pow, cos and sin: same bits for the same build, processor and device kind
-//   source   transformers: Qwen3RotaryEmbedding      checked  tests/reference/transformers_test.cpp
+//   source   transformers: Qwen3RotaryEmbedding, LlamaRotaryEmbedding, _compute_llama3_parameters
+//   checked  tests/reference/transformers_test.cpp
 //
 // NUMERICS CONTRACT rope/neox-t, rope/neox-f32, rope/interleaved-f32
 //   types    neox-t: cos, sin in T, every op on T computes in f32 and rounds to T; the others: all arithmetic f32
@@ -16,19 +20,27 @@
 //   special  rot: pairs (i, i + D/2) if pairing is "half"; (2i, 2i + 1), with the first half of the table, if
 //   "interleaved" source   transformers: modeling_qwen3 (neox-t), modeling_olmo2 (neox-f32), modeling_ernie4_5
 //   (interleaved-f32) checked  tests/reference/transformers_test.cpp (neox-t)
+#include <numbers>
+
 #include <ATen/ops/add.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/cos.h>
 #include <ATen/ops/div.h>
+#include <ATen/ops/gt.h>
+#include <ATen/ops/logical_or.h>
+#include <ATen/ops/lt.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/neg.h>
 #include <ATen/ops/pow.h>
 #include <ATen/ops/reciprocal.h>
 #include <ATen/ops/repeat_interleave.h>
+#include <ATen/ops/rsub.h>
 #include <ATen/ops/sin.h>
 #include <ATen/ops/slice.h>
 #include <ATen/ops/stack.h>
+#include <ATen/ops/sub.h>
+#include <ATen/ops/where.h>
 
 #include "reference/ops.h"
 
@@ -41,6 +53,21 @@ at::Tensor inverse_frequencies(double theta, int64_t head_dim) {
   const at::Tensor exponents =
       at::div(at::arange(0, head_dim, 2, at::TensorOptions().dtype(at::kFloat)), at::Scalar(head_dim));  // R1
   return at::reciprocal(at::pow(at::Scalar(theta), exponents));                                          // R2 R3
+}
+
+/// transformers' _compute_llama3_parameters, operation by operation.
+at::Tensor scaled(const at::Tensor& inv_freq, const RopeScaling& scaling) {
+  const double low = scaling.low_freq_factor, high = scaling.high_freq_factor, length = scaling.original_positions;
+  const at::Scalar factor(scaling.factor), turn(2 * std::numbers::pi);
+  const at::Tensor wavelength = at::mul(at::reciprocal(inv_freq), turn);  // S1 S2
+  const at::Tensor is_long = at::gt(wavelength, at::Scalar(length / low));
+  const at::Tensor base = at::where(is_long, at::div(inv_freq, factor), inv_freq);             // S3
+  const at::Tensor turns = at::mul(at::reciprocal(wavelength), at::Scalar(length));            // S4 S5
+  const at::Tensor weight = at::div(at::sub(turns, at::Scalar(low)), at::Scalar(high - low));  // S6 S7
+  const at::Tensor divided = at::div(at::mul(at::rsub(weight, at::Scalar(1)), base), factor);  // S8 S9 S10
+  const at::Tensor blended = at::add(divided, at::mul(weight, base));                          // S11 S12
+  const at::Tensor is_short = at::lt(wavelength, at::Scalar(length / high));
+  return at::where(at::logical_or(is_short, is_long), base, blended);
 }
 
 bool interleaved(const Op& op) {
@@ -71,8 +98,9 @@ at::Tensor broadcast_table(const at::Tensor& table, bool pairs) {
 
 void rope_table(OpCall& call) {
   const at::Tensor& positions = call.input(0);
-  const at::Tensor inv_freq =
-      inverse_frequencies(number(call.op(), "theta"), integer(call.op(), "head_dim")).to(positions.device());
+  at::Tensor inv_freq = inverse_frequencies(number(call.op(), "theta"), integer(call.op(), "head_dim"));
+  if (const auto scaling = rope_scaling(call.op())) inv_freq = scaled(inv_freq, *scaling);
+  inv_freq = inv_freq.to(positions.device());
   const at::Tensor freqs = at::mul(positions.unsqueeze(0).unsqueeze(-1).to(at::kFloat), inv_freq);  // R4
   const at::Tensor angles = at::cat({freqs, freqs}, -1);
   const at::Tensor cos32 = at::cos(angles), sin32 = at::sin(angles);  // R5

@@ -17,8 +17,7 @@ from unittest.mock import patch
 import torch
 
 try:
-    from transformers import DynamicCache, Qwen3ForCausalLM
-    from transformers.models.qwen3 import modeling_qwen3
+    from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedModel
     from transformers.utils import logging
 except ImportError as error:
     print(f"capture_transformers: {error}", file=sys.stderr)
@@ -70,7 +69,7 @@ def first(value):
     return value[0] if isinstance(value, tuple) else value
 
 
-def hook_model(model: Qwen3ForCausalLM, recorder: Recorder) -> None:
+def hook_model(model: PreTrainedModel, recorder: Recorder) -> None:
     def output(module, path):
         module.register_forward_hook(lambda m, args, out: recorder.record(path, first(out)))
 
@@ -88,6 +87,8 @@ def hook_model(model: Qwen3ForCausalLM, recorder: Recorder) -> None:
         layer.register_forward_pre_hook(lambda m, args, kwargs, i=index: setattr(recorder, "layer", i), with_kwargs=True)
         output(layer, f"layer.{index}.resid2")
         for name, tap in LAYER_OUTPUTS.items():
+            if name.endswith(("q_norm", "k_norm")) and not hasattr(layer.self_attn, "q_norm"):
+                continue  # a family that norms no heads
             output(layer.get_submodule(name), f"layer.{index}.{tap}")
             if tap.endswith(".out"):
                 norm_name(layer.get_submodule(name), f"layer.{index}.{tap[:-4]}")
@@ -111,9 +112,10 @@ def watched_cache(config, recorder: Recorder) -> DynamicCache:
     return cache
 
 
-def wrappers(recorder: Recorder) -> list:
+def wrappers(model: PreTrainedModel, recorder: Recorder) -> list:
     """Patches around functions that are no modules: they record arguments and results and change neither."""
-    rope, attention = modeling_qwen3.apply_rotary_pos_emb, modeling_qwen3.eager_attention_forward
+    modeling = sys.modules[type(model).__module__]
+    rope, attention = modeling.apply_rotary_pos_emb, modeling.eager_attention_forward
     matmul, softmax, rsqrt = torch.matmul, torch.nn.functional.softmax, torch.rsqrt
 
     def watched_rope(q, k, *args, **kwargs):
@@ -149,8 +151,8 @@ def wrappers(recorder: Recorder) -> list:
         recorder.record(f"{recorder.norm}.rstd", result)
         return result
 
-    return [patch.object(modeling_qwen3, "apply_rotary_pos_emb", watched_rope),
-            patch.object(modeling_qwen3, "eager_attention_forward", watched_attention),
+    return [patch.object(modeling, "apply_rotary_pos_emb", watched_rope),
+            patch.object(modeling, "eager_attention_forward", watched_attention),
             patch.object(torch, "rsqrt", watched_rsqrt)]
 
 
@@ -163,12 +165,12 @@ def greedy(logits: torch.Tensor) -> int:
 def run(job: dict) -> None:
     torch.set_num_threads(job["threads"])
     recorder = Recorder(Path(job["output"]))
-    model = Qwen3ForCausalLM.from_pretrained(job["model"], dtype="auto", attn_implementation="eager")
+    model = AutoModelForCausalLM.from_pretrained(job["model"], dtype="auto", attn_implementation="eager")
     model = model.eval().to(job["device"])
     hook_model(model, recorder)
     cache = watched_cache(model.config, recorder)
     tokens, position = job["tokens"], 0
-    for patched in (patches := wrappers(recorder)):
+    for patched in (patches := wrappers(model, recorder)):
         patched.start()
     for _ in range(job["decode"] + 1):
         recorder.steps.append({"tokens": tokens, "first_position": position, "taps": []})
