@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes qwen3-tiny, the byte-level model of the demo and the tests (dumps/models/qwen3-tiny).
+"""Makes byte-level models for the demo and the tests: qwen3-tiny (dumps/models/qwen3-tiny) and llama-tiny, an untied
+Llama of 22 layers with llama3 rope scaling.
 
   train_tiny.py corpus -o corpus.txt.gz                                          any Debian system, Python alone
-  train_tiny.py train --corpus corpus.txt.gz -o DIR --steps 8000 --seed 1        a GPU, torch and transformers
+  train_tiny.py train --shape llama-tiny --corpus corpus.txt.gz -o DIR           a GPU, torch and transformers
 
 This file is the command line and nothing else; lib/tiny_corpus.py gathers, lib/tiny_train.py trains and
 lib/tiny_format.py says what is written.
@@ -21,6 +22,7 @@ def train(arguments: argparse.Namespace) -> None:
 
     tiny_train.train(
         tiny_train.Options(
+            shape=arguments.shape,
             corpus=arguments.corpus,
             output=arguments.output,
             steps=arguments.steps,
@@ -41,6 +43,7 @@ def main() -> None:
     corpus.add_argument("-o", "--output", type=Path, required=True)
     corpus.set_defaults(run=lambda arguments: tiny_corpus.gather(arguments.output))
     trainer = verbs.add_parser("train", help="train, save, evaluate")
+    trainer.add_argument("--shape", choices=("qwen3-tiny", "llama-tiny"), default="qwen3-tiny")
     trainer.add_argument("--corpus", type=Path, required=True)
     trainer.add_argument("-o", "--output", type=Path, required=True)
     trainer.add_argument("--steps", type=int, default=8000)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Trains qwen3-tiny with torch and judges what was written as a user of transformers would meet it.
+"""Trains a tiny model with torch and judges what was written as a user of transformers would meet it.
 
 Invariant: the seed fixes initial weights and batches. It does not fix the summation order of a GPU's backward pass: a
 second run gives a model as good, not the same bits, which is why the weights themselves are kept. The files are
@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import AttentionInterface, AutoModelForCausalLM, AutoTokenizer, Qwen3Config
+from transformers import AttentionInterface, AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from lib import tiny_corpus
-from lib.tiny_format import CONFIG, END, save
+from lib.tiny_format import END, SHAPES, save
 
 PROMPTS = (
     "This program is free software",
@@ -36,6 +36,7 @@ REPORT_SECONDS = 4.0
 class Options:
     """What the command line decides. `max_seconds` shortens a run whose `steps` would not fit."""
 
+    shape: str  # a key of SHAPES
     corpus: Path
     output: Path
     steps: int
@@ -54,16 +55,16 @@ def causal_only(module, query, key, value, attention_mask, dropout=0.0, scaling=
     return attend(query, key, value, is_causal=True, scale=scaling, enable_gqa=True).transpose(1, 2).contiguous(), None
 
 
-def initial_model(seed: int, device: str) -> torch.nn.Module:
-    """Qwen3 in f32; what adds to the residual stream starts smaller by the root of the number of additions."""
+def initial_model(shape: dict, seed: int, device: str) -> torch.nn.Module:
+    """The shape in f32; what adds to the residual stream starts smaller by the root of the number of additions."""
     AttentionInterface.register("causal_only", causal_only)
     torch.manual_seed(seed)
-    config = Qwen3Config(**CONFIG)
+    config = AutoConfig.for_model(**shape)
     model = AutoModelForCausalLM.from_config(config, dtype=torch.float32, attn_implementation="causal_only")
     with torch.no_grad():
         for layer in model.model.layers:
-            layer.self_attn.o_proj.weight /= math.sqrt(2 * CONFIG["num_hidden_layers"])
-            layer.mlp.down_proj.weight /= math.sqrt(2 * CONFIG["num_hidden_layers"])
+            layer.self_attn.o_proj.weight /= math.sqrt(2 * shape["num_hidden_layers"])
+            layer.mlp.down_proj.weight /= math.sqrt(2 * shape["num_hidden_layers"])
     return model.to(device).train()
 
 
@@ -172,7 +173,7 @@ def train(options: Options) -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.set_float32_matmul_precision("high")
     training, held_out = split_documents(options.corpus)
-    model = initial_model(options.seed, device)
+    model = initial_model(SHAPES[options.shape], options.seed, device)
     where = torch.cuda.get_device_name() if device == "cuda" else device
     print(f"torch {torch.__version__} on {where}, {sum(p.numel() for p in model.parameters())} parameters, "
           f"{len(training)} documents, {len(held_out)} held out", flush=True)  # fmt: skip
@@ -188,7 +189,7 @@ def train(options: Options) -> None:
             progress.report(step, loss, True)
             steps = progress.steps_that_fit(step)
         if step % CHECKPOINT_STEPS == 0 or step == steps:
-            save(model, options.output)
+            save(model, SHAPES[options.shape], options.output)
     evaluate(options.output, held_out, options, device)
 
 
@@ -212,8 +213,10 @@ def evaluate(directory: Path, held_out: list[bytes], options: Options, device: s
     model = model.to(device).eval()
     with torch.inference_mode():
         print(f"held-out loss {held_out_loss(model, held_out, options.length):.4f} nats a byte")
-        k_norms = torch.stack([layer.self_attn.k_norm.weight for layer in model.model.layers]).float()
-        print(f"K-norm weights {k_norms.min():.3f} to {k_norms.max():.3f}, mean {k_norms.mean():.3f}", flush=True)
+        k_norms = [weight for name, weight in model.named_parameters() if name.endswith("k_norm.weight")]
+        if k_norms:
+            values = torch.stack(k_norms).float()
+            print(f"K-norm weights {values.min():.3f} to {values.max():.3f}, mean {values.mean():.3f}", flush=True)
         for prompt in PROMPTS:
             ids = tokenizer(prompt, return_tensors="pt").input_ids.to(device)
             if ids[0].tolist() != list(prompt.encode()):
