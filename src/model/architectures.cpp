@@ -12,9 +12,11 @@ namespace plumbline {
 namespace {
 
 // Sources: transformers' Qwen3Config and LlamaConfig. Both leave the head untied unless tie_word_embeddings says so.
+// Published Llama 2 checkpoints lack rope_theta and mean 1e4; no Qwen3 means its class's 1e4, so there the key must
+// stand.
 constexpr std::array<Family, 2> kFamilies = {{
-    {"Qwen3ForCausalLM", "qwen3", 128, 32'768, true, false},
-    {"LlamaForCausalLM", "llama", 0, 2'048, false, true},
+    {"Qwen3ForCausalLM", "qwen3", 128, 32'768, 0.0, true, false},
+    {"LlamaForCausalLM", "llama", 0, 2'048, 1e4, false, true},
 }};
 
 const Family& family_of(const ModelConfig& config) {

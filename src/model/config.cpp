@@ -118,7 +118,7 @@ ModelConfig parse_config(std::string json, const std::filesystem::path& file) {
   config.max_positions = keys.find("max_position_embeddings") != nullptr
                              ? keys.extent("max_position_embeddings", int64_t{1} << 40)
                              : family.max_positions;
-  config.rope_theta = read_rope_theta(keys);
+  config.rope_theta = read_rope_theta(keys, family.rope_theta);
   config.rope_scaling = read_rope_scaling(keys, config.max_positions);
   config.rms_eps = keys.positive("rms_norm_eps");
   config.tied = keys.flag("tie_word_embeddings", false);

@@ -63,9 +63,10 @@ std::optional<RopeScaling> read_object(const ConfigKeys& keys, const ConfigKeys&
 
 }  // namespace
 
-double read_rope_theta(const ConfigKeys& keys) {
+double read_rope_theta(const ConfigKeys& keys, double otherwise) {
   const std::optional<ConfigKeys> parameters = keys.object("rope_parameters");
   const bool is_new = parameters && parameters->find("rope_theta") != nullptr;
+  if (!is_new && keys.find("rope_theta") == nullptr && otherwise > 0.0) return otherwise;
   if (!is_new) return keys.positive("rope_theta");
   const double theta = parameters->positive("rope_theta");
   if (keys.find("rope_theta") != nullptr && keys.positive("rope_theta") != theta) {

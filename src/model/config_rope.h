@@ -10,8 +10,9 @@
 
 namespace plumbline {
 
-/// Throws CheckpointError if the key is missing or the two spellings differ.
-double read_rope_theta(const ConfigKeys& keys);
+/// `otherwise` is what an absent key means; 0: nothing. Throws CheckpointError if the key is missing or the two
+/// spellings differ.
+double read_rope_theta(const ConfigKeys& keys, double otherwise);
 
 /// Nothing for rope_type "default" or no scaling at all. `max_positions` is what llama3's original length is if no key
 /// gives it. Throws CheckpointError naming key and value for every other type of scaling, for members that are missing

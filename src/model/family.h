@@ -13,6 +13,7 @@ struct Family {
   std::string_view model_type;    ///< "qwen3"
   int64_t head_dim;               ///< if the key is absent; 0: hidden / heads
   int64_t max_positions;          ///< if the key is absent
+  double rope_theta;              ///< if the key is absent; 0: it must be there
   bool qk_norm;                   ///< queries and keys are normed per head before the rotation
   bool reads_mlp_bias;            ///< the key mlp_bias means something
 };

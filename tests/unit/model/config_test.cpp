@@ -136,11 +136,12 @@ TEST_CASE("Llama: absent keys mean the family's own defaults") {
   options.llama = true;
   json keys = test::tiny_config(options);
   for (const char* key : {"tie_word_embeddings", "attention_bias", "mlp_bias", "model_type", "max_position_embeddings",
-                          "rope_scaling", "head_dim", "num_key_value_heads"}) {
+                          "rope_scaling", "rope_theta", "head_dim", "num_key_value_heads"}) {
     keys.erase(key);
   }
   const ModelConfig config = parse(keys);
   CHECK(config.architecture == "LlamaForCausalLM");
+  CHECK(config.rope_theta == 1e4);  // as in Llama 2's own checkpoints
   CHECK_FALSE(config.tied);
   CHECK_FALSE(config.attention_bias);
   CHECK_FALSE(config.mlp_bias);
