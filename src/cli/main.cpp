@@ -35,6 +35,7 @@ void add_verbs(CLI::App& app, int& status) {
   add_diff(app, status);
   add_gate(app, status);
   add_show(app, status);
+  add_tokens(app, status);
   add_ls(app, status);
   add_faults(app, status);
   add_doctor(app, status);

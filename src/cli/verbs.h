@@ -10,6 +10,7 @@ void add_find(CLI::App& app, int& status);
 void add_diff(CLI::App& app, int& status);
 void add_gate(CLI::App& app, int& status);
 void add_show(CLI::App& app, int& status);
+void add_tokens(CLI::App& app, int& status);
 void add_ls(CLI::App& app, int& status);
 void add_faults(CLI::App& app, int& status);
 void add_doctor(CLI::App& app, int& status);

@@ -8,7 +8,7 @@
 #include <csignal>
 #include <string>
 
-#include "run/printable.h"
+#include "core/printable.h"
 
 namespace plumbline::run {
 namespace {
@@ -37,7 +37,7 @@ void on_signal(int signal) {
 }  // namespace
 
 Interruption::Interruption(const std::filesystem::path& output) {
-  const std::string part = output.string() + ".part", shown = printable(part);
+  const std::string part = output.string() + ".part", shown = printable_text(part);
   texts = {part, part + ".journal",
            "\nplumbline run: interrupted\n  " + shown + " holds what was recorded so far\n  `plumbline recover " +
                shown + " -o FILE` makes a trace of it; --force starts over\n",

@@ -18,7 +18,7 @@
 #include "run/feed.h"
 #include "run/interruption.h"
 #include "run/options.h"
-#include "run/printable.h"
+#include "core/printable.h"
 #include "run/progress_sink.h"
 #include "run/report.h"
 #include "run/stop_tokens.h"
@@ -161,7 +161,7 @@ int main(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     std::fputs("plumbline run: out of memory\n  fewer tokens, fewer --taps, or a smaller model\n", stderr);
   } catch (const std::exception& error) {
-    fmt::print(stderr, "{}\n", plumbline::run::printable_lines(error.what()));
+    fmt::print(stderr, "{}\n", plumbline::printable_lines(error.what()));
   }
   return plumbline::run::kExitError;
 }

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "run/printable.h"
+#include "core/printable.h"
 
 #include <plumbline/error.h>
 
@@ -43,9 +43,9 @@ std::string text_report(const RunOptions& options, const Model& model, const Fee
   if (options.new_tokens > 0)
     out += fmt::format("continuation  {} tokens  {}\n", run.generated.size(), shown(model, run.generated));
   out += ending(options, run);
-  for (const std::string& fault : model.faults) out += "fault         " + printable(fault) + "\n";
+  for (const std::string& fault : model.faults) out += "fault         " + printable_text(fault) + "\n";
   return out + fmt::format("trace         {}: backend {}, {} steps, {} taps, {:.1f} MiB, {:.2f} s\n",
-                           printable(options.output.string()), options.backend, run.steps.size(), summary.taps,
+                           printable_text(options.output.string()), options.backend, run.steps.size(), summary.taps,
                            static_cast<double>(summary.bytes) / 0x1p20, summary.seconds);
 }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which bytes are UTF-8: the table "Well-Formed UTF-8 Byte Sequences" of the Unicode Standard (3.9, table 3-7).
-#include "run/printable.h"
+#include "core/printable.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-namespace plumbline::run {
+namespace plumbline {
 namespace {
 
 /// Sequences that start with a byte in [first, last]: their length, and the range of the second byte. That range is
@@ -64,8 +64,8 @@ std::string escape(std::string_view text, std::string_view with_backslash, bool 
 
 }  // namespace
 
-std::string printable(std::string_view text) { return escape(text, "", false); }
+std::string printable_text(std::string_view text) { return escape(text, "", false); }
 std::string printable_lines(std::string_view text) { return escape(text, "", true); }
 std::string quoted(const std::string& text) { return "\"" + escape(text, "\"\\", false) + "\""; }
 
-}  // namespace plumbline::run
+}  // namespace plumbline

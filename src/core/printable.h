@@ -5,13 +5,13 @@
 #include <string>
 #include <string_view>
 
-namespace plumbline::run {
+namespace plumbline {
 
 /// Control characters (C0, DEL, C1) and bytes that are no UTF-8 as \n, \t, \xNN; everything else as it is.
-std::string printable(std::string_view text);
+std::string printable_text(std::string_view text);
 /// The same, but newlines stay.
 std::string printable_lines(std::string_view text);
 /// One printable line in double quotes; quotes and backslashes inside are escaped too.
 std::string quoted(const std::string& text);
 
-}  // namespace plumbline::run
+}  // namespace plumbline

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// `plumbline tokens`: what two runs said, and how close the choice was where they part.
+#include "report/tokens.h"
+
+#include <memory>
+
+#include <plumbline/error.h>
+
+#include "cli/compare_options.h"
+#include "cli/output.h"
+#include "cli/verbs.h"
+
+namespace plumbline {
+namespace {
+
+/// The tokenizer of the given directory, or of the one that the traces name; none if there is none.
+std::optional<Tokenizer> tokenizer_for(const std::optional<std::string>& given, const TracePair& traces) {
+  if (given) return Tokenizer::load(*given);
+  for (const Trace* trace : {&traces.reference, &traces.candidate}) {
+    const std::string& directory = trace->header().model_directory;
+    if (directory.empty()) continue;
+    try {
+      return Tokenizer::load(directory);
+    } catch (const Error&) {  // moved away, or of a kind not read here: ids are shown
+    }
+  }
+  return std::nullopt;
+}
+
+int status_of(const TokenReport& report) {
+  if (report.alignment.difference) return report.alignment.in_prompt ? 3 : 1;
+  return report.alignment.positions == 0 ? 3 : 0;
+}
+
+}  // namespace
+
+void add_tokens(CLI::App& app, int& status) {
+  CLI::App* verb = app.add_subcommand("tokens", "Both texts, the first differing token, its margin, KL per position");
+  auto options = std::make_shared<CompareOptions>();
+  verb->add_option("REF", options->reference, "Trace of the reference")->required();
+  verb->add_option("CAND", options->candidate, "Trace of the candidate")->required();
+  add_model_option(*verb, options->model);
+  verb->add_option("-n,--rows", options->rows, "Positions in the table, largest divergence first")
+      ->check(CLI::Range(0, 1'000'000))
+      ->capture_default_str();
+  verb->add_flag("--json", options->json, "Print the whole report as JSON");
+  verb->footer(
+      "Logits are compared only at positions whose tokens agree so far.\n"
+      "Exit status: 0 the same tokens, 1 a generated token differs, 2 unreadable,\n"
+      "3 the prompts differ or no position is common.\n\n"
+      "Example:\n  plumbline tokens ref.h5 cand.h5");
+  verb->callback([options, &status] {
+    const TracePair traces = open_pair(options->reference, options->candidate);
+    const TokenReport report = compare_tokens(traces.reference, traces.candidate);
+    const std::optional<Tokenizer> tokenizer = tokenizer_for(options->model, traces);
+    print(options->json ? tokens_json(report, tokenizer) : tokens_text(report, tokenizer, options->rows));
+    status = status_of(report);
+  });
+}
+
+}  // namespace plumbline

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// `plumbline tokens` as a user runs it.
+#include <nlohmann/json.hpp>
+
+#include "cli/program.h"
+#include "support/catch.h"
+
+using namespace plumbline::test;
+
+namespace {
+
+std::string generated(const std::string& name, const std::vector<std::string>& more = {}) {
+  std::vector<std::string> options = {"--new", "6"};
+  options.insert(options.end(), more.begin(), more.end());
+  return record(name, {"twin", options, "", 16});
+}
+
+}  // namespace
+
+TEST_CASE("two runs that say the same are 0, with no divergence at any position") {
+  const Said said = call({"tokens", generated("a.h5"), generated("b.h5")});
+  INFO(said.out << said.err);
+  CHECK(said.status == 0);
+  CHECK(said.says("all 21 common positions hold the same tokens"));  // 16 fed, and 5 of the 6 generated
+  CHECK(said.says("mean 0, largest 0 nats"));
+  CHECK(said.says("the same at 21 of 21"));
+}
+
+TEST_CASE("a run that says something else is 1, with the position, both tokens and the margin") {
+  const std::string faulty = generated("faulty.h5", {"--fault", "weight.transposed@layer.1.attn.o_proj"});
+  const Said said = call({"tokens", generated("a.h5"), faulty, "--rows", "3"});
+  INFO(said.out << said.err);
+  CHECK(said.status == 1);
+  CHECK(said.says("first differing token at position 16"));
+  CHECK(said.says("chosen by the logits of position 15"));
+  CHECK(said.says("margin"));
+  CHECK(said.says("[13 more]"));  // of 16 positions
+
+  const Said json = call({"tokens", generated("a.h5"), faulty, "--json"});
+  const auto report = nlohmann::json::parse(json.out);
+  CHECK(json.status == 1);
+  CHECK(report.at("first_difference") == 16);
+  REQUIRE(report.at("positions").size() == 16);
+  // The token that each run chose is the likeliest one of its own logits.
+  const auto& last = report.at("positions").back();
+  CHECK(last.at("reference").at("best") == report.at("reference").at(16));
+  CHECK(last.at("candidate").at("best") == report.at("candidate").at(16));
+  CHECK(last.at("kl") > 0.0);
+}
+
+TEST_CASE("other prompts are 3, a model without a tokenizer shows ids") {
+  const std::string shorter = record("short.h5", {"twin", {}, "", 12});
+  const std::string other = record("other.h5", {"twin", {"--fault", "embed.scale"}, "", 12});
+  CHECK(call({"tokens", shorter, other}).status == 0);
+  const Said missing = call({"tokens", shorter, other, "--model", "/nonexistent"});
+  CHECK(missing.status == 2);
+  CHECK(missing.complains("/nonexistent"));
+  CHECK(call({"tokens", shorter}).status == 2);
+}

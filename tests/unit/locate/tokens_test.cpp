@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tokens of two runs: where they part, who chose it, how far the distributions lie apart.
+#include "locate/tokens.h"
+
+#include <plumbline/error.h>
+
+#include <cmath>
+#include <limits>
+
+#include "support/catch.h"
+#include "unit/locate/traces.h"
+
+using namespace plumbline;
+using plumbline::test::Bench;
+using plumbline::test::text_tokens;
+
+namespace {
+
+const Bench& bench() {
+  static const Bench shared;
+  return shared;
+}
+
+Trace record(const std::string& name, std::vector<int64_t> tokens, std::vector<std::string> faults = {}) {
+  Bench::Run run{std::move(tokens)};
+  run.prefill = 8;
+  run.faults = std::move(faults);
+  return bench().record(name, run);
+}
+
+}  // namespace
+
+TEST_CASE("the divergence of two distributions, by hand") {
+  const double inf = std::numeric_limits<double>::infinity();
+  // p = (1/2, 1/2), q = (3/4, 1/4): log(2/3) / 2 + log(2) / 2 = log(4/3) / 2
+  CHECK(kl_divergence({0.0, 0.0}, {std::log(3.0), 0.0}) == Approx(std::log(4.0 / 3.0) / 2.0));
+  CHECK(kl_divergence({1.0, 2.0, 3.0}, {101.0, 102.0, 103.0}) == 0.0);  // a shift changes no probability
+  CHECK(kl_divergence({0.0, -inf}, {0.0, 0.0}) == Approx(std::log(2.0)));
+  CHECK(std::isinf(kl_divergence({0.0, 0.0}, {0.0, -inf})));
+  CHECK(std::isnan(kl_divergence({0.0, std::nan("")}, {0.0, 0.0})));
+}
+
+TEST_CASE("the two largest logits, the lower id first where they tie") {
+  const Choice choice = choice_of({1.0, 5.0, 5.0, 4.0});
+  CHECK(choice.best == 1);
+  CHECK(choice.second == 2);
+  CHECK(choice.margin() == 0.0);
+  CHECK(choice_of({2.0, 7.0, 3.0}).second == 2);
+  CHECK(choice_of({2.0}).second == -1);
+}
+
+TEST_CASE("equal runs say the same and diverge nowhere") {
+  const TokenReport report =
+      compare_tokens(record("same_a.h5", text_tokens(12)), bench().record("same_b.h5", {text_tokens(12)}));
+  CHECK(report.reference == text_tokens(12));
+  CHECK_FALSE(report.alignment.difference);
+  CHECK(report.prompt == 8);
+  REQUIRE(report.next.size() == 12);
+  for (const NextToken& next : report.next) CHECK(next.kl == 0.0);
+  CHECK(report.fork() == nullptr);
+}
+
+TEST_CASE("a fork names the position whose logits chose it") {
+  std::vector<int64_t> other = text_tokens(12);
+  other[10] = 66;
+  const TokenReport report = compare_tokens(record("fork_a.h5", text_tokens(12)),
+                                            record("fork_b.h5", other, {"norm.weight_missing@layer.3.attn.q_norm"}));
+  REQUIRE(report.alignment.difference);
+  CHECK(*report.alignment.difference == 10);
+  CHECK_FALSE(report.alignment.in_prompt);
+  REQUIRE(report.fork() != nullptr);
+  CHECK(report.fork()->position == 9);
+  CHECK(report.next.size() == 10);  // positions 0 to 9: after them the two runs computed different things
+  CHECK(report.fork()->kl > 0.0);
+  CHECK(report.fork()->reference.margin() >= 0.0);
+}
+
+TEST_CASE("without logits there is no divergence, with another vocabulary there is an error") {
+  Bench::Run run{text_tokens(6)};
+  run.taps = {"embed"};
+  const Trace bare = bench().record("bare.h5", run), whole = bench().record("whole.h5", {text_tokens(6)});
+  const TokenReport report = compare_tokens(bare, whole);
+  CHECK(report.next.empty());
+  CHECK(report.alignment.positions == 6);
+  Bench::Run narrow{text_tokens(6)};
+  narrow.edit = [](TapSpec& spec, Tensor& values) {
+    if (spec.path == "logits") values = Tensor(values.dtype(), {1, 6, 8});
+  };
+  CHECK_THROWS_AS(compare_tokens(whole, bench().record("narrow.h5", narrow)), TraceError);
+}
