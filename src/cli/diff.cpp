@@ -9,7 +9,7 @@ namespace plumbline {
 
 void add_diff(CLI::App& app, int& status) {
   CLI::App* verb =
-      app.add_subcommand("diff", "Compare everything: verdict, first diagnostic, grid, largest differences");
+      app.add_subcommand("diff", "Compare the results of all ops: verdict, first diagnostic, grid, largest differences");
   auto options = std::make_shared<CompareOptions>();
   add_compare_options(*verb, *options);
   verb->footer(

@@ -81,6 +81,12 @@ void apply_gate(FindReport& report, const GateOptions& options) {
                        report.coverage.reference_ops, 100.0 * report.coverage.share(), 100.0 * options.min_coverage),
            {}, "record more taps on both sides, or lower --min-coverage");
   }
+  if (report.coverage.positions < report.reference.positions) {
+    demand(report, code::kCoverage,
+           fmt::format("only {} of the reference's {} positions were compared", report.coverage.positions,
+                       report.reference.positions),
+           {}, fmt::format("run the candidate on the reference's tokens: --tokens {}", report.reference.file));
+  }
   std::vector<std::string> missing;
   for (const UnmatchedTap& tap : report.unmatched)
     if (!allowed(tap.path, options.allow_missing))

@@ -163,9 +163,11 @@ What to do: follow how the value is read from config.json on the side that
 departs from the checkpoint.)"},
     CodePage{code::kCoverage, "fewer ops were judged than the gate demands",
              R"(The share of the reference's ops whose own error was judged is below
---min-coverage. A gate that looks at little must not pass: status 3.
+--min-coverage, or the candidate lacks token positions that the reference has.
+A gate that looks at little must not pass: status 3.
 
-What to do: record more taps, or lower --min-coverage knowingly.)"},
+What to do: record more taps, or lower --min-coverage knowingly; feed the
+candidate all tokens of the reference (`run --tokens REF.h5`).)"},
     CodePage{code::kTapMissing, "the gate demands taps on both sides",
              R"(`plumbline gate` was given a pair in which a tap was recorded on one side
 only: status 3, so that a kernel that stopped recording cannot pass.

@@ -121,6 +121,7 @@ FindReport find_divergence(const Trace& stored_reference, const Trace& stored_ca
   report.coverage.compared_taps = compared_taps(graph, pairing);
   report.coverage.positions = alignment.positions;
   note_strangers(graph, pairing, report);
+  note_positions(alignment, report);
   for (OpResult& result : results) report.ops.push_back(std::move(result.row));
   if (auto nonfinite = nonfinite_finding(context, report.ops)) report.findings.push_back(std::move(*nonfinite));
   conclude(report, fork_finding(alignment, report.reference.file));

@@ -73,7 +73,7 @@ Finding op_finding(const Context& context, const std::vector<OpResult>& results,
   return finding;
 }
 
-Finding reference_finding(const OpResult& result) {
+Finding reference_finding(const Context& context, const Op& op, const OpResult& result) {
   Finding finding;
   finding.code = code::kReferenceOutlier;
   finding.level = Level::warning;
@@ -83,6 +83,7 @@ Finding reference_finding(const OpResult& result) {
   finding.title = fmt::format("`{}`: the reference is the outlier; the gate is invalid here", result.row.op);
   finding.evidence.push_back(result.reference_evidence);
   finding.evidence.push_back(fmt::format("own error of the candidate: {:.3g} x its bound", result.row.own_share));
+  for (std::string& line : setting_differences(context, op)) finding.evidence.push_back(std::move(line));
   finding.help.push_back("check how the reference was recorded (faults, weights, build) and record it again");
   return finding;
 }
@@ -157,7 +158,7 @@ std::vector<Finding> collect_findings(const Context& context, const std::vector<
       findings.push_back(settings_finding(op, std::move(settings)));
     if (results[i].candidate_failure) findings.push_back(op_finding(context, results, i, std::exchange(first, false)));
     if (results[i].row.reference_failed && results[i].row.role != Role::clean)
-      findings.push_back(reference_finding(results[i]));
+      findings.push_back(reference_finding(context, op, results[i]));
   }
   for (const IncomparableTap& tap : context.pairing.incomparable)
     findings.push_back(incomparable_finding(context, tap));
@@ -210,11 +211,17 @@ void conclude(FindReport& report, std::optional<Finding> fork) {
     for (const OpRow& row : report.ops)
       if (row.judged && (nearest == nullptr || row.own_share > nearest->own_share)) nearest = &row;
     report.headline = nearest == nullptr
-                          ? "every value equals the reference's"
+                          ? "every result of every compared op equals the reference's"
                           : fmt::format("no op's own error passes its bound; the nearest is {} at {:.4g} of its bound",
                                         nearest->op, nearest->own_share);
   }
   if (fork) report.findings.push_back(std::move(*fork));
+}
+
+void note_positions(const Alignment& alignment, FindReport& report) {
+  if (alignment.difference || alignment.positions >= report.reference.positions) return;
+  report.notes.push_back(fmt::format("only {} of the reference's {} positions are in the candidate",
+                                     alignment.positions, report.reference.positions));
 }
 
 TraceSummary summary_of(const Trace& trace, const std::vector<Step>& steps) {

@@ -20,6 +20,8 @@ void conclude_moot(FindReport& report, Finding finding);
 /// Sets outcome and headline from findings, rows and coverage; `fork` (optional) decides if nothing else does.
 void conclude(FindReport& report, std::optional<Finding> fork);
 
+/// A note if the candidate lacks positions that the reference has and the tokens do not say why.
+void note_positions(const Alignment& alignment, FindReport& report);
 TraceSummary summary_of(const Trace& trace, const std::vector<Step>& steps);
 
 }  // namespace plumbline

@@ -37,8 +37,7 @@ std::vector<bool> below(const OpGraph& graph, const std::vector<bool>& sources) 
 
 bool amplifies(const OpResult& result) {
   const OpRow& row = result.row;
-  return result.explained >= kExplainedShare && !std::isnan(row.benign_high) &&
-         row.gain > kGainFactor * row.benign_high;
+  return result.explained >= kExplainedShare && row.benign_high > 0.0 && row.gain > kGainFactor * row.benign_high;
 }
 
 bool damps(const OpRow& row) { return !std::isnan(row.benign_low) && row.gain < row.benign_low / kGainFactor; }
@@ -46,7 +45,7 @@ bool damps(const OpRow& row) { return !std::isnan(row.benign_low) && row.gain < 
 Role role_of(const OpResult& result, bool is_below) {
   const OpRow& row = result.row;
   if (result.candidate_failure) return result.candidate_failure->contract.empty() ? Role::origin : Role::contract;
-  if (row.equal_bits() && (row.reference_failed || !row.judged)) return Role::clean;
+  if (!row.judged && !row.reference_failed && row.equal_bits()) return Role::clean;
   // Flooded with NaN or infinity, as the replay is: they came in with the inputs.
   if (!row.judged && result.reproduced && is_below && result.beyond_noise) return Role::inherited;
   if (row.reference_failed || !row.judged) return Role::unknown;
@@ -70,7 +69,7 @@ void assign_members(const OpGraph& graph, std::vector<OpResult>& results) {
     if (row.compared || row.failed) continue;  // partly recorded, or left out: it has a verdict of its own
     const auto unsound = std::find_if(segments.begin(), segments.end(), [&](size_t end) {
       const Role role = results[end].row.role;
-      return role == Role::origin || role == Role::contract || role == Role::unknown;
+      return role == Role::origin || role == Role::contract || role == Role::unknown || !results[end].row.judged;
     });
     const size_t end = unsound == segments.end() ? segments.front() : *unsound;
     row.role = unsound == segments.end() ? results[end].row.role : Role::unknown;
@@ -157,7 +156,7 @@ int64_t judged_ops(const std::vector<OpResult>& results) {
     if (row.reference_failed || row.role == Role::incomparable) continue;
     if (!row.judged && row.role != Role::clean) continue;
     judged.insert(row.op);
-    judged.insert(row.segment.begin(), row.segment.end());
+    if (row.judged) judged.insert(row.segment.begin(), row.segment.end());
   }
   return static_cast<int64_t>(judged.size());
 }

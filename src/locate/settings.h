@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the two runs state about an op beside its numbers: eps, theta, scale, pairing... A difference is a defect even
-// where the data at hand do not show it.
+// What the two runs state about an op beside its numbers: that it is there, its kind, contract and inputs, and eps,
+// theta, scale, pairing... A difference is a defect even where the data at hand do not show it.
 #pragma once
 #include <string>
 #include <vector>
@@ -9,8 +9,7 @@
 
 namespace plumbline {
 
-/// A line for every attribute of `op` (of the reference's graph) that the candidate's graph gives another value; empty
-/// if the candidate has no such op.
+/// A line for everything that the candidate's graph states otherwise about `op` (of the reference's graph).
 std::vector<std::string> setting_differences(const Context& context, const Op& op);
 
 /// For an op whose numbers show nothing.

@@ -145,6 +145,7 @@ FindReport compare_values(const Trace& stored_reference, const Trace& stored_can
     report.findings.push_back(std::move(finding));
   report.unmatched = pairing.unmatched;
   report.coverage.positions = alignment.positions;
+  note_positions(alignment, report);
   for (const OpRow& row : report.ops) {
     report.coverage.compared_taps += row.compared ? 1 : 0;
     report.coverage.judged_ops += row.differs() || row.equal_bits() ? 1 : 0;

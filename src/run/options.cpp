@@ -63,11 +63,11 @@ void declare(CLI::App& app, RunOptions& o) {
   app.add_option("--new", o.new_tokens, "Tokens to add, greedily (default 0)")
       ->type_name("N")
       ->check(whole_number(0, kMaxTokens));
-  app.add_option("--fault", o.faults, "Plant a defect: NAME[=VALUE][@SITE] (plumbline faults lists them)")
+  app.add_option("--fault", o.faults, "Plant a defect: NAME[=VALUE][@SITE] (plumbline faults lists them); repeatable")
       ->type_name("FAULT")
       ->check(not_empty())
       ->allow_extra_args(false);
-  app.add_option("--taps", o.taps, "Record only taps that match a glob (default: all)")
+  app.add_option("--taps", o.taps, "Record only taps that match a glob (default: all); repeatable: --taps A --taps B")
       ->type_name("GLOB")
       ->check(not_empty())
       ->allow_extra_args(false);

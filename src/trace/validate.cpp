@@ -10,6 +10,8 @@
 namespace plumbline::trace {
 namespace {
 
+constexpr int64_t kMaxPosition = int64_t{1} << 40;
+
 class Validator {
  public:
   Validator(const FlatTable& table, int64_t file_bytes, int64_t decoded_bytes, const std::filesystem::path& file)
@@ -31,10 +33,25 @@ class Validator {
                      "the file is damaged or hostile: take another copy or record the run again");
   }
 
+  [[noreturn]] void refuse(const Step& step, const std::string& problem) const {
+    throw file_error("read trace", file_, "step " + std::to_string(step.index) + ": " + problem,
+                     "the file is damaged or hostile: take another copy or record the run again");
+  }
+
+  /// Steps follow one another by index, and those that say what was fed also by position.
   void check_steps() const {
-    for (size_t i = 1; i < table_.steps.size(); ++i) {
-      if (table_.steps[i].index <= table_.steps[i - 1].index)
-        throw file_error("read trace", file_, "its steps are out of order", "the file is damaged");
+    int64_t next = -1;
+    for (size_t i = 0; i < table_.steps.size(); ++i) {
+      const Step& step = table_.steps[i];
+      if (i > 0 && step.index <= table_.steps[i - 1].index) refuse(step, "it is out of order");
+      const int64_t first = step.first_position, count = static_cast<int64_t>(step.tokens.size());
+      if (first < 0 || first > kMaxPosition) refuse(step, "it begins at position " + std::to_string(first));
+      if (count > 0 && next >= 0 && first != next)
+        refuse(step, "it begins at position " + std::to_string(first) + ", the one before it ends at " +
+                         std::to_string(next));
+      if (i > 0 && (count > 0) != !table_.steps[i - 1].tokens.empty())
+        refuse(step, "either every step says what was fed, or none");
+      if (count > 0) next = first + count;
     }
   }
 

@@ -110,3 +110,14 @@ TEST_CASE("a divergence stays one") {
   CHECK(report.outcome == Outcome::divergence);
   CHECK(report.findings.size() == 1);
 }
+
+TEST_CASE("positions that the candidate lacks are not passed over") {
+  FindReport report = parity(10, 10);
+  report.reference.positions = 7;
+  report.coverage.positions = 3;
+  apply_gate(report, {});
+  CHECK(report.outcome == Outcome::inconclusive);
+  REQUIRE(report.findings.size() == 1);
+  CHECK(report.findings[0].code == "P0501");
+  CHECK(report.headline == "only 3 of the reference's 7 positions were compared");
+}

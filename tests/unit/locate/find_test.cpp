@@ -229,6 +229,78 @@ TEST_CASE("settings that differ are a finding even where no number shows it, evi
   }));
 }
 
+TEST_CASE(
+    "another table of angles, another contract and a dropped op are seen in the graphs, whatever the numbers say") {
+  struct Row {
+    std::string op, says;
+    std::function<void(OpGraph&, Op&)> change;
+  };
+  const Row rows[] = {
+      {"layer.2.attn.q_rope", "its input 1 is rope.cos in the reference's graph, rope.sin in the candidate's",
+       [](OpGraph&, Op& op) { op.inputs[1] = "rope.sin"; }},
+      {"layer.1.in_norm", "its contract is rmsnorm/llama in the reference's graph, rmsnorm/olmo in the candidate's",
+       [](OpGraph&, Op& op) { op.contract = "rmsnorm/olmo"; }},
+      {"layer.3.resid2", "the candidate's graph has no such op",
+       [](OpGraph& graph, Op&) {
+         std::erase_if(graph.ops, [](const Op& op) { return op.name == "layer.3.resid2"; });
+         for (Op& op : graph.ops)
+           std::replace(op.inputs.begin(), op.inputs.end(), std::string("layer.3.resid2"),
+                        std::string("layer.3.resid1"));
+       }},
+  };
+  int number = 0;
+  for (const Row& expected : rows) {
+    INFO(expected.op);
+    Bench::Run run{text_tokens(6)};
+    run.edit_header = [&](TraceHeader& header) {
+      OpGraph graph = op_graph_from_json(header.graph_json);
+      const auto op =
+          std::find_if(graph.ops.begin(), graph.ops.end(), [&](const Op& one) { return one.name == expected.op; });
+      REQUIRE(op != graph.ops.end());
+      expected.change(graph, *op);
+      header.graph_json = to_json(graph);
+    };
+    static const Trace same = bench().record("graphs.h5", {text_tokens(6)});
+    const FindReport report = find(same, bench().record("graph" + std::to_string(number++) + ".h5", run));
+    CHECK(report.outcome == Outcome::divergence);
+    REQUIRE(report.findings.size() == 1);
+    CHECK(report.findings[0].code == "P0407");
+    CHECK(report.findings[0].op == expected.op);
+    CHECK(report.findings[0].evidence.at(0).starts_with(expected.says));
+  }
+}
+
+TEST_CASE("a value that breaks its bound on both sides is no parity, equal bits or not") {
+  const auto spoil = [](TapSpec& spec, Tensor& values) {
+    const uint16_t hundred = 0x42C8;
+    if (spec.path == "logits") std::memcpy(values.mutable_data() + 10, &hundred, 2);
+  };
+  Bench::Run run{text_tokens(6)};
+  run.edit = spoil;
+  const FindReport report = find(bench().record("both_left.h5", run), bench().record("both_right.h5", run));
+  CHECK(report.outcome == Outcome::inconclusive);
+  CHECK(row(report, "logits").role == Role::unknown);
+  REQUIRE(report.findings.size() == 1);
+  CHECK(report.findings[0].code == "P0206");
+}
+
+TEST_CASE("equal bits at the end of a segment that cannot be judged vouch for that end alone") {
+  Bench::Run run{text_tokens(12)};
+  run.taps = {"logits"};
+  const FindReport report = find(healthy(), bench().record("logits_only.h5", run));
+  CHECK(row(report, "logits").role == Role::clean);
+  CHECK(row(report, "layer.2.mlp.mul").role == Role::unknown);
+  CHECK(report.coverage.judged_ops == 1);
+}
+
+TEST_CASE("positions that the candidate lacks are noted") {
+  const FindReport report = find(healthy(), bench().record("five.h5", {text_tokens(5)}));
+  CHECK(report.outcome == Outcome::parity);
+  CHECK(report.coverage.positions == 5);
+  REQUIRE(report.notes.size() == 1);
+  CHECK(report.notes[0] == "only 5 of the reference's 12 positions are in the candidate");
+}
+
 TEST_CASE("another rope base is seen at a single token, where cosine and sine do not show it") {
   const Trace single = bench().record("single.h5", {text_tokens(1)});
   Bench::Run run{text_tokens(1)};

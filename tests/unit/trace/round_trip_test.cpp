@@ -145,3 +145,23 @@ TEST_CASE("two thousand small taps make one whole trace") {
   CHECK(trace.taps().size() == 2000);
   CHECK(verify_trace(trace).empty());
 }
+
+TEST_CASE("steps that do not follow one another are refused") {
+  const std::vector<Step> hostile[] = {
+      {{0, -1, {1, 2}}},              // before the beginning
+      {{0, int64_t{1} << 62, {1}}},   // beyond every length
+      {{0, 0, {1, 2}}, {1, 1, {3}}},  // over the first
+      {{0, 0, {1, 2}}, {1, 5, {3}}},  // after a gap
+      {{0, 0, {1, 2}}, {1, 2, {}}},   // silent about what was fed
+  };
+  for (const std::vector<Step>& steps : hostile) {
+    const TempDirectory directory;
+    TraceWriter writer(directory / "a.h5", sample_header());
+    for (const Step& step : steps) {
+      writer.begin_step(step);
+      writer.record({"embed", DType::bf16, {}, false}, random_bits(DType::bf16, {2}, 1).view());
+    }
+    writer.finish();
+    CHECK_THROWS_AS(Trace::open(directory / "a.h5"), TraceError);
+  }
+}

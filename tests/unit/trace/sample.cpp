@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "unit/trace/sample.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <random>
@@ -61,7 +62,7 @@ TraceHeader sample_header() {
   return header;
 }
 
-Step sample_step(int64_t step) { return {step, 2 * step, {7, -1, int64_t{1} << 62}}; }
+Step sample_step(int64_t step) { return {step, 3 * std::min<int64_t>(step, 2), {7, -1, int64_t{1} << 62}}; }
 
 std::vector<SampleTap> sample_taps(int64_t step) {
   const auto seed = static_cast<uint64_t>(step) * 1000;
