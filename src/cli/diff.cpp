@@ -8,8 +8,8 @@
 namespace plumbline {
 
 void add_diff(CLI::App& app, int& status) {
-  CLI::App* verb =
-      app.add_subcommand("diff", "Compare the results of all ops: verdict, first diagnostic, grid, largest differences");
+  CLI::App* verb = app.add_subcommand(
+      "diff", "Compare the results of all ops: verdict, first diagnostic, grid, largest differences");
   auto options = std::make_shared<CompareOptions>();
   add_compare_options(*verb, *options);
   verb->footer(

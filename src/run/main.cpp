@@ -12,13 +12,13 @@
 #include <cstring>
 #include <exception>
 
+#include "core/printable.h"
 #include "core/process_start.h"
 #include "run/backends.h"
 #include "run/decode.h"
 #include "run/feed.h"
 #include "run/interruption.h"
 #include "run/options.h"
-#include "core/printable.h"
 #include "run/progress_sink.h"
 #include "run/report.h"
 #include "run/stop_tokens.h"
