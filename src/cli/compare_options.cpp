@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "cli/output.h"
+#include "cli/report_outputs.h"
 #include "core/parallel.h"
 #include "locate/find.h"
 
@@ -68,7 +69,16 @@ void add_compare_options(CLI::App& verb, CompareOptions& options) {
       ->capture_default_str();
   verb.add_option("-j,--threads", options.threads, "Threads (default: all; the result is the same)")
       ->check(CLI::Range(0, kMaxThreads));
-  verb.add_flag("--json", options.json, "Print the report as JSON and nothing else");
+  verb.add_option("--format", options.formats,
+                  "FORMAT[=FILE], may be given again: " + report_format_names() + " (default: full)")
+      ->type_name("FORMAT[=FILE]")
+      ->allow_extra_args(false);
+  verb.add_flag("--json", options.json, "The same as --format json");
+}
+
+TracePair open_pair(const CompareOptions& options) {
+  report_outputs(options);  // a wrong --format is said before the work, not after it
+  return open_pair(options.reference, options.candidate, options.threads);
 }
 
 FindReport compare_traces(const CompareOptions& options, const TracePair& traces, bool values_suffice) {
@@ -85,7 +95,15 @@ FindReport compare_traces(const CompareOptions& options, const TracePair& traces
 }
 
 int finish(const FindReport& report, const CompareOptions& options) {
-  print(options.json ? render_json(report) : render_text(report, text_options(options.rows)));
+  const std::vector<ReportOutput> outputs = report_outputs(options);
+  const TextOptions text = text_options(options.rows);
+  for (const ReportOutput& output : outputs) {
+    const std::string rendered = render(report, output.format, text);
+    if (output.file.empty())
+      print(rendered);
+    else
+      write_file(output.file, rendered);
+  }
   return exit_status(report.outcome);
 }
 

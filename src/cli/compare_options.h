@@ -17,8 +17,9 @@ struct CompareOptions {
   std::optional<std::string> model;
   int rows = 10;
   int threads = 0;
-  bool values_only = false;  ///< subtract values and replay nothing, whether or not there is a model
-  bool json = false;
+  bool values_only = false;          ///< subtract values and replay nothing, whether or not there is a model
+  bool json = false;                 ///< --format json
+  std::vector<std::string> formats;  ///< FORMAT or FORMAT=FILE, as spelled
 };
 
 struct TracePair {
@@ -34,6 +35,8 @@ void add_compare_options(CLI::App& verb, CompareOptions& options);
 CLI::Option* add_model_option(CLI::App& verb, std::optional<std::string>& directory);
 /// Opens both traces and holds every payload against its digest. Throws TraceError.
 TracePair open_pair(const std::string& reference, const std::string& candidate, int threads = 0);
+/// The same for a verb with all the options of a comparison; throws UsageError first if its formats are wrong.
+TracePair open_pair(const CompareOptions& options);
 /// The model in `directory`, or if none is given in the directory that a trace names; nullopt if neither names one that
 /// can be loaded (`why_not` then says why). Throws UsageError for an empty name, CheckpointError for a bad directory.
 std::optional<Model> choose_model(const std::optional<std::string>& directory, const TracePair& traces,
@@ -41,7 +44,8 @@ std::optional<Model> choose_model(const std::optional<std::string>& directory, c
 /// Chooses the model and compares. `values_suffice`: without a usable model compare values only instead of throwing
 /// InputError.
 FindReport compare_traces(const CompareOptions& options, const TracePair& traces, bool values_suffice);
-/// Prints the report and returns its exit status.
+/// Writes the report in every format asked for and returns its exit status. Standard output carries `full` unless
+/// another format is asked for there. Throws UsageError where two of them cannot share a stream.
 int finish(const FindReport& report, const CompareOptions& options);
 
 }  // namespace plumbline

@@ -17,7 +17,7 @@ void add_diff(CLI::App& app, int& status) {
       "difference is then a divergence. Exit status as for find.\n\n"
       "Example:\n  plumbline diff ref.h5 cand.h5 -n 30");
   verb->callback([options, &status] {
-    const TracePair traces = open_pair(options->reference, options->candidate, options->threads);
+    const TracePair traces = open_pair(*options);
     FindReport report = compare_traces(*options, traces, true);
     report.verb = "diff";
     status = finish(report, *options);

@@ -17,7 +17,7 @@ void add_find(CLI::App& app, int& status) {
       "2 unusable input, 3 inconclusive.\n\n"
       "Example:\n  plumbline find ref.h5 cand.h5");
   verb->callback([options, &status] {
-    const TracePair traces = open_pair(options->reference, options->candidate, options->threads);
+    const TracePair traces = open_pair(*options);
     status = finish(compare_traces(*options, traces, false), *options);
   });
 }

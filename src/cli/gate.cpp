@@ -38,8 +38,7 @@ void add_gate(CLI::App& app, int& status) {
       ->excludes("--model");
   verb->footer("Example:\n  plumbline gate ref.h5 cand.h5 --min-coverage 0.99 --allow-missing '*.x32'");
   verb->callback([options, &status] {
-    const TracePair traces =
-        open_pair(options->compare.reference, options->compare.candidate, options->compare.threads);
+    const TracePair traces = open_pair(options->compare);
     check_globs(traces, options->gate);
     FindReport report = compare_traces(options->compare, traces, false);
     apply_gate(report, options->gate);

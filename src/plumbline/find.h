@@ -5,6 +5,7 @@
 // any number of threads.
 #pragma once
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -54,6 +55,14 @@ struct ValueWindow {
   double off_by = 0.0, off_ulps = 0.0;  ///< candidate against replay (against reference if there is no replay)
 };
 
+/// Why a finding does not count against the outcome: what the policy says of it.
+struct Acceptance {
+  std::string by;      ///< "waiver W-0007", "limit of rule layer.*.in_norm", "allowed contract", "policy not-worse"
+  std::string where;   ///< "plumbline.toml:31"
+  std::string reason;  ///< as the policy gives it
+  std::string owner, expires;  ///< of a waiver, else empty; the day as 2027-01-31
+};
+
 struct Finding {
   std::string code;  ///< "P0201": src/locate/codes.h
   Level level = Level::error;
@@ -65,8 +74,9 @@ struct Finding {
   std::optional<Place> place;
   std::optional<ValueWindow> window;
   std::vector<std::string> evidence;
-  std::vector<std::string> help;  ///< what to do next; commands stand in backquotes
-  int64_t explains = 0;           ///< later ops that inherit from it (from it alone or also from others)
+  std::vector<std::string> help;       ///< what to do next; commands stand in backquotes
+  int64_t explains = 0;                ///< later ops that inherit from it (from it alone or also from others)
+  std::optional<Acceptance> accepted;  ///< then level is note, and the role (if any) is waived
 };
 
 /// Relative sizes are L2 norms over that of the reference; NaN where one cannot be formed. All are the worst over
@@ -92,7 +102,12 @@ struct OpRow {
   double input_difference = 0.0;
   double gain = 0.0;  ///< NaN if the inputs are equal
   double benign_gain = 0.0, benign_low = 0.0,
-         benign_high = 0.0;                        ///< median and extremes of half-ulp noise; NaN: not measured
+         benign_high = 0.0;  ///< median and extremes of half-ulp noise; NaN: not measured
+  /// Distances from the op in exact arithmetic on each side's own inputs, no inner rounding taken for granted; NaN: not
+  /// measured. Relative L2; the largest as a multiple of the bound of one output rounding; and by how many standard
+  /// deviations of rounding the candidate's sum of squares passes the reference's.
+  double exact_own = std::numeric_limits<double>::quiet_NaN(), exact_reference_own = exact_own;
+  double exact_share = exact_own, exact_reference_share = exact_own, exact_excess = exact_own;
   double max_abs = 0.0;                            ///< largest |candidate - reference|
   double nmse = 0.0, cosine = 1.0, unequal = 0.0;  ///< of candidate against reference; unequal: share of unlike bits
   int64_t elements = 0;                            ///< pairs subtracted
@@ -127,6 +142,11 @@ struct TraceSummary {
   bool foreign = false, recovered = false;
 };
 
+/// The policy that a gate applied.
+struct PolicySummary {
+  std::string file, suite, kind;  ///< kind: "parity" or "not-worse"
+};
+
 struct FindReport {
   Outcome outcome = Outcome::inconclusive;
   std::string verb = "find";
@@ -139,6 +159,7 @@ struct FindReport {
   std::vector<UnmatchedTap> unmatched;
   std::vector<std::string> notes;
   Coverage coverage;
+  std::optional<PolicySummary> policy;
 
   /// The first divergence, or nullptr.
   const Finding* first_divergence() const;

@@ -104,6 +104,8 @@ std::string render_diagnostic(const FindReport& report, const Finding& finding, 
     out += place_line(":::", report.reference, place, place.reference_index, place.reference_step, options.width);
   }
   if (finding.window && options.values) out += window_text(*finding.window, options.width);
+  if (finding.accepted)
+    out += wrap("accepted: " + acceptance_sentence(*finding.accepted), "   = note: ", "     ", options.width);
   for (const std::string& line : finding.evidence)
     out += wrap(escaped(line), "   = evidence: ", "     ", options.width);
   if (finding.explains > 0) {

@@ -1,116 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The report as JSON. JSON has no NaN and no infinity: they are written as strings, never as null.
-#include <cmath>
-#include <nlohmann/json.hpp>
-
-#include "report/report.h"
+// Format json: the whole report as one value, indented by one blank so that two reports can be compared line by line.
+#include "report/formats.h"
+#include "report/json_parts.h"
 
 namespace plumbline {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-Json number_json(double value) {
-  if (std::isnan(value)) return "nan";
-  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
-  return value;
-}
-
-Json values_json(const std::vector<StoredValue>& values) {
-  Json out = Json::array();
-  for (const StoredValue& value : values)
-    out.push_back(value.present ? Json{{"dec", number_json(value.value)}, {"bits", value.bits}} : Json(nullptr));
-  return out;
-}
-
-Json window_json(const ValueWindow& window) {
-  Json replay = Json::array();
-  for (const double value : window.replay) replay.push_back(number_json(value));
-  return {{"axis", window.axis},
-          {"columns", window.columns},
-          {"marked", window.marked},
-          {"ref_dtype", dtype_name(window.reference_dtype)},
-          {"cand_dtype", dtype_name(window.candidate_dtype)},
-          {"ref", values_json(window.reference)},
-          {"cand", values_json(window.candidate)},
-          {"replay", replay},
-          {"off_by", number_json(window.off_by)},
-          {"off_ulps", number_json(window.off_ulps)}};
-}
-
-Json place_json(const Place& place) {
-  return {{"tap", place.tap},
-          {"axes", place.axes},
-          {"position", place.position},
-          {"ref", {{"step", place.reference_step}, {"index", place.reference_index}}},
-          {"cand", {{"step", place.candidate_step}, {"index", place.candidate_index}}}};
-}
-
-Json finding_json(const Finding& finding) {
-  Json out = {{"code", finding.code},
-              {"level", level_name(finding.level)},
-              {"role", finding.role ? Json(role_name(*finding.role)) : Json(nullptr)},
-              {"op", finding.op},
-              {"layer", finding.layer},
-              {"contract", finding.contract},
-              {"title", finding.title}};
-  out["location"] = finding.place ? place_json(*finding.place) : Json(nullptr);
-  out["values"] = finding.window ? window_json(*finding.window) : Json(nullptr);
-  out["evidence"] = finding.evidence;
-  out["help"] = finding.help;
-  out["explains"] = finding.explains;
-  return out;
-}
-
-Json op_json(const OpRow& row) {
-  return {{"op", row.op},
-          {"kind", row.kind},
-          {"layer", row.layer},
-          {"role", role_name(row.role)},
-          {"contract", row.contract},
-          {"segment", row.segment},
-          {"reason", row.reason},
-          {"missing", row.missing},
-          {"judged", row.judged},
-          {"failed", row.failed},
-          {"reference_failed", row.reference_failed},
-          {"compared", row.compared},
-          {"metrics",
-           {{"own_share", number_json(row.own_share)},
-            {"reference_share", number_json(row.reference_share)},
-            {"mismatch", number_json(row.mismatch)},
-            {"expected_mismatch", number_json(row.expected_mismatch)},
-            {"own", number_json(row.own)},
-            {"reference_own", number_json(row.reference_own)},
-            {"inherited", number_json(row.inherited)},
-            {"total", number_json(row.total)},
-            {"residue", number_json(row.residue)},
-            {"input_difference", number_json(row.input_difference)},
-            {"gain", number_json(row.gain)},
-            {"benign_gain", number_json(row.benign_gain)},
-            {"benign_low", number_json(row.benign_low)},
-            {"benign_high", number_json(row.benign_high)},
-            {"max_abs", number_json(row.max_abs)},
-            {"nmse", number_json(row.nmse)},
-            {"cosine", number_json(row.cosine)},
-            {"unequal", number_json(row.unequal)},
-            {"elements", row.elements},
-            {"nonfinite_differs", row.nonfinite_differs}}}};
-}
-
-Json trace_json(const TraceSummary& trace) {
-  return {{"path", trace.file},
-          {"run_id", trace.run_id},
-          {"backend", trace.backend},
-          {"device", trace.device},
-          {"architecture", trace.architecture},
-          {"faults", trace.faults},
-          {"steps", trace.steps},
-          {"taps", trace.taps},
-          {"positions", trace.positions},
-          {"foreign", trace.foreign},
-          {"recovered", trace.recovered}};
-}
 
 template <class Items, class Writer>
 Json list_json(const Items& items, Writer writer) {
@@ -122,28 +16,12 @@ Json list_json(const Items& items, Writer writer) {
 }  // namespace
 
 std::string render_json(const FindReport& report) {
-  const Finding* first = report.first_divergence();
-  Json out = {{"schema", {{"name", "plumbline-report"}, {"version", "1.0"}}}, {"verb", report.verb}};
-  out["outcome"] = {{"verdict", outcome_name(report.outcome)},
-                    {"exit_status", exit_status(report.outcome)},
-                    {"headline", report.headline},
-                    {"first_divergence", first == nullptr ? Json(nullptr) : Json(first->op)}};
-  out["inputs"] = {
-      {"ref", trace_json(report.reference)}, {"cand", trace_json(report.candidate)}, {"model", report.model}};
-  out["coverage"] = {{"reference_ops", report.coverage.reference_ops},
-                     {"judged_ops", report.coverage.judged_ops},
-                     {"share", number_json(report.coverage.share())},
-                     {"compared_taps", report.coverage.compared_taps},
-                     {"positions", report.coverage.positions}};
-  out["layers"] = report.layers;
+  Json out = head_json(report);
   out["findings"] = list_json(report.findings, finding_json);
   out["ops"] = list_json(report.ops, op_json);
-  out["unmatched"] = list_json(report.unmatched, [](const UnmatchedTap& tap) {
-    return Json{{"path", tap.path}, {"in", tap.in_reference ? "ref" : "cand"}, {"near_misses", tap.near_misses}};
-  });
+  out["unmatched"] = list_json(report.unmatched, unmatched_json);
   out["notes"] = report.notes;
-  // Names out of files may be broken UTF-8: replaced, so that the output always parses.
-  return out.dump(1, ' ', true, Json::error_handler_t::replace) + "\n";
+  return json_text(out, 1) + "\n";
 }
 
 }  // namespace plumbline

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The sections of the text report, each a pure function of the report. Leaves their order to text.cpp.
+// The sections and phrases that the writers share, each a pure function of the report. Leaves their order to the
+// writers.
 #pragma once
 #include <string>
 #include <string_view>
@@ -17,6 +18,16 @@ std::string render_finding_table(const FindReport& report, const TextOptions& op
 /// Ops without a finding of their own whose results differ, largest first.
 std::string render_inherited_table(const FindReport& report, const TextOptions& options);
 
+/// "PARITY", "DIVERGENCE", "INCONCLUSIVE".
+std::string verdict_name(const FindReport& report);
+/// "34 of 34 ops judged (100.0%), 34 taps and 12 positions compared".
+std::string coverage_sentence(const FindReport& report);
+/// "waiver W-0007 (plumbline.toml:31), @kim, until 2027-01-31: reason".
+std::string acceptance_sentence(const Acceptance& acceptance);
+/// "plumbline.toml, not-worse, suite qwen3-tiny; 2 findings accepted"; empty without a policy.
+std::string policy_sentence(const FindReport& report);
+/// The row of that op, or nullptr.
+const OpRow* row_of(const FindReport& report, const std::string& op);
 /// Three significant digits; "-" for NaN (not measured), "inf".
 std::string short_number(double value);
 /// "layer.3.attn.q_proj" -> "attn.q_proj"; names outside the layers stay.

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writers of a FindReport: text for people, JSON for programs. Both say the same; neither decides anything.
+// Writers of a FindReport, for people and for programs. All say the same; none decides anything.
 // Invariant: the bytes depend on the report and the options alone; names out of files are escaped.
 #pragma once
+#include <cstdint>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <plumbline/find.h>
+
+#include "report/formats.h"
 
 namespace plumbline {
 
@@ -16,8 +21,17 @@ struct TextOptions {
 
 /// The whole report: verdict, diagnostics, grid, tables, coverage, legend.
 std::string render_text(const FindReport& report, const TextOptions& options = {});
-/// Schema "plumbline-report" 1.0: minor versions add keys, readers ignore unknown ones. Non-finite numbers are the
-/// strings "nan", "inf", "-inf".
-std::string render_json(const FindReport& report);
+
+enum class ReportFormat : uint8_t { full, concise, json, jsonl, md, junit, github };
+
+/// "full, concise, json, jsonl, md, junit, github".
+std::string report_format_names();
+/// Throws UsageError with near-misses if there is no such format.
+ReportFormat find_report_format(std::string_view name);
+std::string_view report_format_name(ReportFormat format);
+/// A program reads the whole text: nothing else may stand in the same stream.
+bool is_document(ReportFormat format);
+/// `options` matter to `full` only.
+std::string render(const FindReport& report, ReportFormat format, const TextOptions& options = {});
 
 }  // namespace plumbline

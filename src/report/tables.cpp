@@ -46,11 +46,6 @@ std::vector<std::string> heads_of(const std::vector<Column>& columns) {
   return heads;
 }
 
-const OpRow* row_of(const FindReport& report, const std::string& op) {
-  const auto found = std::find_if(report.ops.begin(), report.ops.end(), [&](const OpRow& row) { return row.op == op; });
-  return found == report.ops.end() ? nullptr : &*found;
-}
-
 /// Keeps the end of a name that is too long: the op says more than the layer.
 std::string fit(const std::string& name, size_t columns) {
   return name.size() <= columns ? name : "..." + name.substr(name.size() - columns + 3);
@@ -61,6 +56,11 @@ std::string part(double value) {
 }
 
 }  // namespace
+
+const OpRow* row_of(const FindReport& report, const std::string& op) {
+  const auto found = std::find_if(report.ops.begin(), report.ops.end(), [&](const OpRow& row) { return row.op == op; });
+  return found == report.ops.end() ? nullptr : &*found;
+}
 
 std::string short_number(double value) {
   if (std::isnan(value)) return "-";
@@ -81,7 +81,7 @@ std::string render_finding_table(const FindReport& report, const TextOptions& op
   std::string out;
   int number = 0;
   for (const Finding& finding : report.findings) {
-    if (finding.level == Level::note) continue;
+    if (finding.level == Level::note && !finding.accepted) continue;
     const OpRow* row = finding.role ? row_of(report, finding.op) : nullptr;
     const std::string role = finding.role ? std::string(role_name(*finding.role)).substr(0, 8) : "-";
     std::vector<std::string> cells = {std::to_string(++number), finding.code,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <vector>
 
 #include "report/escape.h"
 #include "report/parts.h"
@@ -15,13 +16,6 @@ namespace {
 constexpr int kNarrowest = 40, kWidest = 160;  // columns; names and numbers need some, and no eye follows more
 constexpr size_t kDetailed = 4;                // diagnostics that find prints at length
 
-std::string upper(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  return out;
-}
-
 std::string trace_text(const TraceSummary& trace) {
   std::string out = escaped(trace.file);
   if (!trace.backend.empty()) out += fmt::format(" ({})", escaped(trace.backend));
@@ -29,9 +23,8 @@ std::string trace_text(const TraceSummary& trace) {
 }
 
 std::string verdict_text(const FindReport& report, int width) {
-  const std::string verdict = upper(outcome_name(report.outcome));
   std::string out = wrap(fmt::format("{} vs {}", trace_text(report.reference), trace_text(report.candidate)),
-                         verdict + "  ", "  ", width);
+                         verdict_name(report) + "  ", "  ", width);
   out += wrap(escaped(report.headline), "  ", "  ", width);
   if (const Finding* first = report.first_divergence())
     out += wrap(fmt::format("FIRST DIVERGENCE: {}{}", escaped(first->op),
@@ -41,10 +34,7 @@ std::string verdict_text(const FindReport& report, int width) {
 }
 
 std::string coverage_text(const FindReport& report, int width) {
-  const Coverage& coverage = report.coverage;
-  std::string text =
-      fmt::format("coverage: {} of {} ops judged ({:.1f}%), {} taps and {} positions compared", coverage.judged_ops,
-                  coverage.reference_ops, 100.0 * coverage.share(), coverage.compared_taps, coverage.positions);
+  std::string text = "coverage: " + coverage_sentence(report);
   if (report.model.empty()) text += "; no model: values only, nothing replayed";
   return wrap(text, "  ", "    ", width);
 }
@@ -76,7 +66,48 @@ std::string unmatched_text(const FindReport& report, const TextOptions& options)
   return out.empty() ? out : fmt::format("  {} tap(s) recorded on one side only:\n", report.unmatched.size()) + out;
 }
 
+/// What counts comes before what the policy accepts.
+std::vector<const Finding*> by_weight(const FindReport& report) {
+  std::vector<const Finding*> order;
+  for (const Finding& finding : report.findings) order.push_back(&finding);
+  std::stable_partition(order.begin(), order.end(), [](const Finding* finding) { return !finding->accepted; });
+  return order;
+}
+
+std::string policy_text(const FindReport& report, int width) {
+  return report.policy ? wrap("policy: " + policy_sentence(report), "  ", "    ", width) : "";
+}
+
 }  // namespace
+
+std::string verdict_name(const FindReport& report) {
+  std::string out(outcome_name(report.outcome));
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return out;
+}
+
+std::string coverage_sentence(const FindReport& report) {
+  const Coverage& coverage = report.coverage;
+  return fmt::format("{} of {} ops judged ({:.1f}%), {} taps and {} positions compared", coverage.judged_ops,
+                     coverage.reference_ops, 100.0 * coverage.share(), coverage.compared_taps, coverage.positions);
+}
+
+std::string acceptance_sentence(const Acceptance& acceptance) {
+  std::string out = fmt::format("{} ({})", escaped(acceptance.by), escaped(acceptance.where));
+  if (!acceptance.owner.empty()) out += fmt::format(", {}, until {}", escaped(acceptance.owner), acceptance.expires);
+  return acceptance.reason.empty() ? out : out + ": " + escaped(acceptance.reason);
+}
+
+std::string policy_sentence(const FindReport& report) {
+  if (!report.policy) return "";
+  std::string out = fmt::format("{}, {}", escaped(report.policy->file), report.policy->kind);
+  if (!report.policy->suite.empty()) out += ", suite " + escaped(report.policy->suite);
+  const auto accepted = std::count_if(report.findings.begin(), report.findings.end(),
+                                      [](const Finding& finding) { return finding.accepted.has_value(); });
+  if (accepted > 0) out += fmt::format("; {} finding{} accepted", accepted, accepted == 1 ? "" : "s");
+  return out;
+}
 
 std::string render_text(const FindReport& report, const TextOptions& wanted) {
   TextOptions options = wanted;
@@ -85,7 +116,8 @@ std::string render_text(const FindReport& report, const TextOptions& wanted) {
   // The table below lists every finding; the first few are shown at length, as the rest are often more of the same.
   const size_t most = report.verb == "find" ? kDetailed : 1;
   const size_t detailed = options.rows == 0 ? report.findings.size() : std::min(most, report.findings.size());
-  for (size_t i = 0; i < detailed; ++i) out += "\n" + render_diagnostic(report, report.findings[i], options);
+  const std::vector<const Finding*> order = by_weight(report);
+  for (size_t i = 0; i < detailed; ++i) out += "\n" + render_diagnostic(report, *order[i], options);
   if (detailed < report.findings.size())
     out += "\n" + wrap(fmt::format("[{} more finding(s) in the table; -n 0 shows all at length]",
                                    report.findings.size() - detailed),
@@ -93,8 +125,8 @@ std::string render_text(const FindReport& report, const TextOptions& wanted) {
   for (const std::string& section :
        {render_grid(report, options), render_finding_table(report, options), render_inherited_table(report, options)})
     if (!section.empty()) out += "\n" + section;
-  out += "\n" + coverage_text(report, options.width) + residue_text(report, options.width) +
-         unmatched_text(report, options);
+  out += "\n" + coverage_text(report, options.width) + policy_text(report, options.width) +
+         residue_text(report, options.width) + unmatched_text(report, options);
   for (const std::string& note : report.notes) out += wrap(escaped(note), "  note: ", "    ", options.width);
   return out;
 }

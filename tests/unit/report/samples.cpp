@@ -132,6 +132,25 @@ FindReport parity_report() {
   return report;
 }
 
+FindReport waived_report() {
+  FindReport report = diverging_report();
+  report.verb = "gate";
+  report.outcome = Outcome::parity;
+  report.headline = "nothing diverges but what the policy accepts: 2 findings";
+  report.policy = PolicySummary{"plumbline.toml", "qwen3-tiny", "parity"};
+  report.findings[0].accepted =
+      Acceptance{"waiver W-0007", "plumbline.toml:31", "split-K reorder, see the kernel's RFC", "@kim", "2027-01-31"};
+  report.findings[1].accepted = Acceptance{"contract rmsnorm/olmo is allowed for layer.*.in_norm", "plumbline.toml:20",
+                                           "one rounding less than PyTorch", "", ""};
+  for (Finding& finding : report.findings) {
+    finding.level = Level::note;
+    finding.role = Role::waived;
+    for (OpRow& row : report.ops)
+      if (row.op == finding.op) row.role = Role::waived;
+  }
+  return report;
+}
+
 FindReport inconclusive_report() {
   FindReport report;
   report.reference.file = "ref\x1b[31m.h5";

@@ -32,6 +32,7 @@ TEST_CASE("the report reads as approved") {
   check_approved("divergence_120.txt", render_text(diverging_report(), {120, 3, true}));
   check_approved("parity_80.txt", render_text(parity_report()));
   check_approved("inconclusive_80.txt", render_text(inconclusive_report()));
+  check_approved("waived_80.txt", render_text(waived_report()));
   FindReport diff = diverging_report();
   diff.verb = "diff";
   check_approved("diff_80.txt", render_text(diff));
