@@ -18,6 +18,7 @@ struct CompareOptions {
   int rows = 10;
   int threads = 0;
   bool values_only = false;          ///< subtract values and replay nothing, whether or not there is a model
+  bool exactness = false;            ///< also measure both sides against exact arithmetic
   bool json = false;                 ///< --format json
   std::vector<std::string> formats;  ///< FORMAT or FORMAT=FILE, as spelled
 };

@@ -34,6 +34,7 @@ void add_verbs(CLI::App& app, int& status) {
   add_find(app, status);
   add_diff(app, status);
   add_gate(app, status);
+  add_policy(app, status);
   add_show(app, status);
   add_tokens(app, status);
   add_ls(app, status);

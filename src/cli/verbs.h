@@ -9,6 +9,7 @@ namespace plumbline {
 void add_find(CLI::App& app, int& status);
 void add_diff(CLI::App& app, int& status);
 void add_gate(CLI::App& app, int& status);
+void add_policy(CLI::App& app, int& status);
 void add_show(CLI::App& app, int& status);
 void add_tokens(CLI::App& app, int& status);
 void add_ls(CLI::App& app, int& status);

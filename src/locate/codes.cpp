@@ -170,9 +170,35 @@ What to do: record more taps, or lower --min-coverage knowingly; feed the
 candidate all tokens of the reference (`run --tokens REF.h5`).)"},
     CodePage{code::kTapMissing, "the gate demands taps on both sides",
              R"(`plumbline gate` was given a pair in which a tap was recorded on one side
-only: status 3, so that a kernel that stopped recording cannot pass.
+only, or a tap that the policy requires was not recorded on both: status 3, so
+that a kernel that stopped recording cannot pass.
 
-What to do: record it, or say `--allow-missing GLOB` if it is meant.)"},
+What to do: record it. If it is meant, say `--allow-missing GLOB`, or take it
+out of required_taps in the policy.)"},
+    CodePage{code::kLimit, "an op passes a limit of the policy",
+             R"(A figure of this op is larger than plumbline.toml allows: its own error as a
+multiple of the derived bound, its share of unequal bits, or its difference
+from the reference. Without that limit the op would have passed.
+
+What to do: `plumbline policy why FILE OP` names the line that decides. Mend
+the op, or change the limit and say why.)"},
+    CodePage{code::kNotAllowed, "the candidate is not the run that the policy allows",
+             R"(The candidate states a rounding contract, a backend or a setting that the
+policy does not list. A run that fell back to another kernel, or to the
+reference itself, compares well and proves nothing about the kernel on trial.
+
+What to do: find out why the run fell back. If the other kernel is wanted, add
+it to `contracts` or to [candidate] in the policy.)"},
+    CodePage{code::kWaiverUnused, "a waiver excuses nothing",
+             R"(Every op that the waiver matches was judged, and none has the finding that it
+excuses. Left there it would hide the next one.
+
+What to do: take the waiver out of the policy.)"},
+    CodePage{code::kWaiverExpired, "a waiver has expired",
+             R"(The day after which the waiver no longer holds is past, so the finding counts
+again. Nothing got worse overnight.
+
+What to do: mend the op, or have the owner renew the waiver with a new reason.)"},
 };
 
 }  // namespace

@@ -30,6 +30,10 @@ inline constexpr std::string_view kOtherModel = "P0406";
 inline constexpr std::string_view kSettingsDiffer = "P0407";
 inline constexpr std::string_view kCoverage = "P0501";
 inline constexpr std::string_view kTapMissing = "P0502";
+inline constexpr std::string_view kLimit = "P0503";
+inline constexpr std::string_view kNotAllowed = "P0504";
+inline constexpr std::string_view kWaiverUnused = "P0505";
+inline constexpr std::string_view kWaiverExpired = "P0506";
 }  // namespace code
 
 struct CodePage {

@@ -11,9 +11,10 @@
 namespace plumbline {
 
 struct FindOptions {
-  int threads = 0;    ///< 0: all processors
-  int draws = 8;      ///< random half-ulp perturbations per op for the benign gain; 0: none
-  uint64_t seed = 1;  ///< of those
+  int threads = 0;         ///< 0: all processors
+  int draws = 8;           ///< random half-ulp perturbations per op for the benign gain; 0: none
+  uint64_t seed = 1;       ///< of those
+  bool exactness = false;  ///< also measure both sides against exact arithmetic (OpRow::exact_own and the like)
 };
 
 /// Judges every op of the reference's graph by replay on the inputs that each trace recorded; `model` supplies the

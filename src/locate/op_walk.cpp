@@ -11,6 +11,7 @@
 
 #include "locate/codes.h"
 #include "locate/evidence.h"
+#include "locate/exactness.h"
 #include "locate/judged_op.h"
 #include "locate/measure.h"
 #include "locate/place.h"
@@ -206,6 +207,7 @@ void judge_both(const Context& context, const Op& op, OpResult& result) {
   const OpMeasures measures = measure_split(context, op, reference, candidate, row);
   result.beyond_noise = measures.beyond_noise || row.nonfinite_differs > 0;
   result.explained = measures.explained;
+  if (context.options.exactness) measure_exactness(context, op, reference, candidate, parameters.values, row);
   if (row.reference_failed) {
     const JudgedSide::At at = *reference.worst();
     const JudgedStep& step = reference.steps[at.step];

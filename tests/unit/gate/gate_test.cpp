@@ -13,8 +13,16 @@ namespace {
 FindReport parity(int64_t judged, int64_t ops) {
   FindReport report;
   report.outcome = Outcome::parity;
+  report.model = "model";
   report.coverage = {ops, judged, judged, 4};
   return report;
+}
+
+void gate(FindReport& report, double min_coverage = 0.98, const std::vector<std::string>& allow_missing = {}) {
+  Policy policy;
+  policy.min_coverage = min_coverage;
+  for (const std::string& glob : allow_missing) policy.allow_missing.push_back({glob, 0});
+  apply_gate(report, policy, {}, {});
 }
 
 }  // namespace
@@ -32,23 +40,23 @@ TEST_CASE("too little judged is inconclusive, enough is a pass") {
   };
   for (const Row& row : rows) {
     FindReport report = parity(row.judged, row.ops);
-    apply_gate(report, {row.minimum, {}});
+    gate(report, row.minimum);
     CHECK(report.outcome == row.outcome);
     CHECK(report.findings.empty() == (row.outcome == Outcome::parity));
   }
   FindReport report = parity(1, 1);
-  CHECK_THROWS_AS(apply_gate(report, {1.5, {}}), UsageError);
+  CHECK_THROWS_AS(gate(report, 1.5), UsageError);
 }
 
 TEST_CASE("a tap on one side only is inconclusive unless a glob allows it") {
   FindReport report = parity(10, 10);
   report.unmatched = {{"layer.0.in_norm.x32", true, {}}, {"layer.1.in_norm.x32", true, {}}};
   FindReport allowed = report;
-  apply_gate(report, {});
+  gate(report);
   CHECK(report.outcome == Outcome::inconclusive);
   CHECK(report.findings.at(0).code == "P0502");
   CHECK(report.findings.at(0).evidence.size() == 2);
-  apply_gate(allowed, {0.98, {"layer.*.x32"}});
+  gate(allowed, 0.98, {"layer.*.x32"});
   CHECK(allowed.outcome == Outcome::parity);
 }
 
@@ -76,7 +84,7 @@ TEST_CASE("an op that lacks its inputs is passed over if every tap it lacks may 
     Finding unjudged;
     unjudged.code = "P0104";
     report.findings = {unjudged};
-    apply_gate(report, {row.coverage, row.globs});
+    gate(report, row.coverage, row.globs);
     CHECK(report.outcome == row.outcome);
     REQUIRE(report.findings.size() == (row.code.empty() ? 0 : 1));
     if (!row.code.empty()) CHECK(report.findings[0].code == row.code);
@@ -97,7 +105,7 @@ TEST_CASE("a fork of the generated tokens still decides when the missing ops are
   fork.code = "P0405";
   fork.level = Level::note;
   report.findings = {unjudged, fork};
-  apply_gate(report, {0.5, {"*"}});
+  gate(report, 0.5, {"*"});
   CHECK(report.outcome == Outcome::inconclusive);
   REQUIRE(report.findings.size() == 1);
   CHECK(report.findings[0].code == "P0405");
@@ -106,7 +114,7 @@ TEST_CASE("a fork of the generated tokens still decides when the missing ops are
 TEST_CASE("a divergence stays one") {
   FindReport report = parity(1, 10);
   report.outcome = Outcome::divergence;
-  apply_gate(report, {});
+  gate(report);
   CHECK(report.outcome == Outcome::divergence);
   CHECK(report.findings.size() == 1);
 }
@@ -115,7 +123,7 @@ TEST_CASE("positions that the candidate lacks are not passed over") {
   FindReport report = parity(10, 10);
   report.reference.positions = 7;
   report.coverage.positions = 3;
-  apply_gate(report, {});
+  gate(report);
   CHECK(report.outcome == Outcome::inconclusive);
   REQUIRE(report.findings.size() == 1);
   CHECK(report.findings[0].code == "P0501");
