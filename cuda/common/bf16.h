@@ -36,6 +36,9 @@ __host__ __device__ __forceinline__ uint32_t f32_to_bits(float value) {
 /// The float with the same value; exact, subnormals and NaN payloads kept.
 __host__ __device__ __forceinline__ float to_f32(bf16 value) { return bits_to_f32(uint32_t(value.bits) << 16); }
 
+/// So that code for either format can be written once.
+__host__ __device__ __forceinline__ float to_f32(float value) { return value; }
+
 /// Nearest bf16, ties to even; past the largest finite value an infinity; any NaN gives 0x7FFF, as CUDA's own
 /// conversion does (PyTorch's host conversion gives 0x7FC0). Subnormals are rounded, never flushed.
 __host__ __device__ __forceinline__ bf16 to_bf16(float value) {

@@ -11,7 +11,11 @@ namespace {
 
 void check_role(const HeadRole& role, int head_dim) {
   require_positive("heads", {{"heads", role.heads}});
-  require_pointers("heads", {{"x", role.x}, {"y", role.y}});
+  require_pointers("heads", {{"x", role.x != nullptr ? static_cast<const void*>(role.x) : role.x32}, {"y", role.y}});
+  if (role.x == nullptr && role.norm_weight == nullptr) {
+    throw BackendError("launch of 'heads': f32 heads without a norm", {"nothing would round them to bf16"},
+                       "give the projection contract linear/f32acc");
+  }
   if (role.norm_weight != nullptr && role.rounding == NormRounding::none) {
     throw BackendError("launch of 'heads': a norm per head cannot keep f32", {"rope reads bf16 heads"},
                        "give the norm contract rmsnorm/llama or rmsnorm/olmo");

@@ -11,7 +11,7 @@ namespace plumbline::PLUMBLINE_BUILD_NS {
 
 /// What happens to the heads of one projection.
 struct HeadRole {
-  const bf16* x;            ///< [tokens, heads, head_dim]
+  const bf16* x;            ///< [tokens, heads, head_dim]; null: x32 instead
   const bf16* norm_weight;  ///< [head_dim]; null: no norm
   const bf16* cos;          ///< [tokens, head_dim]; null: no rotation
   const bf16* sin;          ///< [tokens, head_dim]; null: no rotation
@@ -20,8 +20,9 @@ struct HeadRole {
   int64_t token_stride;
   int heads;
   float eps;
-  NormRounding rounding;  ///< two or one
-  bool interleaved;       ///< pairs are (2i, 2i+1), else (i, i + head_dim / 2)
+  NormRounding rounding;       ///< two or one
+  bool interleaved;            ///< pairs are (2i, 2i+1), else (i, i + head_dim / 2)
+  const float* x32 = nullptr;  ///< instead of x, where a norm reads it: a projection that was not rounded to bf16
 };
 
 struct HeadsArgs {
@@ -39,7 +40,7 @@ struct HeadsTap {
 static_assert(3 * HeadsTap::kCount <= kMaxTapSlots, "one RecordTap holds the slots of all three roles");
 
 /// No tokens: nothing happens. Throws BackendError for a null pointer, extents below 1, an odd head_dim where something
-/// rotates, a norm that keeps f32, or a block that is not whole warps.
+/// rotates, a norm that keeps f32, f32 heads without a norm, or a block that is not whole warps.
 void heads(const HeadsArgs& args, const RecordTap* taps, int block_threads, Stream stream);
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // y[h,t,:] = rope(norm(x[t,h,:])) for query and key heads, a copy for value heads; one warp a head of a token.
 // NUMERICS CONTRACT rmsnorm/llama | rmsnorm/olmo per head, then rope/neox-t, layout/copy
-//   types    x, weights, cos, sin, y bf16; arithmetic f32
+//   types    x bf16, or f32 where it is normed; weights, cos, sin, y bf16; arithmetic f32
 //   order    A1 statistic: norm_row.cuh over head_dim   A2 x cos + rot(x) sin, in that order
 //   rounding R1 norm_row.cuh   R2 x * cos to bf16   R3 rot(x) * sin to bf16   R4 their sum to bf16; each computed in
 //   f32 and
@@ -25,8 +25,8 @@ struct HeadPlace {
   int first_slot;
 };
 
-template <NormRounding kRounding, class Tap>
-__device__ __forceinline__ void norm_head(const HeadRole& role, const bf16* x, int head_dim, const HeadPlace& place,
+template <NormRounding kRounding, class Value, class Tap>
+__device__ __forceinline__ void norm_head(const HeadRole& role, const Value* x, int head_dim, const HeadPlace& place,
                                           bf16* row, const Tap& tap PLUMBLINE_WHERE_PARAM) {
   const RowStatistic statistic = row_statistic(x, head_dim, role.eps PLUMBLINE_WHERE_ARG);  // A1 R1
   const int lane = int(threadIdx.x) % 32;
@@ -42,16 +42,27 @@ __device__ __forceinline__ void norm_head(const HeadRole& role, const bf16* x, i
   }
 }
 
-/// Fills `row` with the head before rotation. All lanes of the warp call it.
-template <class Tap>
-__device__ __forceinline__ void load_head(const HeadRole& role, const bf16* x, int head_dim, const HeadPlace& place,
+template <class Value, class Tap>
+__device__ __forceinline__ void norm_head(const HeadRole& role, const Value* x, int head_dim, const HeadPlace& place,
                                           bf16* row, const Tap& tap PLUMBLINE_WHERE_PARAM) {
-  if (role.norm_weight == nullptr) {
-    for (int c = int(threadIdx.x) % 32; c < head_dim; c += 32) row[c] = x[c];
-  } else if (role.rounding == NormRounding::two) {
+  if (role.rounding == NormRounding::two) {
     norm_head<NormRounding::two>(role, x, head_dim, place, row, tap PLUMBLINE_WHERE_ARG);
   } else {
     norm_head<NormRounding::one>(role, x, head_dim, place, row, tap PLUMBLINE_WHERE_ARG);
+  }
+}
+
+/// Fills `row` with the head before rotation. All lanes of the warp call it.
+template <class Tap>
+__device__ __forceinline__ void load_head(const HeadRole& role, int head_dim, const HeadPlace& place, bf16* row,
+                                          const Tap& tap PLUMBLINE_WHERE_PARAM) {
+  const int64_t first = place.by_token * head_dim;
+  if (role.norm_weight == nullptr) {
+    for (int c = int(threadIdx.x) % 32; c < head_dim; c += 32) row[c] = role.x[first + c];
+  } else if (role.x != nullptr) {
+    norm_head(role, role.x + first, head_dim, place, row, tap PLUMBLINE_WHERE_ARG);
+  } else {
+    norm_head(role, role.x32 + first, head_dim, place, row, tap PLUMBLINE_WHERE_ARG);
   }
 }
 
@@ -76,7 +87,7 @@ __global__ void heads_kernel(HeadsArgs args, Tap tap) {
                         which * HeadsTap::kCount};
 
   bf16* row = dynamic_shared<bf16>() + warp * args.head_dim;
-  load_head(role, role.x + place.by_token * args.head_dim, args.head_dim, place, row, tap);
+  load_head(role, args.head_dim, place, row, tap);
   __syncwarp();
   const int64_t table = int64_t(token) * args.head_dim, out = place.by_head * args.head_dim;
   bf16* y = role.y + head * role.head_stride + token * role.token_stride;

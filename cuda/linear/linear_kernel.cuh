@@ -18,10 +18,14 @@
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
-/// The rounded product from its accumulator.
+/// The product with its bias, if it has one.
+__device__ __forceinline__ float biased_product(float accumulator, const bf16* bias, int column) {
+  return bias == nullptr ? accumulator : __fadd_rn(accumulator, to_f32(bias[column]));  // A2 R2
+}
+
+/// The same, rounded.
 __device__ __forceinline__ bf16 round_product(float accumulator, const bf16* bias, int column) {
-  if (bias != nullptr) accumulator = __fadd_rn(accumulator, to_f32(bias[column]));  // A2 R2
-  return to_bf16(accumulator);                                                      // R3
+  return to_bf16(biased_product(accumulator, bias, column));  // R3
 }
 
 template <class Activation, class Tap>

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// How kernel options show in the graph. Invariant: graph() tells what the kernels round, so that the oracle can replay
-// them. Left to others: running it.
+// How kernel options show in the graph. Invariant: graph() tells what the kernels round and in which order they run, so
+// that the oracle can replay them. Left to others: running it.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include <plumbline/error.h>
@@ -11,12 +14,10 @@
 namespace plumbline {
 namespace {
 
-constexpr std::string_view kVariants[] = {"hf", "single", "f32", "unfused"};
-
 void check_options(const OpGraph& graph, const KernelOptions& options) {
-  if (std::ranges::find(kVariants, options.qkv) == std::end(kVariants)) {
+  if (std::ranges::find(qkv_variants(), options.qkv) == qkv_variants().end()) {
     throw BackendError("kernels: unknown variant '" + options.qkv + "' of the fused norm and projections", {},
-                       "take hf, single, f32 or unfused");
+                       fmt::format("take one of {}", fmt::join(qkv_variants(), ", ")));
   }
   const bool known = std::ranges::any_of(graph.ops, [&](const Op& op) { return op.layer == options.qkv_layer; });
   if (options.qkv_layer >= 0 && !known) {
@@ -39,20 +40,76 @@ void match_outputs(Op& norm) {
   norm.outputs.front().dtype = norm.contract == "rmsnorm/f32" ? DType::f32 : DType::bf16;
 }
 
+/// The ops of `role` in steps of that kind whose layer the options are for, as indices of graph.ops.
+std::vector<size_t> chosen(const OpGraph& graph, const KernelOptions& options, StepKind kind, std::string_view role) {
+  std::vector<size_t> indices;
+  for (const PlanStep& step : make_plan(graph)) {
+    const Op* op = step.kind == kind ? step.find(role) : nullptr;
+    if (op != nullptr && options.runs(options.qkv, op->layer))
+      indices.push_back(static_cast<size_t>(op - graph.ops.data()));
+  }
+  return indices;
+}
+
+void set_norm_contract(OpGraph& graph, const KernelOptions& options, const char* contract) {
+  for (const size_t index : chosen(graph, options, StepKind::norm_qkv, "norm")) graph.ops[index].contract = contract;
+}
+
+/// The only op that reads this one's result, or nullptr.
+Op* only_reader(OpGraph& graph, const Op& op) {
+  Op* reader = nullptr;
+  for (Op& other : graph.ops) {
+    if (std::ranges::find(other.inputs, op.outputs.front().path) == other.inputs.end()) continue;
+    if (reader != nullptr) return nullptr;
+    reader = &other;
+  }
+  return reader;
+}
+
+/// Queries and keys stay in f32 up to the norm of their heads, which rounds once; without such a norm the projection
+/// rounds, as that of the values does.
+void keep_f32_up_to_head_norms(OpGraph& graph, const KernelOptions& options) {
+  for (const char* role : {"q", "k"}) {
+    for (const size_t index : chosen(graph, options, StepKind::norm_qkv, role)) {
+      Op& projection = graph.ops[index];
+      Op* reader = only_reader(graph, projection);
+      if (reader == nullptr || reader->kind != OpKind::rmsnorm) continue;
+      projection.contract = "linear/f32out";
+      projection.outputs.front().dtype = DType::f32;
+      reader->contract = "rmsnorm/olmo";
+    }
+  }
+}
+
+/// The norms of query and key heads read nothing of each other: either may come first.
+void put_k_norm_first(OpGraph& graph, const KernelOptions& options) {
+  const std::vector<size_t> k_norms = chosen(graph, options, StepKind::heads, "k_norm");
+  if (k_norms.empty())
+    throw BackendError("kernels: no layer has a norm of its key heads to run on its own", {},
+                       "take variant hf, or a model that norms its keys");
+  for (const size_t k_norm : k_norms) {
+    const auto at = [&](size_t index) { return graph.ops.begin() + static_cast<std::ptrdiff_t>(index); };
+    for (const size_t q_norm : chosen(graph, options, StepKind::heads, "q_norm"))
+      if (q_norm < k_norm && graph.ops[q_norm].layer == graph.ops[k_norm].layer)
+        std::rotate(at(q_norm), at(k_norm), at(k_norm + 1));
+  }
+}
+
 }  // namespace
+
+const std::vector<std::string>& qkv_variants() {
+  static const std::vector<std::string> names = {"hf",     "exact", "unfused",    "separate_k_norm",
+                                                 "single", "f32",   "minimal_f32"};
+  return names;
+}
 
 OpGraph graph_as_run(const OpGraph& graph, const KernelOptions& options) {
   check_options(graph, options);
   OpGraph result = graph;
-  if (options.qkv == "single" || options.qkv == "f32") {
-    for (const PlanStep& step : make_plan(graph)) {
-      if (step.kind != StepKind::norm_qkv) continue;
-      const Op& norm = step.op("norm");
-      if (options.qkv_layer >= 0 && norm.layer != options.qkv_layer) continue;
-      Op& rewritten = result.ops[static_cast<size_t>(&norm - graph.ops.data())];
-      rewritten.contract = options.qkv == "single" ? "rmsnorm/olmo" : "rmsnorm/f32";
-    }
-  }
+  if (options.qkv == "single") set_norm_contract(result, options, "rmsnorm/olmo");
+  if (options.qkv == "f32" || options.qkv == "minimal_f32") set_norm_contract(result, options, "rmsnorm/f32");
+  if (options.qkv == "minimal_f32") keep_f32_up_to_head_norms(result, options);
+  if (options.qkv == "separate_k_norm") put_k_norm_first(result, options);
   for (Op& op : result.ops) {
     if (op.kind == OpKind::rmsnorm && !op.outputs.empty()) match_outputs(op);
   }

@@ -56,7 +56,7 @@ class KernelBackend final : public Backend {
         device_(device_text()),
         vocab_(model.config.vocab),
         graph_(graph_as_run(model.graph, options)),
-        plan_(make_plan(graph_, [this](const PlanStep& step) { return !is_unfused(step); })),
+        plan_(make_plan(graph_, [this](const PlanStep& step) { return is_fused(step); })),
         weights_(graph_, model.parameters) {
     if (model.config.dtype == DType::bf16) return;
     throw BackendError("kernels: the model must be bf16",
@@ -85,9 +85,10 @@ class KernelBackend final : public Backend {
   const OpGraph& graph() const override { return graph_; }
 
  private:
-  bool is_unfused(const PlanStep& step) const {
-    if (options_.qkv != "unfused" || step.kind != StepKind::norm_qkv) return false;
-    return options_.qkv_layer < 0 || step.op("norm").layer == options_.qkv_layer;
+  bool is_fused(const PlanStep& step) const {
+    const int layer = step.window.front()->layer;
+    if (step.kind == StepKind::norm_qkv) return !options_.runs("unfused", layer);
+    return step.kind != StepKind::heads || step.find("k_norm") == nullptr || !options_.runs("separate_k_norm", layer);
   }
 
   void check(const Step& step) const {
@@ -110,8 +111,7 @@ class KernelBackend final : public Backend {
   }
 
   Tensor pass(const Step& step, TapSink& sink) {
-    const StepRunner::Settings settings{options_.block_threads, options_.checked};
-    Tensor logits = StepRunner(weights_, cache_, settings, step, sink).run(plan_);
+    Tensor logits = StepRunner(weights_, cache_, options_, step, sink).run(plan_);
     synchronize(nullptr);
     return logits;
   }

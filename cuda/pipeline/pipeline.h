@@ -5,6 +5,8 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <plumbline/backend.h>
 #include <plumbline/model.h>
@@ -13,8 +15,11 @@ namespace plumbline {
 
 struct KernelOptions {
   /// What runs for a norm followed by the query, key and value projections. "hf": one fused kernel under the graph's
-  /// own contract. "single", "f32": the same kernel, rounding once or not at all before the product (contract
-  /// rmsnorm/olmo, rmsnorm/f32 in graph()). "unfused": rmsnorm, then three projections, bit-equal to "hf".
+  /// own contract. Bit-equal to it: "exact", the same in one pass over x; "unfused", rmsnorm, then three projections;
+  /// "separate_k_norm", with the norm of the key heads in a launch of its own, before the one that norms and rotates
+  /// the others. "single", "f32": the fused kernel, rounding once or not at all before the product (contract
+  /// rmsnorm/olmo, rmsnorm/f32 in graph()). "minimal_f32": as "f32", and queries and keys stay in f32 up to the norm of
+  /// their heads (linear/f32out, then rmsnorm/olmo).
   std::string qkv = "hf";
   int qkv_layer = -1;       ///< the layer that `qkv` is for; -1: every layer
   int block_threads = 128;  ///< of the kernels: a multiple of 32; moves no bit
@@ -22,6 +27,11 @@ struct KernelOptions {
   bool checked = true;      ///< fences of every buffer, and surviving poison in every tap that is copied, are errors
   bool verify_taps =
       false;  ///< each step runs a second time without taps; a differing bit in logits or cache is an error
+
+  /// Whether `variant` is what runs in that layer.
+  bool runs(std::string_view variant, int layer) const {
+    return qkv == variant && (qkv_layer < 0 || layer == qkv_layer);
+  }
 };
 
 /// Uploads the parameters that the graph names; `model` may go afterwards. Throws BackendError for options that mean
@@ -30,8 +40,11 @@ std::unique_ptr<Backend> make_twin_backend(const Model& model, const KernelOptio
 /// Same on the first GPU. Present only in builds with nvcc (PLUMBLINE_HAVE_CUDA).
 std::unique_ptr<Backend> make_cuda_backend(const Model& model, const KernelOptions& options = {});
 
-/// The graph as these options run it: contracts and formats of the norms where they differ. Throws BackendError for
-/// options that mean nothing.
+/// The values of KernelOptions::qkv.
+const std::vector<std::string>& qkv_variants();
+
+/// The graph as these options run it: contracts and formats where they differ, and with "separate_k_norm" the norm of
+/// the keys before that of the queries. Throws BackendError for options that mean nothing, or nothing in this model.
 OpGraph graph_as_run(const OpGraph& graph, const KernelOptions& options);
 
 }  // namespace plumbline

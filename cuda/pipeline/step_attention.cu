@@ -79,7 +79,11 @@ void StepRunner::heads_step(const PlanStep& step, Yields& yields) {
           "kernels: op '" + split.name + "' has heads of another size than the query",
           {"expected  " + std::to_string(head_dim), "actual    " + std::to_string(head_dim_of(split, x))},
           "check the graph");
-    role.x = bf16_input(split, x);
+    if (x.dtype == DType::f32 && step.find(name + "_norm") != nullptr) {
+      role.x32 = x.as<float>();
+    } else {
+      role.x = bf16_input(split, x);
+    }
     role.heads = int(integer(split, "heads"));
     const Shape shape = {1, role.heads, tokens(), head_dim};
     yields.tap(slot + HeadsTap::kHeads, split.outputs.front().path, DType::bf16, shape);

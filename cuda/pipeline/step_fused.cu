@@ -31,12 +31,14 @@ void StepRunner::norm_qkv_step(const PlanStep& step, Yields& yields) {
   const char* const roles[] = {"q", "k", "v"};
   for (int i = 0; i < 3; ++i) {
     const Op& op = step.op(roles[i]);
-    require_contract(op, {"linear/f32acc"});
+    require_contract(op, {"linear/f32acc", "linear/f32out"});
+    const bool kept = op.contract == "linear/f32out";
     const int64_t columns = weights_.shape(op, 0).at(0);
-    const DeviceValue& y = yields.output(op, DType::bf16, with_columns(x.shape, columns));
-    args.projections[i] = {weights_.get(op, 0, {columns, x.last()}), weights_.optional(op, 1, {columns}), y.as<bf16>(),
-                           int(columns)};
+    const DeviceValue& y = yields.output(op, kept ? DType::f32 : DType::bf16, with_columns(x.shape, columns));
+    args.projections[i] = {weights_.get(op, 0, {columns, x.last()}), weights_.optional(op, 1, {columns}),
+                           kept ? nullptr : y.as<bf16>(), int(columns), kept ? y.as<float>() : nullptr};
   }
+  args.one_pass = settings_.runs("exact", norm.layer);
   tap_norm(yields, 0, norm, x.shape, true);
   rmsnorm_qkv(args, yields.record(), settings_.block_threads, nullptr);
 }

@@ -7,6 +7,7 @@
 
 #include "cuda/pipeline/fusion_plan.h"
 #include "cuda/pipeline/kv_cache.h"
+#include "cuda/pipeline/pipeline.h"
 #include "cuda/pipeline/weights.h"
 #include "cuda/pipeline/yields.h"
 #include "cuda/rmsnorm/norm.h"
@@ -15,12 +16,8 @@ namespace plumbline::PLUMBLINE_BUILD_NS {
 
 class StepRunner {
  public:
-  struct Settings {
-    int block_threads = 128;
-    bool checked = true;
-  };
-  StepRunner(const Weights& weights, KvCache& cache, const Settings& settings, const Step& step, TapSink& sink)
-      : weights_(weights), cache_(cache), settings_(settings), step_(step), sink_(sink) {}
+  StepRunner(const Weights& weights, KvCache& cache, const KernelOptions& options, const Step& step, TapSink& sink)
+      : weights_(weights), cache_(cache), settings_(options), step_(step), sink_(sink) {}
 
   /// Runs the plan (which must be that of the weights' graph) and returns the last op's output, on the host. The
   /// cache has the step's rows afterwards but does not count them yet.
@@ -43,7 +40,7 @@ class StepRunner {
 
   const Weights& weights_;
   KvCache& cache_;
-  const Settings settings_;
+  const KernelOptions& settings_;
   const Step& step_;
   TapSink& sink_;
   Environment environment_;

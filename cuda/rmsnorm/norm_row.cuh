@@ -3,7 +3,7 @@
 // elements. Invariant: a row's values depend on that row alone, not on how many rows there are or which warp takes it.
 // Left to others: loading, storing and taps (the kernels).
 // NUMERICS CONTRACT rmsnorm/llama, rmsnorm/olmo, rmsnorm/f32 (three roundings of one formula)
-//   types    x, w bf16; statistic and arithmetic f32; output bf16 (llama, olmo) or f32 (f32)
+//   types    x bf16 or f32, w bf16; statistic and arithmetic f32; output bf16 (llama, olmo) or f32 (f32)
 //   order    A1 lane l of 32 keeps four sums: of columns 4l, 4l+1, 4l+2, 4l+3, each over the stride 128, ascending
 //            A2 its four sums are added 0, 1, 2, 3   A3 xor tree 16, 8, 4, 2, 1 over the lanes
 //   rounding R1 x * x   R2 every addition of A1 to A3   R3 times 1/columns (itself rounded to f32)   R4 + eps
@@ -35,8 +35,10 @@ struct RowStatistic {
   float rstd;
 };
 
-/// Mean of squares and its reciprocal root, in every lane. All lanes of a warp call it; `columns` >= 1.
-__device__ __forceinline__ RowStatistic row_statistic(const bf16* x, int columns, float eps PLUMBLINE_WHERE_PARAM) {
+/// Mean of squares and its reciprocal root, in every lane. All lanes of a warp call it; `columns` >= 1. Value: bf16 or
+/// float.
+template <class Value>
+__device__ __forceinline__ RowStatistic row_statistic(const Value* x, int columns, float eps PLUMBLINE_WHERE_PARAM) {
   float sums[4] = {0.0f, 0.0f, 0.0f, 0.0f};
   for (int c0 = int(threadIdx.x) % 32 * 4; c0 < columns; c0 += 128) {
 #pragma unroll
@@ -61,8 +63,8 @@ struct NormedValue {
   float out32;  ///< times the weight, before the output rounding
 };
 
-template <NormRounding kRounding>
-__device__ __forceinline__ NormedValue normed_value(bf16 x, float rstd, bf16 weight) {
+template <NormRounding kRounding, class Value>
+__device__ __forceinline__ NormedValue normed_value(Value x, float rstd, bf16 weight) {
   NormedValue value{};
   value.x32 = to_f32(x);
   value.n32 = __fmul_rn(value.x32, rstd);  // R6

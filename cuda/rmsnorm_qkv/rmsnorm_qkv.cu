@@ -1,12 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 // Host side of rmsnorm_qkv: checks, a grid of the three projections' column tiles by row tiles, launch. Invariant:
-// rmsnorm_qkv.h. Device code: rmsnorm_qkv_kernel.cuh.
+// rmsnorm_qkv.h. Device code: rmsnorm_qkv_kernel.cuh, one_pass_kernel.cuh.
 #include "cuda/rmsnorm_qkv/rmsnorm_qkv.h"
 
 #include "cuda/common/require.h"
-#include "cuda/rmsnorm_qkv/rmsnorm_qkv_kernel.cuh"
+#include "cuda/rmsnorm_qkv/one_pass_kernel.cuh"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
+
+namespace {
+
+constexpr size_t kSharedLimit = 227 * 1024;  // of one block on sm_90
+
+template <class Start>
+void with_tap(const RecordTap* taps, const Start& start) {
+  taps != nullptr ? start(*taps) : start(NoTap{});
+}
+
+void launch_one_pass(const RmsNormQkvArgs& args, dim3 grid, const RecordTap* taps, int block_threads, Stream stream) {
+  if (args.rounding != NormRounding::two)
+    throw BackendError("launch of 'rmsnorm_qkv': one pass has the rounding of rmsnorm/llama only", {},
+                       "take variant single or f32 without it");
+  const LaunchShape shape{grid, dim3(unsigned(block_threads)),
+                          row_bytes(args.norm.columns) + kStatisticBytes + tile_bytes<bf16>(block_threads, 1)};
+  if (shape.shared_bytes > kSharedLimit) {
+    throw BackendError("launch of 'rmsnorm_qkv': " + std::to_string(kTileRows) +
+                           " rows do not fit into shared memory, which one pass needs",
+                       {"columns  " + std::to_string(args.norm.columns),
+                        "bytes    " + std::to_string(shape.shared_bytes) + " of " + std::to_string(kSharedLimit)},
+                       "take variant hf, which reads the rows twice and gives the same bits");
+  }
+  with_tap(taps, [&](auto tap) {
+    launch("rmsnorm_qkv (one pass)", shape, stream, rmsnorm_qkv_one_pass_kernel<decltype(tap)>, args, tap);
+  });
+}
+
+}  // namespace
 
 void rmsnorm_qkv(const RmsNormQkvArgs& args, const RecordTap* taps, int block_threads, Stream stream) {
   if (args.norm.rows == 0) return;
@@ -16,16 +45,18 @@ void rmsnorm_qkv(const RmsNormQkvArgs& args, const RecordTap* taps, int block_th
   unsigned column_tiles = 0;
   for (const Projection& projection : args.projections) {
     require_positive("rmsnorm_qkv", {{"columns of a projection", projection.columns}});
-    require_pointers("rmsnorm_qkv", {{"projection weight", projection.weight}, {"projection output", projection.y}});
+    const void* output = projection.y != nullptr ? static_cast<const void*>(projection.y) : projection.y32;
+    require_pointers("rmsnorm_qkv", {{"projection weight", projection.weight}, {"projection output", output}});
     column_tiles += blocks_for(projection.columns, tile_columns(block_threads));
   }
+  const dim3 grid(column_tiles, blocks_for(args.norm.rows, kTileRows));
+  if (args.one_pass) return launch_one_pass(args, grid, taps, block_threads, stream);
   with_rounding(args.rounding, [&](auto rounding) {
-    const LaunchShape shape{dim3(column_tiles, blocks_for(args.norm.rows, kTileRows)), dim3(unsigned(block_threads)),
+    const LaunchShape shape{grid, dim3(unsigned(block_threads)),
                             kStatisticBytes + tile_bytes<NormOutput<rounding.value>>(block_threads, 1)};
-    const auto start = [&](auto tap) {
+    with_tap(taps, [&](auto tap) {
       launch("rmsnorm_qkv", shape, stream, rmsnorm_qkv_kernel<rounding.value, decltype(tap)>, args, tap);
-    };
-    taps != nullptr ? start(*taps) : start(NoTap{});
+    });
   });
 }
 

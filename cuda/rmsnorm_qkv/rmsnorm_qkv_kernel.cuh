@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // y_p[m,n] = R(sum_k norm(x)[m,k] W_p[n,k] + bias_p[n]) for p = q, k, v; one block a tile of 16 rows of one projection.
 // Every block takes the statistic of its 16 rows anew: cheaper than a second launch, and nothing to wait for.
-// NUMERICS CONTRACT rmsnorm/llama | rmsnorm/olmo | rmsnorm/f32, then linear/f32acc
-//   types    x, weights, biases, y bf16; the normalised row bf16 (llama, olmo) or f32 (f32), in shared memory only
-//   order    A1 statistic: norm_row.cuh   A2 product: gemm_tile/v1, one chain over ascending k   A3 then the bias
-//   rounding R1 norm_row.cuh: two roundings (variant hf), one (single) or none (f32) before the product
+// NUMERICS CONTRACT rmsnorm/llama | rmsnorm/olmo | rmsnorm/f32, then linear/f32acc | linear/f32out
+//   types    x, weights, biases bf16; y bf16 (f32acc) or f32 (f32out); the normalised row bf16 (llama, olmo) or f32
+//   (f32), in shared memory only order    A1 statistic: norm_row.cuh   A2 product: gemm_tile/v1, one chain over
+//   ascending k   A3 then the bias rounding R1 norm_row.cuh: two roundings (variant hf), one (single) or none (f32)
+//   before the product
 //            R2 gemm_tile/v1: tensor cores (hf, single) or one fma per k (f32)   R3 + bias in f32   R4 to bf16
+//            (f32acc; f32out keeps the sum)
 //   special  norm_row.cuh, then linear: a NaN row gives NaN in every output of that row and in no other
 //   repeat   the bits of rmsnorm followed by linear; the same for any block size and number of rows; sm_90 and the twin
-//   source   hf: transformers Qwen3 (norm, then three linears); single and f32: what fused kernels commonly do
+//   source   hf: transformers Qwen3 (norm, then three linears); single and f32: what fused kernels commonly do;
+//            minimal_f32: f32 norm weights and activations, as llama.cpp has them, and q, k in f32 up to their norms
 //   checked  tests/kernel/rmsnorm_qkv
 #pragma once
 #include "cuda/common/tap.h"
@@ -19,8 +22,10 @@
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
+/// The block's tile from its rows of x, wherever they lie. `shared` holds the statistic, then the tiles of the product.
 template <NormRounding kRounding, class Tap>
-__global__ void rmsnorm_qkv_kernel(RmsNormQkvArgs args, Tap tap) {
+__device__ __forceinline__ void project_tile(const RmsNormQkvArgs& args, const bf16* rows, unsigned char* shared,
+                                             const Tap& tap PLUMBLINE_WHERE_PARAM) {
   const int columns = tile_columns(int(blockDim.x));
   int column_tile = int(blockIdx.x), which = 0;
   for (; which < 2; ++which) {
@@ -33,23 +38,33 @@ __global__ void rmsnorm_qkv_kernel(RmsNormQkvArgs args, Tap tap) {
   const int row0 = int(blockIdx.y) * kTileRows, column0 = column_tile * columns;
   const bool taps = Tap::kRecords && blockIdx.x == 0;
 
-  float* rstd = dynamic_shared<float>();
-  tile_statistics(args.norm, row0, rstd, tap, 0, taps);  // A1 R1
-  __syncthreads();
+  float* rstd = reinterpret_cast<float*>(shared);
+  tile_statistics(args.norm, rows, row0, rstd, tap, 0, taps PLUMBLINE_WHERE_ARG);  // A1 R1
+  PLUMBLINE_BLOCK_BARRIER();
   Accumulator<1> accumulator;
   using Activation = NormOutput<kRounding>;
   accumulate_tile<Activation>(
-      accumulator, args.norm.columns, dynamic_shared<unsigned char>() + kStatisticBytes,
-      [&](int k0, Activation* tile) { stage_normed<kRounding>(args.norm, row0, rstd, k0, tile, tap, 0, taps); },
-      [&](int, int k0, bf16* tile) { stage_rows(weight, column0, columns, k0, tile); });  // A2 R2
+      accumulator, args.norm.columns, shared + kStatisticBytes,
+      [&](int k0, Activation* tile) { stage_normed<kRounding>(args.norm, rows, row0, rstd, k0, tile, tap, 0, taps); },
+      [&](int, int k0, bf16* tile) { stage_rows(weight, column0, columns, k0, tile); } PLUMBLINE_WHERE_ARG);  // A2 R2
   for (int half = 0; half < 2; ++half) {
     for (int i = 0; i < 4; ++i) {
       const int row = row0 + tile_row(i), column = column0 + tile_column(half, i);
       if (row >= args.norm.rows || column >= projection.columns) continue;
-      projection.y[int64_t(row) * projection.columns + column] =
-          round_product(accumulator.d[0][half][i], projection.bias, column);  // A3 R3 R4
+      const int64_t index = int64_t(row) * projection.columns + column;
+      const float sum = biased_product(accumulator.d[0][half][i], projection.bias, column);  // A3 R3
+      if (projection.y != nullptr) {
+        projection.y[index] = to_bf16(sum);  // R4
+      } else {
+        projection.y32[index] = sum;
+      }
     }
   }
+}
+
+template <NormRounding kRounding, class Tap>
+__global__ void rmsnorm_qkv_kernel(RmsNormQkvArgs args, Tap tap) {
+  project_tile<kRounding>(args, rows_of(args.norm, int(blockIdx.y) * kTileRows), dynamic_shared<unsigned char>(), tap);
 }
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

@@ -28,13 +28,15 @@ __global__ void swiglu_kernel(SwigluArgs args, Tap tap) {
   const bool taps = Tap::kRecords && blockIdx.x == 0;
 
   float* rstd = dynamic_shared<float>();
-  tile_statistics(args.norm, row0, rstd, tap, 0, taps);  // A1 R1
+  tile_statistics(args.norm, rows_of(args.norm, row0), row0, rstd, tap, 0, taps);  // A1 R1
   __syncthreads();
   Accumulator<2> accumulator;
   using Activation = NormOutput<kRounding>;
   accumulate_tile<Activation>(
       accumulator, args.norm.columns, dynamic_shared<unsigned char>() + kStatisticBytes,
-      [&](int k0, Activation* tile) { stage_normed<kRounding>(args.norm, row0, rstd, k0, tile, tap, 0, taps); },
+      [&](int k0, Activation* tile) {
+        stage_normed<kRounding>(args.norm, rows_of(args.norm, row0), row0, rstd, k0, tile, tap, 0, taps);
+      },
       [&](int matrix, int k0, bf16* tile) {
         stage_rows(matrix == 0 ? gate : up, column0, columns, k0, tile);
       });  // A2 R2

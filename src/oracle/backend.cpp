@@ -5,6 +5,7 @@
 #include <map>
 #include <numeric>
 #include <string>
+#include <utility>
 
 #include <plumbline/error.h>
 
@@ -24,13 +25,14 @@ const TapSpec kPositions{"positions", DType::i64, {"token"}, false};
 
 class OracleBackend final : public Backend {
  public:
-  OracleBackend(const Model& model, int threads) : model_(model), threads_(threads > 0 ? threads : default_threads()) {}
+  OracleBackend(const Model& model, int threads, std::optional<OpGraph> graph)
+      : model_(model), own_graph_(std::move(graph)), threads_(threads > 0 ? threads : default_threads()) {}
 
   Tensor forward(const Step& step, TapSink& sink) override;
   std::string description() const override {
     return "oracle (f64, Eigen), " + std::to_string(threads_) + (threads_ == 1 ? " thread" : " threads");
   }
-  const OpGraph& graph() const override { return model_.graph; }
+  const OpGraph& graph() const override { return own_graph_ ? *own_graph_ : model_.graph; }
 
  private:
   using Values = std::map<std::string, Array, std::less<>>;
@@ -42,6 +44,7 @@ class OracleBackend final : public Backend {
   Tensor run(const Op& op, const Step& step, TapSink& sink, Values& values);
 
   const Model& model_;
+  const std::optional<OpGraph> own_graph_;
   int threads_;
   int64_t next_position_ = 0;
   Values cache_;  ///< outputs of kv_append ops, by path
@@ -111,15 +114,15 @@ Tensor OracleBackend::forward(const Step& step, TapSink& sink) {
   check_step(step);
   Values values = begin(step, sink);
   Tensor logits;
-  for (const Op& op : model_.graph.ops) logits = run(op, step, sink, values);
+  for (const Op& op : graph().ops) logits = run(op, step, sink, values);
   next_position_ += static_cast<int64_t>(step.tokens.size());
   return logits;
 }
 
 }  // namespace
 
-std::unique_ptr<Backend> make_oracle_backend(const Model& model, int threads) {
-  return std::make_unique<OracleBackend>(model, threads);
+std::unique_ptr<Backend> make_oracle_backend(const Model& model, int threads, std::optional<OpGraph> graph) {
+  return std::make_unique<OracleBackend>(model, threads, std::move(graph));
 }
 
 }  // namespace plumbline

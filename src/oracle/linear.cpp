@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// linear: x W^T + b. Contract linear/f32acc: products and bias summed in f32 in any order, one rounding at the output.
-// Products of two bf16 values are exact in f32; those of f32 activations (rmsnorm/f32 before it) may be rounded once.
+// linear: x W^T + b. Contract linear/f32acc: products and bias summed in f32 in any order, one rounding at the output;
+// linear/f32out: the sum stays in f32. Products of two bf16 values are exact in f32; those of f32 activations
+// (rmsnorm/f32 before it) may be rounded once.
 #include "oracle/output.h"
 #include "oracle/product.h"
 

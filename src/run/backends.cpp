@@ -42,6 +42,15 @@ std::unique_ptr<Backend> make_twin(const RunOptions& options, const Model& model
   return make_twin_backend(model, kernel_options(options));
 }
 
+/// With --kernel: the graph that those kernels run, by an implementation that shares nothing with them.
+std::unique_ptr<Backend> make_oracle(const RunOptions& options, const Model& model) {
+  if (options.kernels.empty()) return make_oracle_backend(model, options.threads);
+  if (model.config.dtype != DType::bf16)
+    throw BackendError("plumbline run: --kernel needs a bf16 model, as the kernels do",
+                       {"config.json says " + std::string(dtype_name(model.config.dtype))}, "leave --kernel out");
+  return make_oracle_backend(model, options.threads, graph_as_run(model.graph, kernel_options(options)));
+}
+
 BackendStatus torch_status() {
 #ifdef PLUMBLINE_RUN_TORCH
   const std::string problem = torch_device_problem("cuda");
@@ -86,7 +95,7 @@ std::unique_ptr<Backend> make_backend(const RunOptions& options, const Model& mo
   if (options.backend == "cuda") return make_cuda_backend(model, kernel_options(options));
 #endif
   if (options.backend == "twin") return make_twin(options, model);
-  return make_oracle_backend(model, options.threads);
+  return make_oracle(options, model);
 }
 
 }  // namespace plumbline::run

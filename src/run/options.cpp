@@ -4,10 +4,14 @@
 
 #include <CLI/CLI.hpp>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <charconv>
 #include <regex>
 
 #include "core/parallel.h"
+#include "cuda/pipeline/pipeline.h"
 
 #include <plumbline/error.h>
 
@@ -18,12 +22,14 @@ constexpr const char* kUsage = "--help shows the options";
 
 /// "qkv=VARIANT" or "qkv=VARIANT@layer.N"; an empty text means well-formed, as CLI11 wants it.
 CLI::Validator kernel_choice() {
+  const std::string names = fmt::format("{}", fmt::join(qkv_variants(), "|"));
+  const std::string form = "qkv=" + names + "[@layer.N]";
   return CLI::Validator(
-      [](const std::string& text) {
-        static const std::regex kForm("qkv=(hf|single|f32|unfused)(@layer\\.[0-9]{1,6})?");
-        return std::regex_match(text, kForm) ? "" : "'" + text + "' is not qkv=hf|single|f32|unfused[@layer.N]";
+      [names, form](const std::string& text) {
+        const std::regex matched("qkv=(" + names + ")(@layer\\.[0-9]{1,6})?");
+        return std::regex_match(text, matched) ? "" : "'" + text + "' is not " + form;
       },
-      "qkv=hf|single|f32|unfused[@layer.N]");
+      form);
 }
 
 /// An empty text is a value, and a wrong one: a script's variable that was never set.
@@ -76,7 +82,7 @@ void declare(CLI::App& app, RunOptions& o) {
       ->check(whole_number(1, kMaxThreads));
   app.add_option("--device", o.device, "Backend torch: where it runs (default cpu)")
       ->check(CLI::IsMember({"cpu", "cuda"}));
-  app.add_option("--kernel", o.kernels, "Backends twin, cuda: variant of a kernel")
+  app.add_option("--kernel", o.kernels, "Backends twin, cuda: variant of a kernel; oracle: its contracts")
       ->check(kernel_choice())
       ->allow_extra_args(false);
   app.add_option("--check", o.check, "Backend twin: run every block in several thread orders and compare bits")
@@ -110,8 +116,8 @@ void check_consistency(const RunOptions& o) {
   require(!o.backend.empty(), "--backend is missing");
   require(!o.output.empty(), "-o FILE is missing");
   require(o.prompt.has_value() != !o.tokens.empty(), "give either --prompt TEXT or --tokens FILE");
-  const bool kernels = o.backend == "twin" || o.backend == "cuda";
-  require(kernels || o.kernels.empty(), "--kernel belongs to the backends twin and cuda, not to " + o.backend);
+  require(o.backend != "torch" || o.kernels.empty(),
+          "--kernel belongs to the backends twin, cuda and oracle, not to " + o.backend);
   require(o.kernels.size() <= 1, "--kernel qkv=... is given more than once");
   require(o.backend == "twin" || o.check.empty(), "--check belongs to the backend twin, not to " + o.backend);
   require(o.backend == "torch" || o.device == "cpu", "--device belongs to the backend torch, not to " + o.backend);

@@ -21,7 +21,7 @@ struct RunOptions {
   std::vector<std::string> taps = {"*"};
   int threads = 0;                   ///< 0: the backend's own choice
   std::string device = "cpu";        ///< of backend torch
-  std::vector<std::string> kernels;  ///< "qkv=single": backends twin and cuda
+  std::vector<std::string> kernels;  ///< "qkv=single": backends twin, cuda and oracle
   std::string check;                 ///< "races": backend twin
   bool verify_taps = false, force = false, json = false, list_backends = false;
   std::filesystem::path output;

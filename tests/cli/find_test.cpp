@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `plumbline find` on the real programs: healthy pairs give 0, every planted fault gives 1 with op and layer.
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "cli/program.h"
@@ -21,6 +22,8 @@ TEST_CASE("healthy pairs are at parity") {
       {"the fused kernel against the unfused path",
        {"twin", {}, "", 16},
        {"twin", {"--kernel", "qkv=unfused"}, "", 16}},
+      {"one pass over x", {"oracle", {}, "", 16}, {"twin", {"--kernel", "qkv=exact"}, "", 16}},
+      {"the keys' norm on its own", {"oracle", {}, "", 16}, {"twin", {"--kernel", "qkv=separate_k_norm"}, "", 16}},
       {"another prompt", {"oracle", {}, "", 9}, {"twin", {}, "", 9}},
   };
   int number = 0;
@@ -102,6 +105,41 @@ TEST_CASE("a flood of NaN and infinities has exactly one origin") {
   CHECK(origins == 1);
   CHECK(report["outcome"]["first_divergence"] == "layer.1.attn.v_proj");
   CHECK(report["outcome"]["exit_status"] == 1);
+}
+
+TEST_CASE("a variant is at parity with the oracle under its own contracts, whatever the block size and threads") {
+  for (const std::string variant : {"single", "f32", "minimal_f32"}) {
+    INFO(variant);
+    const std::vector<std::string> kernel = {"--kernel", "qkv=" + variant};
+    const std::string own = record("own_" + variant + ".h5", {"oracle", kernel, "", 16}),
+                      kernels = record("kernel_" + variant + ".h5", {"twin", kernel, "", 16});
+    for (const auto& [reference, candidate] : {std::pair(own, kernels), std::pair(kernels, own)}) {
+      const Said said = call({"find", reference, candidate});
+      INFO(said.out << said.err);
+      CHECK(said.status == 0);
+      CHECK(said.says("(100.0%)"));
+      CHECK_FALSE(said.says("P02"));
+    }
+  }
+}
+
+TEST_CASE("f32 kept up to the norms of the heads is named op by op") {
+  const std::string reference = record("healthy0a.h5", {"oracle", {}, "", 16}),
+                    candidate = record("minimal_1.h5", {"twin", {"--kernel", "qkv=minimal_f32@layer.1"}, "", 16});
+  const Said said = call({"find", reference, candidate, "--json"});
+  CHECK(said.status == 1);
+  std::map<std::string, std::string> named;
+  const auto report = nlohmann::json::parse(said.out);
+  for (const auto& finding : report["findings"]) {
+    INFO(finding.dump());
+    CHECK(finding["role"] == "contract");
+    named[finding["op"]] = finding["contract"];
+  }
+  CHECK(named == std::map<std::string, std::string>{{"layer.1.in_norm", "rmsnorm/f32"},
+                                                    {"layer.1.attn.q_proj", "linear/f32out"},
+                                                    {"layer.1.attn.k_proj", "linear/f32out"},
+                                                    {"layer.1.attn.q_norm", "rmsnorm/olmo"},
+                                                    {"layer.1.attn.k_norm", "rmsnorm/olmo"}});
 }
 
 TEST_CASE("kernels of another rounding contract are called contract, and which; exit status 1 all the same") {

@@ -177,6 +177,40 @@ TEST_CASE("heads gives the same bits for any block size and with or without taps
   }
 }
 
+TEST_CASE("f32 heads are normed from all their bits, and as bf16 heads where they hold such values", "[kernel]") {
+  const Setup setup{.tokens = 3, .head_dim = 32, .rounding = NormRounding::one};
+  const Inputs inputs(setup);
+  const Result expected = run(setup, inputs, 128, true);
+  std::vector<float> wide, nudged;
+  for (const bf16 value : inputs.x[0]) {
+    wide.push_back(widen(value));
+    // Below half a unit of bf16 (2^-9 = 0.00195 at least): rounded first, none of it would be left.
+    nudged.push_back(wide.back() * (wide.size() % 2 == 0 ? 1.0018f : 0.9990f));
+  }
+  const auto q_of = [&](const std::vector<float>& values) {
+    const Array<float> x(values);
+    const Array<bf16> k(inputs.x[1]), v(inputs.x[2]), weight(inputs.q_weight);
+    Array<bf16> q(values.size()), k_out(inputs.x[1].size()), v_out(inputs.x[2].size());
+    const auto copied = [&](const Array<bf16>& from, Array<bf16>& to, int heads) {
+      return twin::HeadRole{from.data(),         nullptr, nullptr, nullptr,           to.data(), 32,
+                            int64_t(heads) * 32, heads,   0.0f,    NormRounding::two, false};
+    };
+    const twin::HeadRole normed{nullptr, weight.data(), nullptr, nullptr,           q.data(), 3 * 32,
+                                32,      kHeads[0],     1e-6f,   NormRounding::one, false,    x.data()};
+    twin::heads({{normed, copied(k, k_out, kHeads[1]), copied(v, v_out, kHeads[2])}, 3, 32}, nullptr, 64, nullptr);
+    return q.values();
+  };
+  const std::vector<bf16> same = q_of(wide), other = q_of(nudged);
+  require_same_bits(expected[0].heads, same, "heads before rotation");
+  size_t moved = 0;
+  for (size_t i = 0; i < same.size(); ++i) {
+    const int places = std::abs(int(same[i].bits) - int(other[i].bits));
+    CHECK(places <= 1);
+    moved += places == 1;
+  }
+  CHECK(moved > same.size() / 10);
+}
+
 TEST_CASE("heads leaves the cache's earlier rows alone", "[kernel]") {
   const Setup setup{.tokens = 2, .head_dim = 16};
   const Inputs inputs(setup);
@@ -197,7 +231,7 @@ TEST_CASE("heads leaves the cache's earlier rows alone", "[kernel]") {
   require_same_bits(inputs.x[2], std::vector<bf16>(cache.begin() + kPast * 32, cache.end()), "values");
 }
 
-TEST_CASE("heads refuses a norm that keeps f32 and an odd head_dim that rotates", "[kernel]") {
+TEST_CASE("heads refuses a norm that keeps f32, f32 without a norm, and an odd head_dim that rotates", "[kernel]") {
   Array<bf16> memory(size_t(256));
   const twin::HeadRole plain{memory.data(), nullptr,           nullptr, nullptr, memory.data(), 8, 8, 1,
                              1e-6f,         NormRounding::two, false};
@@ -207,6 +241,11 @@ TEST_CASE("heads refuses a norm that keeps f32 and an odd head_dim that rotates"
   CHECK_THROWS_AS(twin::heads(args, nullptr, 128, nullptr), BackendError);
   args = {{plain, plain, plain}, 1, 7};
   args.roles[1].cos = args.roles[1].sin = memory.data();
+  CHECK_THROWS_AS(twin::heads(args, nullptr, 128, nullptr), BackendError);
+  const Array<float> wide(size_t(256));
+  args = {{plain, plain, plain}, 1, 8};
+  args.roles[2].x = nullptr;
+  args.roles[2].x32 = wide.data();
   CHECK_THROWS_AS(twin::heads(args, nullptr, 128, nullptr), BackendError);
 }
 

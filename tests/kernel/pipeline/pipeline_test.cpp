@@ -67,7 +67,10 @@ TEST_CASE("no kernel of a pass depends on the order of its threads", "[kernel]")
   twin::TwinOptions racing = before;
   racing.check_races = true;
   twin::set_twin_options(racing);
-  for (const char* variant : {"hf", "f32", "unfused"}) CHECK_NOTHROW(run_once(model, {.qkv = variant}, 18));
+  for (const std::string& variant : qkv_variants()) {
+    INFO("variant " << variant);
+    CHECK_NOTHROW(run_once(model, {.qkv = variant}, 18));
+  }
   require_same_taps(expected.taps, run_once(model, {}, 18).taps);
   twin::set_twin_options(before);
 }

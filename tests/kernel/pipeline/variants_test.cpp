@@ -14,13 +14,36 @@ const Op& norm_of(const Backend& backend, int layer) {
 
 }  // namespace
 
-TEST_CASE("the unfused path has the bits of the fused one on every tap", "[kernel]") {
+TEST_CASE("one pass, and no fusion, have the bits of the fused kernel on every tap", "[kernel]") {
   for (const bool llama : {false, true}) {
     const Model model = tiny({.llama = llama, .attention_bias = true, .mlp_bias = llama});
     const Run fused = run_once(model, {}, 17);
-    require_same_taps(fused.taps, run_once(model, {.qkv = "unfused"}, 17).taps);
-    require_same_taps(fused.taps, run_once(model, {.qkv = "unfused", .qkv_layer = 1}, 17).taps);
+    for (const char* variant : {"unfused", "exact"}) {
+      INFO("variant " << variant << (llama ? ", Llama" : ", Qwen3"));
+      require_same_taps(fused.taps, run_once(model, {.qkv = variant}, 17).taps);
+      require_same_taps(fused.taps, run_once(model, {.qkv = variant, .qkv_layer = 1}, 17).taps);
+      require_same_taps(fused.taps, run_once(model, {.qkv = variant, .block_threads = 64}, 17).taps);
+    }
   }
+}
+
+TEST_CASE("the keys' norm in a launch of its own runs before the queries', and has the same bits", "[kernel]") {
+  const Model model = tiny({.attention_bias = true});
+  const Run fused = run_once(model, {}, 17);
+  const auto place = [](const Backend& backend, const std::string& name) {
+    return backend.graph().find(name) - backend.graph().ops.data();
+  };
+  for (const int layer : {-1, 1}) {
+    const KernelOptions options{.qkv = "separate_k_norm", .qkv_layer = layer};
+    const Run separate = run_once(model, options, 17);
+    CHECK(same_tensor(fused.logits, separate.logits));
+    require_same_taps(fused.taps, separate.taps);
+    const auto backend = make_twin_backend(model, options);
+    CHECK(place(*backend, "layer.1.attn.k_norm") + 1 == place(*backend, "layer.1.attn.q_norm"));
+    CHECK((place(*backend, "layer.0.attn.k_norm") < place(*backend, "layer.0.attn.q_norm")) == (layer < 0));
+  }
+  require_parts(error_text<BackendError>([&] { make_twin_backend(tiny({.llama = true}), {.qkv = "separate_k_norm"}); }),
+                {"norm of its key heads", "hf"});
 }
 
 TEST_CASE("variants show in the graph and change nothing before their layer", "[kernel]") {
@@ -47,6 +70,30 @@ TEST_CASE("variants show in the graph and change nothing before their layer", "[
     const auto everywhere = make_twin_backend(model, {.qkv = c.variant});
     CHECK(norm_of(*everywhere, 0).contract == c.contract);
   }
+}
+
+TEST_CASE("minimal_f32 keeps queries and keys in f32 up to the norm of their heads, values not", "[kernel]") {
+  const Model model = tiny();
+  const Run f32 = run_once(model, {.qkv = "f32"}), minimal = run_once(model, {.qkv = "minimal_f32"});
+  const auto backend = make_twin_backend(model, {.qkv = "minimal_f32"});
+  const auto contract = [&](const std::string& name) { return backend->graph().find("layer.1." + name)->contract; };
+  CHECK(contract("in_norm") == "rmsnorm/f32");
+  for (const std::string role : {"q", "k"}) {
+    CHECK(contract("attn." + role + "_proj") == "linear/f32out");
+    CHECK(contract("attn." + role + "_norm") == "rmsnorm/olmo");
+    const Tensor &kept = minimal.taps.at("layer.0.attn." + role + "_proj"),
+                 &rounded = f32.taps.at("layer.0.attn." + role + "_proj");
+    REQUIRE(kept.dtype() == DType::f32);
+    for (int64_t i = 0; i < kept.count(); ++i)
+      REQUIRE(round_to(DType::bf16, kept.view().at(i)) == rounded.view().at(i));
+    CHECK(minimal.taps.at("layer.0.attn." + role + "_norm.out").dtype() == DType::bf16);
+  }
+  CHECK(contract("attn.v_proj") == "linear/f32acc");
+  CHECK(same_tensor(f32.taps.at("layer.0.attn.v_proj"), minimal.taps.at("layer.0.attn.v_proj")));
+  CHECK_FALSE(same_tensor(f32.taps.at("layer.0.attn.k_norm.out"), minimal.taps.at("layer.0.attn.k_norm.out")));
+  // Without such norms there is nothing to keep f32 for.
+  const Model llama = tiny({.llama = true});
+  require_same_taps(run_once(llama, {.qkv = "f32"}).taps, run_once(llama, {.qkv = "minimal_f32"}).taps);
 }
 
 TEST_CASE("norms of either contract run wherever the graph has them", "[kernel]") {

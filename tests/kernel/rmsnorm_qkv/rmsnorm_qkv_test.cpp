@@ -1,111 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The fused kernel against its parts (which are tested on their own against plain loops), bit for bit.
-#include "cuda/rmsnorm_qkv/rmsnorm_qkv.h"
-
-#include "cuda/linear/linear.h"
-#include "cuda/rmsnorm/rmsnorm.h"
-#include "kernel/support/arrays.h"
-#include "kernel/support/host_math.h"
+#include "kernel/rmsnorm_qkv/problem.h"
 
 namespace plumbline::test {
 namespace {
-
-using twin::NormRounding;
-using twin::NormTap;
-
-constexpr int kColumns[3] = {100, 48, 23};
-
-/// Inputs of one shape; the same for the fused kernel and for its parts.
-struct Problem {
-  int rows, depth;
-  Array<bf16> x, weight;
-  std::vector<Array<bf16>> w, bias;
-
-  Problem(int m, int k, uint64_t seed) : Problem(m, k, Random(seed)) {}
-
- private:
-  Problem(int m, int k, Random random)
-      : rows(m), depth(k), x(random.bf16s(size_t(m * k), 3.0f)), weight(random.bf16s(size_t(k))) {
-    for (const int n : kColumns) {
-      w.emplace_back(random.bf16s(size_t(n * k), 0.2f));
-      bias.emplace_back(random.bf16s(size_t(n)));
-    }
-  }
-};
-
-/// q, k, v and the norm's taps; `out` in the norm's own format.
-struct Result {
-  std::vector<bf16> y[3], n, out;
-  std::vector<float> x32, var, rstd, n32, out32;
-};
-
-struct NormTaps {
-  Array<float> x32, var, rstd, n32, out32;
-  Array<bf16> n, out;
-  twin::RecordTap record;
-
-  NormTaps(const Problem& p, NormRounding rounding)
-      : x32(count(p)),
-        var(size_t(p.rows)),
-        rstd(size_t(p.rows)),
-        n32(count(p)),
-        out32(count(p)),
-        n(count(p)),
-        out(count(p)) {
-    record.slots[NormTap::kX32] = x32.data();
-    record.slots[NormTap::kVar] = var.data();
-    record.slots[NormTap::kRstd] = rstd.data();
-    record.slots[NormTap::kN32] = n32.data();
-    record.slots[NormTap::kN] = n.data();
-    record.slots[NormTap::kOut] = output(rounding);
-  }
-  void* output(NormRounding rounding) {
-    return rounding == NormRounding::none ? static_cast<void*>(out32.data()) : out.data();
-  }
-  void store(Result& result) const {
-    result.x32 = x32.values();
-    result.var = var.values();
-    result.rstd = rstd.values();
-    result.n32 = n32.values();
-    result.out32 = out32.values();
-    result.n = n.values();
-    result.out = out.values();
-  }
-
- private:
-  static size_t count(const Problem& p) { return size_t(p.rows * p.depth); }
-};
-
-Result run_fused(const Problem& p, NormRounding rounding, bool bias, int threads, bool taps) {
-  NormTaps norm_taps(p, rounding);
-  std::vector<Array<bf16>> y;
-  twin::RmsNormQkvArgs args{{p.x.data(), p.weight.data(), p.rows, p.depth, 1e-6f}, rounding, {}};
-  for (size_t i = 0; i < 3; ++i) {
-    y.emplace_back(size_t(p.rows * kColumns[i]));
-    args.projections[i] = {p.w[i].data(), bias ? p.bias[i].data() : nullptr, y[i].data(), kColumns[i]};
-  }
-  twin::rmsnorm_qkv(args, taps ? &norm_taps.record : nullptr, threads, nullptr);
-  Result result;
-  for (size_t i = 0; i < 3; ++i) result.y[i] = y[i].values();
-  norm_taps.store(result);
-  return result;
-}
-
-Result run_parts(const Problem& p, NormRounding rounding, bool bias) {
-  NormTaps norm_taps(p, rounding);
-  Result result;
-  twin::rmsnorm({p.x.data(), p.weight.data(), norm_taps.output(rounding), p.rows, p.depth, 1e-6f, rounding},
-                &norm_taps.record, 128, nullptr);
-  for (size_t i = 0; i < 3; ++i) {
-    Array<bf16> y(size_t(p.rows * kColumns[i]));
-    twin::linear({norm_taps.output(rounding), rounding == NormRounding::none, p.w[i].data(),
-                  bias ? p.bias[i].data() : nullptr, nullptr, y.data(), p.rows, kColumns[i], p.depth},
-                 nullptr, 128, nullptr);
-    result.y[i] = y.values();
-  }
-  norm_taps.store(result);
-  return result;
-}
 
 constexpr NormRounding kRoundings[] = {NormRounding::two, NormRounding::one, NormRounding::none};
 
@@ -140,6 +38,32 @@ TEST_CASE("rmsnorm_qkv gives the same bits for any block size and with or withou
       const Result actual = run_fused(problem, rounding, true, threads, threads != 64);
       for (int i = 0; i < 3; ++i) require_same_bits(expected.y[i], actual.y[i], "projection");
     }
+  }
+}
+
+TEST_CASE("a projection that keeps f32 has the value that is rounded otherwise, beside projections that round",
+          "[kernel]") {
+  const Problem problem(18, 96, 24);
+  for (const NormRounding rounding : kRoundings) {
+    const Result rounded = run_fused(problem, rounding, true, 128, false);
+    Array<float> kept(rounded.y[0].size());
+    Array<bf16> k(rounded.y[1].size()), v(rounded.y[2].size());
+    twin::RmsNormQkvArgs args{
+        {problem.x.data(), problem.weight.data(), problem.rows, problem.depth, 1e-6f}, rounding, {}};
+    args.projections[0] = {problem.w[0].data(), problem.bias[0].data(), nullptr, kColumns[0], kept.data()};
+    args.projections[1] = {problem.w[1].data(), problem.bias[1].data(), k.data(), kColumns[1]};
+    args.projections[2] = {problem.w[2].data(), problem.bias[2].data(), v.data(), kColumns[2]};
+    twin::rmsnorm_qkv(args, nullptr, 64, nullptr);
+    std::vector<bf16> narrowed;
+    size_t more = 0;
+    for (const float value : kept.values()) {
+      narrowed.push_back(twin::to_bf16(value));
+      more += widen(narrowed.back()) != value;
+    }
+    CHECK(more > narrowed.size() / 2);  // f32 has 16 bits more: nearly every sum uses them
+    require_same_bits(rounded.y[0], narrowed, "q");
+    require_same_bits(rounded.y[1], k.values(), "k");
+    require_same_bits(rounded.y[2], v.values(), "v");
   }
 }
 

@@ -92,6 +92,7 @@ TEST_CASE("linear: every legal order stays within the bound, and the bound is no
   Tally tally = trial(OpKind::linear, "linear/f32acc", 60);
   CHECK(tally.median_share() >= 0.01);
   CHECK(tally.mismatches > 0);
+  CHECK(trial(OpKind::linear, "linear/f32out", 30).median_share() >= 0.01);
 }
 
 TEST_CASE("norms: every order, function error and rounding contract stays within its bound") {
