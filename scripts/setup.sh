@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 packages=(g++ cmake ninja-build ccache pkg-config git python3 python3-venv binutils
   libhdf5-dev hdf5-tools libeigen3-dev libfmt-dev catch2 libboost-context-dev libcli11-dev
   nlohmann-json3-dev libtomlplusplus-dev libxxhash-dev clang-format)
-python_packages=(torch==2.13.0 transformers==5.23.0 safetensors==0.8.0 numpy==2.4.6 h5py==3.16.0 jsonschema==4.25.1)
+python_packages=(torch==2.13.0 transformers==5.23.0 safetensors==0.8.0 numpy==2.4.6 h5py==3.16.0 xxhash==4.1.0 jsonschema==4.25.1)
 
 say() { printf '\033[0m-- %s\n' "$*" >&2; }
 
