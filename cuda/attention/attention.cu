@@ -1,36 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Host side of attention: checks, a grid of query tiles by heads, launch. Invariant: attention.h. Device code:
+// Host side of attention, without defect. Invariant: attention.h. Launch: attention_launch.cuh. Device code:
 // attention_kernel.cuh.
 #include "cuda/attention/attention.h"
 
-#include "cuda/attention/attention_kernel.cuh"
-#include "cuda/common/require.h"
+#include "cuda/attention/attention_launch.cuh"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
 void attention(const AttentionArgs& args, const RecordTap* taps, int block_threads, Stream stream) {
-  if (args.tokens == 0) return;
-  require_positive("attention", {{"heads", args.heads},
-                                 {"kv_heads", args.kv_heads},
-                                 {"tokens", args.tokens},
-                                 {"keys", args.keys},
-                                 {"head_dim", args.head_dim}});
-  require_pointers("attention", {{"q", args.q},
-                                 {"k_cache", args.k_cache},
-                                 {"v_cache", args.v_cache},
-                                 {"masked", args.masked},
-                                 {"probs", args.probs},
-                                 {"y", args.y}});
-  require_block("attention", block_threads);
-  if (args.heads % args.kv_heads != 0) {
-    throw BackendError("launch of 'attention': query heads must share key-value heads evenly",
-                       {"heads     " + std::to_string(args.heads), "kv_heads  " + std::to_string(args.kv_heads)},
-                       "check num_attention_heads and num_key_value_heads in the model's config.json");
-  }
-  const LaunchShape shape{dim3(blocks_for(args.tokens, kTileRows), unsigned(args.heads)), dim3(unsigned(block_threads)),
-                          tile_bytes<bf16>(block_threads, 1)};
-  const auto start = [&](auto tap) { launch("attention", shape, stream, attention_kernel<decltype(tap)>, args, tap); };
-  taps != nullptr ? start(*taps) : start(NoTap{});
+  start_attention<Defect::none>(args, taps, block_threads, stream);
 }
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

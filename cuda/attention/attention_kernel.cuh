@@ -18,6 +18,7 @@
 //   checked  tests/kernel/attention
 #pragma once
 #include "cuda/attention/attention.h"
+#include "cuda/common/defect.h"
 #include "cuda/common/math.h"
 #include "cuda/common/reduce.h"
 #include "cuda/gemm/stage.cuh"
@@ -58,7 +59,7 @@ __device__ void masked_scores(const AttentionArgs& args, int head, int kv_head, 
 }
 
 /// Softmax of one row of `keys` masked scores by one warp.
-template <class Tap>
+template <Defect kDefect, class Tap>
 __device__ __forceinline__ void softmax_row(const bf16* masked, bf16* probs, int64_t row_index, int keys,
                                             const Tap& tap PLUMBLINE_WHERE_PARAM) {
   const int lane = int(threadIdx.x) % 32;
@@ -66,8 +67,16 @@ __device__ __forceinline__ void softmax_row(const bf16* masked, bf16* probs, int
   for (int key = lane; key < keys; key += 32) largest = max_f32(largest, to_f32(masked[key]));
   largest = warp_max(largest PLUMBLINE_WHERE_ARG);  // A2
   float sum = 0.0f;
-  for (int key = lane; key < keys; key += 32) {
-    sum = __fadd_rn(sum, exp_f32(__fsub_rn(to_f32(masked[key]), largest)));  // A3 R4 R5 R6
+  if constexpr (kDefect == Defect::not_rescaled) {
+    float seen = __uint_as_float(0xFF800000u);
+    for (int key = 0; key < keys; ++key) {
+      seen = max_f32(seen, to_f32(masked[key]));
+      if (key % 32 == lane) sum = __fadd_rn(sum, exp_f32(__fsub_rn(to_f32(masked[key]), seen)));
+    }
+  } else {
+    for (int key = lane; key < keys; key += 32) {
+      sum = __fadd_rn(sum, exp_f32(__fsub_rn(to_f32(masked[key]), largest)));  // A3 R4 R5 R6
+    }
   }
   sum = warp_sum(sum PLUMBLINE_WHERE_ARG);  // A4 R6
   for (int key = lane; key < keys; key += 32) {
@@ -108,14 +117,14 @@ __device__ __forceinline__ int shared_head(const AttentionArgs& args, int head, 
   return modulo ? head % args.kv_heads : head / (args.heads / args.kv_heads);
 }
 
-template <class Tap>
+template <class Tap, Defect kDefect = Defect::none>
 __global__ void attention_kernel(AttentionArgs args, Tap tap) {
   const int head = int(blockIdx.y), row0 = int(blockIdx.x) * kTileRows;
   masked_scores(args, head, shared_head(args, head, args.modulo_keys), row0, tap);
   __syncthreads();  // the block's own scores are read by other warps from here on
   for (int r = int(threadIdx.x) / 32; r < kTileRows && row0 + r < args.tokens; r += int(blockDim.x) / 32) {
     const int64_t row = int64_t(head) * args.tokens + row0 + r;
-    softmax_row(args.masked + row * args.keys, args.probs + row * args.keys, row, args.keys, tap);
+    softmax_row<kDefect>(args.masked + row * args.keys, args.probs + row * args.keys, row, args.keys, tap);
   }
   __syncthreads();
   weighted_values(args, head, shared_head(args, head, args.modulo_values), row0, tap);

@@ -11,12 +11,17 @@
 //   checked  tests/kernel/elementwise, all 65,536 inputs
 #pragma once
 #include "cuda/common/bf16.h"
+#include "cuda/common/defect.h"
 #include "cuda/common/math.h"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
+template <Defect kDefect = Defect::none>
 __device__ __forceinline__ bf16 silu_value(bf16 x) {
   const float value = to_f32(x);
+  if constexpr (kDefect == Defect::other_activation) {
+    return to_bf16(__fdiv_rn(value, __fadd_rn(1.0f, exp_f32(__fmul_rn(-1.702f, value)))));
+  }
   return to_bf16(__fdiv_rn(value, __fadd_rn(1.0f, exp_f32(-value))));  // A1 R1 R2 R3 R4
 }
 

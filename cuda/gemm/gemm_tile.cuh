@@ -20,6 +20,7 @@
 #include <type_traits>
 
 #include "cuda/common/bf16.h"
+#include "cuda/common/defect.h"
 #include "cuda/common/kernel.h"
 #include "cuda/common/mma.h"
 
@@ -89,10 +90,17 @@ __device__ __forceinline__ void multiply_chain(float (&d)[2][4], const float* a,
   }
 }
 
+/// Rounds a warp's part of the accumulator to bf16: what a bf16 accumulator would hold.
+__device__ __forceinline__ void round_accumulator(float (&d)[2][4]) {
+  for (auto& half : d) {
+    for (float& value : half) value = to_f32(to_bf16(value));
+  }
+}
+
 /// Accumulates the block's tile over all k. `stage_a(k0, tile)` and `stage_w(matrix, k0, tile)` are called by all
 /// threads and fill kTileDepth columns of every row of their tile (rows kTileStride apart), with zeros outside the
 /// matrix. `shared` holds tile_bytes<Activation>(blockDim.x, kMatrices) and is free again only after the next barrier.
-template <class Activation, int kMatrices, class StageA, class StageW>
+template <class Activation, Defect kDefect = Defect::none, int kMatrices, class StageA, class StageW>
 __device__ void accumulate_tile(Accumulator<kMatrices>& accumulator, int depth, unsigned char* shared,
                                 const StageA& stage_a, const StageW& stage_w PLUMBLINE_WHERE_PARAM) {
   static_assert(std::is_same_v<Activation, bf16> || std::is_same_v<Activation, float>);
@@ -104,20 +112,39 @@ __device__ void accumulate_tile(Accumulator<kMatrices>& accumulator, int depth, 
       for (float& value : half) value = 0.0f;
     }
   }
+  if constexpr (kDefect == Defect::k_tail_lost) depth = (depth - 1) / kStepDepth * kStepDepth;
   for (int k0 = 0; k0 < depth; k0 += kTileDepth) {
     PLUMBLINE_BLOCK_BARRIER();  // the tile before has been read by every warp
     stage_a(k0, a);
-    for (int matrix = 0; matrix < kMatrices; ++matrix) stage_w(matrix, k0, w + matrix * matrix_elements);
-    PLUMBLINE_BLOCK_BARRIER();
+    for (int matrix = 0; matrix < kMatrices; ++matrix) {
+      if constexpr (kDefect == Defect::stale_tile) {
+        if (k0 / kTileDepth % 2 == 1) continue;
+      }
+      stage_w(matrix, k0, w + matrix * matrix_elements);
+    }
+    if constexpr (kDefect == Defect::missing_barrier) {
+      // The first tile keeps its barrier, as in the prologue of a pipelined loop: what is read too early is the tile
+      // before and never memory that nobody wrote.
+      if (k0 == 0) {
+        PLUMBLINE_BLOCK_BARRIER();
+      } else {
+        __syncwarp();
+      }
+    } else {
+      PLUMBLINE_BLOCK_BARRIER();
+    }
     const int staged = depth - k0 < kTileDepth ? depth - k0 : kTileDepth;
 #pragma unroll
     for (int matrix = 0; matrix < kMatrices; ++matrix) {
       const bf16* weights = w + matrix * matrix_elements;
       if constexpr (std::is_same_v<Activation, bf16>) {
-        for (int k = 0; k < staged; k += kStepDepth)
+        for (int k = 0; k < staged; k += kStepDepth) {
           multiply_step(accumulator.d[matrix], a, weights, k PLUMBLINE_WHERE_ARG);
+          if constexpr (kDefect == Defect::bf16_accumulator) round_accumulator(accumulator.d[matrix]);
+        }
       } else {
         multiply_chain(accumulator.d[matrix], a, weights, staged);
+        if constexpr (kDefect == Defect::bf16_accumulator) round_accumulator(accumulator.d[matrix]);
       }
     }
   }

@@ -1,48 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Host side of heads: checks, one warp a head of a token, launch. Invariant: heads.h. Device code: heads_kernel.cuh.
+// Host side of heads, without defect. Invariant: heads.h. Launch: heads_launch.cuh. Device code: heads_kernel.cuh.
 #include "cuda/heads/heads.h"
 
-#include "cuda/common/require.h"
-#include "cuda/heads/heads_kernel.cuh"
+#include "cuda/heads/heads_launch.cuh"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
-namespace {
-
-void check_role(const HeadRole& role, int head_dim) {
-  require_positive("heads", {{"heads", role.heads}});
-  require_pointers("heads", {{"x", role.x != nullptr ? static_cast<const void*>(role.x) : role.x32}, {"y", role.y}});
-  if (role.x == nullptr && role.norm_weight == nullptr) {
-    throw BackendError("launch of 'heads': f32 heads without a norm", {"nothing would round them to bf16"},
-                       "give the projection contract linear/f32acc");
-  }
-  if (role.norm_weight != nullptr && role.rounding == NormRounding::none) {
-    throw BackendError("launch of 'heads': a norm per head cannot keep f32", {"rope reads bf16 heads"},
-                       "give the norm contract rmsnorm/llama or rmsnorm/olmo");
-  }
-  if (role.cos == nullptr && role.sin == nullptr) return;
-  require_pointers("heads", {{"cos", role.cos}, {"sin", role.sin}});
-  if (head_dim % 2 == 0) return;
-  throw BackendError("launch of 'heads': rotation needs an even head_dim", {"it is " + std::to_string(head_dim)},
-                     "check head_dim in the model's config.json");
-}
-
-}  // namespace
-
 void heads(const HeadsArgs& args, const RecordTap* taps, int block_threads, Stream stream) {
-  if (args.tokens == 0) return;
-  require_positive("heads", {{"tokens", args.tokens}, {"head_dim", args.head_dim}});
-  require_block("heads", block_threads);
-  int64_t units = 0;
-  for (const HeadRole& role : args.roles) {
-    check_role(role, args.head_dim);
-    units += int64_t(args.tokens) * role.heads;
-  }
-  const int warps = block_threads / 32;
-  const LaunchShape shape{dim3(blocks_for(units, warps)), dim3(unsigned(block_threads)),
-                          size_t(warps) * size_t(args.head_dim) * sizeof(bf16)};
-  const auto start = [&](auto tap) { launch("heads", shape, stream, heads_kernel<decltype(tap)>, args, tap); };
-  taps != nullptr ? start(*taps) : start(NoTap{});
+  start_heads<Defect::none, 0>(args, taps, block_threads, stream);
 }
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

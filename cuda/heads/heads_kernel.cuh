@@ -13,6 +13,7 @@
 //            layout elsewhere
 //   checked  tests/kernel/heads
 #pragma once
+#include "cuda/common/defect.h"
 #include "cuda/heads/heads.h"
 #include "cuda/rmsnorm/norm_row.cuh"
 
@@ -73,7 +74,8 @@ __device__ __forceinline__ float rotated_partner(const bf16* row, int c, int hea
   return c < half ? -to_f32(row[c + half]) : to_f32(row[c - half]);
 }
 
-template <class Tap>
+/// `kRole` is the role that has the defect: 0 query, 1 key, 2 value.
+template <class Tap, Defect kDefect = Defect::none, int kRole = 0>
 __global__ void heads_kernel(HeadsArgs args, Tap tap) {
   const int warps = int(blockDim.x) / 32, warp = int(threadIdx.x) / 32;
   const int per_token = args.roles[0].heads + args.roles[1].heads + args.roles[2].heads;
@@ -89,7 +91,11 @@ __global__ void heads_kernel(HeadsArgs args, Tap tap) {
   bf16* row = dynamic_shared<bf16>() + warp * args.head_dim;
   load_head(role, args.head_dim, place, row, tap);
   __syncwarp();
-  const int64_t table = int64_t(token) * args.head_dim, out = place.by_head * args.head_dim;
+  int64_t table = int64_t(token) * args.head_dim;
+  if constexpr (kDefect == Defect::position_late) {
+    if (which == kRole && token > 0) table -= args.head_dim;
+  }
+  const int64_t out = place.by_head * args.head_dim;
   bf16* y = role.y + head * role.head_stride + token * role.token_stride;
   for (int c = int(threadIdx.x) % 32; c < args.head_dim; c += 32) {
     tap.store(place.first_slot + HeadsTap::kHeads, out + c, row[c]);
@@ -104,6 +110,9 @@ __global__ void heads_kernel(HeadsArgs args, Tap tap) {
       tap.store(place.first_slot + HeadsTap::kRotSin, out + c, sin_part);
     }
     tap.store(place.first_slot + HeadsTap::kRotated, out + c, value);
+    if constexpr (kDefect == Defect::cache_stale) {
+      if (which == kRole) value = y[c - role.token_stride];
+    }
     y[c] = value;
   }
 }

@@ -24,17 +24,20 @@ __device__ __forceinline__ float biased_product(float accumulator, const bf16* b
 }
 
 /// The same, rounded.
+template <Defect kDefect = Defect::none>
 __device__ __forceinline__ bf16 round_product(float accumulator, const bf16* bias, int column) {
-  return to_bf16(biased_product(accumulator, bias, column));  // R3
+  const float product = biased_product(accumulator, bias, column);
+  if constexpr (kDefect == Defect::truncating_cast) return {uint16_t(__float_as_uint(product) >> 16)};
+  return to_bf16(product);  // R3
 }
 
-template <class Activation, class Tap>
+template <class Activation, class Tap, Defect kDefect = Defect::none>
 __global__ void linear_kernel(Rows<Activation> x, Rows<bf16> weight, const bf16* bias, const bf16* residual, bf16* y,
                               Tap tap) {
   const int columns = tile_columns(int(blockDim.x));
   const int row0 = int(blockIdx.y) * kTileRows, column0 = int(blockIdx.x) * columns;
   Accumulator<1> accumulator;
-  accumulate_tile<Activation>(
+  accumulate_tile<Activation, kDefect>(
       accumulator, x.depth, dynamic_shared<unsigned char>(),
       [&](int k0, Activation* tile) { stage_rows(x, row0, kTileRows, k0, tile); },
       [&](int, int k0, bf16* tile) { stage_rows(weight, column0, columns, k0, tile); });  // A1 R1
@@ -43,7 +46,7 @@ __global__ void linear_kernel(Rows<Activation> x, Rows<bf16> weight, const bf16*
       const int row = row0 + tile_row(i), column = column0 + tile_column(half, i);
       if (row >= x.rows || column >= weight.rows) continue;
       const int64_t index = int64_t(row) * weight.rows + column;
-      const bf16 product = round_product(accumulator.d[0][half][i], bias, column);
+      const bf16 product = round_product<kDefect>(accumulator.d[0][half][i], bias, column);
       if (residual == nullptr) {
         y[index] = product;
       } else {

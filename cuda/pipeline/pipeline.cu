@@ -56,7 +56,8 @@ class KernelBackend final : public Backend {
         device_(device_text()),
         vocab_(model.config.vocab),
         graph_(graph_as_run(model.graph, options)),
-        plan_(make_plan(graph_, [this](const PlanStep& step) { return is_fused(step); })),
+        defects_(model),
+        plan_(make_plan(graph_, [this](const PlanStep& step) { return is_fused(step) && defects_.fits(step); })),
         weights_(graph_, model.parameters) {
     if (model.config.dtype == DType::bf16) return;
     throw BackendError("kernels: the model must be bf16",
@@ -111,7 +112,7 @@ class KernelBackend final : public Backend {
   }
 
   Tensor pass(const Step& step, TapSink& sink) {
-    Tensor logits = StepRunner(weights_, cache_, options_, step, sink).run(plan_);
+    Tensor logits = StepRunner(weights_, cache_, options_, defects_, step, sink).run(plan_);
     synchronize(nullptr);
     return logits;
   }
@@ -144,6 +145,7 @@ class KernelBackend final : public Backend {
   const std::string device_;
   const int64_t vocab_;
   const OpGraph graph_;
+  const Defects defects_;
   const std::vector<PlanStep> plan_;  // points into graph_
   const Weights weights_;
   KvCache cache_;

@@ -5,6 +5,8 @@
 #pragma once
 #include <plumbline/tap.h>
 
+#include "cuda/heads/heads.h"
+#include "cuda/pipeline/defects.h"
 #include "cuda/pipeline/fusion_plan.h"
 #include "cuda/pipeline/kv_cache.h"
 #include "cuda/pipeline/pipeline.h"
@@ -16,8 +18,9 @@ namespace plumbline::PLUMBLINE_BUILD_NS {
 
 class StepRunner {
  public:
-  StepRunner(const Weights& weights, KvCache& cache, const KernelOptions& options, const Step& step, TapSink& sink)
-      : weights_(weights), cache_(cache), settings_(options), step_(step), sink_(sink) {}
+  StepRunner(const Weights& weights, KvCache& cache, const KernelOptions& options, const Defects& defects,
+             const Step& step, TapSink& sink)
+      : weights_(weights), cache_(cache), settings_(options), defects_(defects), step_(step), sink_(sink) {}
 
   /// Runs the plan (which must be that of the weights' graph) and returns the last op's output, on the host. The
   /// cache has the step's rows afterwards but does not count them yet.
@@ -35,12 +38,14 @@ class StepRunner {
   void heads_step(const PlanStep& step, Yields& yields);
   void attention_step(const PlanStep& step, Yields& yields);
 
+  void run_heads(const PlanStep& step, const HeadsArgs& args, const RecordTap* taps);
   const DeviceValue& value(const std::string& path) const;
   int tokens() const { return int(step_.tokens.size()); }
 
   const Weights& weights_;
   KvCache& cache_;
   const KernelOptions& settings_;
+  const Defects& defects_;
   const Step& step_;
   TapSink& sink_;
   Environment environment_;

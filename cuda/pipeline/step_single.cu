@@ -5,6 +5,7 @@
 
 #include "cuda/elementwise/elementwise.h"
 #include "cuda/embedding/embedding.h"
+#include "cuda/faults/faulty.h"
 #include "cuda/linear/linear.h"
 #include "cuda/pipeline/rope_table.h"
 #include "cuda/pipeline/step_runner.h"
@@ -72,14 +73,16 @@ void StepRunner::rmsnorm_step(const PlanStep& step, Yields& yields) {
   const NormRounding rounding = rounding_of(op);
   const DeviceValue& y = yields.output(op, rounding == NormRounding::none ? DType::f32 : DType::bf16, shape);
   tap_norm(yields, 0, op, shape, false);
-  rmsnorm({.x = bf16_input(op, x),
-           .weight = weights_.get(op, 0, {y.last()}),
-           .y = y.as<void>(),
-           .rows = int(y.rows()),
-           .columns = int(y.last()),
-           .eps = float(number(op, "eps")),
-           .rounding = rounding},
-          yields.record(), settings_.block_threads, nullptr);
+  const RmsNormArgs args{.x = bf16_input(op, x),
+                         .weight = weights_.get(op, 0, {y.last()}),
+                         .y = y.as<void>(),
+                         .rows = int(y.rows()),
+                         .columns = int(y.last()),
+                         .eps = float(number(op, "eps")),
+                         .rounding = rounding};
+  if (const Defect defect = defects_.of(op); defect != Defect::none)
+    return faulty_rmsnorm(defect, args, yields.record(), settings_.block_threads, nullptr);
+  rmsnorm(args, yields.record(), settings_.block_threads, nullptr);
 }
 
 void StepRunner::linear_step(const PlanStep& step, Yields& yields, const Op& op, const Op* add) {
@@ -100,16 +103,18 @@ void StepRunner::linear_step(const PlanStep& step, Yields& yields, const Op& op,
   }
   if (x.dtype != DType::f32) bf16_input(op, x);
   const DeviceValue& y = yields.output(add != nullptr ? *add : op, DType::bf16, shape);
-  linear({.x = x.as<void>(),
-          .x_is_f32 = x.dtype == DType::f32,
-          .weight = weights_.get(op, 0, {columns, depth}),
-          .bias = weights_.optional(op, 1, {columns}),
-          .residual = residual,
-          .y = y.as<bf16>(),
-          .rows = int(y.rows()),
-          .columns = int(columns),
-          .depth = int(depth)},
-         yields.record(), settings_.block_threads, nullptr);
+  const LinearArgs args{.x = x.as<void>(),
+                        .x_is_f32 = x.dtype == DType::f32,
+                        .weight = weights_.get(op, 0, {columns, depth}),
+                        .bias = weights_.optional(op, 1, {columns}),
+                        .residual = residual,
+                        .y = y.as<bf16>(),
+                        .rows = int(y.rows()),
+                        .columns = int(columns),
+                        .depth = int(depth)};
+  if (const Defect defect = defects_.of(op); defect != Defect::none)
+    return faulty_linear(defect, args, yields.record(), settings_.block_threads, nullptr);
+  linear(args, yields.record(), settings_.block_threads, nullptr);
 }
 
 void StepRunner::elementwise_step(const PlanStep& step, Yields& yields) {
@@ -119,6 +124,8 @@ void StepRunner::elementwise_step(const PlanStep& step, Yields& yields) {
                        element_count(a.shape)};
   if (step.kind == StepKind::silu) {
     require_contract(op, {"silu/f32"});
+    if (const Defect defect = defects_.of(op); defect != Defect::none)
+      return faulty_silu(defect, args, settings_.block_threads, nullptr);
     return elementwise(ElementwiseOp::silu, args, settings_.block_threads, nullptr);
   }
   const DeviceValue& b = value(step.input("b"));

@@ -23,6 +23,7 @@
 #include <cstdint>
 
 #include "cuda/common/bf16.h"
+#include "cuda/common/defect.h"
 #include "cuda/common/kernel.h"
 #include "cuda/common/math.h"
 #include "cuda/common/reduce.h"
@@ -37,7 +38,7 @@ struct RowStatistic {
 
 /// Mean of squares and its reciprocal root, in every lane. All lanes of a warp call it; `columns` >= 1. Value: bf16 or
 /// float.
-template <class Value>
+template <Defect kDefect = Defect::none, class Value>
 __device__ __forceinline__ RowStatistic row_statistic(const Value* x, int columns, float eps PLUMBLINE_WHERE_PARAM) {
   float sums[4] = {0.0f, 0.0f, 0.0f, 0.0f};
   for (int c0 = int(threadIdx.x) % 32 * 4; c0 < columns; c0 += 128) {
@@ -49,10 +50,13 @@ __device__ __forceinline__ RowStatistic row_statistic(const Value* x, int column
       }
     }
   }
-  const float lane_sum = __fadd_rn(__fadd_rn(__fadd_rn(sums[0], sums[1]), sums[2]), sums[3]);  // A2 R2
-  const float sum = warp_sum(lane_sum PLUMBLINE_WHERE_ARG);                                    // A3 R2
-  const float var = __fmul_rn(sum, __fdiv_rn(1.0f, float(columns)));                           // R3
-  return {var, rsqrt_f32(__fadd_rn(var, eps))};                                                // R4 R5
+  float lane_sum = __fadd_rn(__fadd_rn(__fadd_rn(sums[0], sums[1]), sums[2]), sums[3]);  // A2 R2
+  if constexpr (kDefect == Defect::lane_lost) {
+    if (threadIdx.x % 32 == 1) lane_sum = 0.0f;
+  }
+  const float sum = warp_sum(lane_sum PLUMBLINE_WHERE_ARG);           // A3 R2
+  const float var = __fmul_rn(sum, __fdiv_rn(1.0f, float(columns)));  // R3
+  return {var, rsqrt_f32(__fadd_rn(var, eps))};                       // R4 R5
 }
 
 /// One element at every point where a contract may round it.

@@ -1,26 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Host side of rmsnorm: checks, one warp a row, launch. Invariant: rmsnorm.h. Device code: rmsnorm_kernel.cuh.
+// Host side of rmsnorm, without defect. Invariant: rmsnorm.h. Launch: rmsnorm_launch.cuh. Device code:
+// rmsnorm_kernel.cuh.
 #include "cuda/rmsnorm/rmsnorm.h"
 
-#include "cuda/common/require.h"
-#include "cuda/rmsnorm/rmsnorm_kernel.cuh"
+#include "cuda/rmsnorm/rmsnorm_launch.cuh"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
 void rmsnorm(const RmsNormArgs& args, const RecordTap* taps, int block_threads, Stream stream) {
-  if (args.rows == 0) return;
-  require_positive("rmsnorm", {{"rows", args.rows}, {"columns", args.columns}});
-  require_pointers("rmsnorm", {{"x", args.x}, {"weight", args.weight}, {"y", args.y}});
-  require_block("rmsnorm", block_threads);
-  const LaunchShape shape{dim3(blocks_for(args.rows, block_threads / 32)), dim3(unsigned(block_threads)), 0};
-  with_rounding(args.rounding, [&](auto rounding) {
-    using Output = NormOutput<rounding.value>;
-    const auto start = [&](auto tap) {
-      launch("rmsnorm", shape, stream, rmsnorm_kernel<rounding.value, decltype(tap)>, args.x, args.weight,
-             static_cast<Output*>(args.y), args.rows, args.columns, args.eps, tap);
-    };
-    taps != nullptr ? start(*taps) : start(NoTap{});
-  });
+  start_rmsnorm<Defect::none>(args, taps, block_threads, stream);
 }
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

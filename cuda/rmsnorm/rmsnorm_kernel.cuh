@@ -7,13 +7,13 @@
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
-template <NormRounding kRounding, class Tap>
+template <NormRounding kRounding, class Tap, Defect kDefect = Defect::none>
 __global__ void rmsnorm_kernel(const bf16* x, const bf16* weight, NormOutput<kRounding>* y, int rows, int columns,
                                float eps, Tap tap) {
   const int row = int(blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32);
   if (row >= rows) return;  // whole warps only, so no collective is left waiting
   const int64_t base = int64_t(row) * columns;
-  const RowStatistic statistic = row_statistic(x + base, columns, eps);
+  const RowStatistic statistic = row_statistic<kDefect>(x + base, columns, eps);
   if (threadIdx.x % 32 == 0) {
     tap.store(NormTap::kVar, row, statistic.var);
     tap.store(NormTap::kRstd, row, statistic.rstd);

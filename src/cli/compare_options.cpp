@@ -85,6 +85,7 @@ FindReport compare_traces(const CompareOptions& options, const TracePair& traces
   FindOptions find_options;
   find_options.threads = options.threads;
   find_options.exactness = options.exactness;
+  find_options.ignore_digests = options.ignore_digests;
   if (options.values_only) return compare_values(traces.reference, traces.candidate, find_options);
   std::vector<std::string> why_not;
   const std::optional<Model> model = choose_model(options.model, traces, why_not);

@@ -19,6 +19,7 @@ struct CompareOptions {
   int threads = 0;
   bool values_only = false;          ///< subtract values and replay nothing, whether or not there is a model
   bool exactness = false;            ///< also measure both sides against exact arithmetic
+  bool ignore_digests = false;       ///< compare no files and parameters by digest
   bool json = false;                 ///< --format json
   std::vector<std::string> formats;  ///< FORMAT or FORMAT=FILE, as spelled
 };

@@ -11,6 +11,8 @@ void add_find(CLI::App& app, int& status) {
   CLI::App* verb = app.add_subcommand("find", "Find the first op at which the candidate parts from the reference");
   auto options = std::make_shared<CompareOptions>();
   add_compare_options(*verb, *options);
+  verb->add_flag("--ignore-digests", options->ignore_digests,
+                 "Judge by the numbers alone: compare no digest of files or parameters");
   verb->footer(
       "Every op is replayed in f64 on the inputs each side recorded, so an op's own\n"
       "error is told from what it inherited. Exit status: 0 parity, 1 divergence,\n"

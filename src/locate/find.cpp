@@ -91,9 +91,11 @@ FindReport find_divergence(const Trace& stored_reference, const Trace& stored_ca
   FindReport report = report_head(reference, candidate, reference_steps, candidate_steps, graph);
   report.model = model.directory.string();
   report.notes.insert(report.notes.end(), notes.begin(), notes.end());
-  if (auto other = checkpoint_finding(reference, candidate, &model, report.notes)) {
-    conclude_moot(report, std::move(*other));
-    return report;
+  if (!options.ignore_digests) {
+    if (auto other = checkpoint_finding(reference, candidate, &model, report.notes)) {
+      conclude_moot(report, std::move(*other));
+      return report;
+    }
   }
   const Alignment alignment = align_steps(reference_steps, candidate_steps);
   if (auto prompt = prompt_finding(alignment, report.reference.file)) {
@@ -114,8 +116,10 @@ FindReport find_divergence(const Trace& stored_reference, const Trace& stored_ca
   measure_benign_gains(context, results);
   blame_dropped_ops(graph, results);
   assign_roles(graph, pairing, results);
-  report.findings = collect_findings(
-      context, results, parameter_findings(reference, candidate, graph, candidate_graph, &model, report.notes));
+  std::vector<Finding> parameters;
+  if (!options.ignore_digests)
+    parameters = parameter_findings(reference, candidate, graph, candidate_graph, &model, report.notes);
+  report.findings = collect_findings(context, results, std::move(parameters));
   report.unmatched = pairing.unmatched;
   report.coverage.judged_ops = judged_ops(results);
   report.coverage.compared_taps = compared_taps(graph, pairing);
@@ -125,6 +129,7 @@ FindReport find_divergence(const Trace& stored_reference, const Trace& stored_ca
   for (OpResult& result : results) report.ops.push_back(std::move(result.row));
   if (auto nonfinite = nonfinite_finding(context, report.ops)) report.findings.push_back(std::move(*nonfinite));
   conclude(report, fork_finding(alignment, report.reference.file));
+  if (options.ignore_digests) report.headline += "; digests ignored, judged by the numbers alone";
   return report;
 }
 

@@ -15,6 +15,9 @@ struct FindOptions {
   int draws = 8;           ///< random half-ulp perturbations per op for the benign gain; 0: none
   uint64_t seed = 1;       ///< of those
   bool exactness = false;  ///< also measure both sides against exact arithmetic (OpRow::exact_own and the like)
+  /// Judge by the numbers alone: neither files as read nor parameters as used are compared by digest, and the headline
+  /// says so. `model` must then be the reference's checkpoint.
+  bool ignore_digests = false;
 };
 
 /// Judges every op of the reference's graph by replay on the inputs that each trace recorded; `model` supplies the

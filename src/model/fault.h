@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A fault as data: its entry in the catalogue, the places it can go, and the rewrite that plants it.
-// Invariant: a rewrite changes graph and parameters only, so every backend that interprets them has the fault.
+// Invariant: a rewrite changes graph and parameters, so every backend that interprets them has the fault; or it notes a
+// kernel fault, which only the candidate's kernels can have, and changes neither.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -45,6 +46,7 @@ std::vector<Fault> norm_faults();
 std::vector<Fault> attention_faults();
 std::vector<Fault> weight_faults();
 std::vector<Fault> stream_faults();  ///< embedding, residual stream, head
+std::vector<Fault> kernel_faults();  ///< defects of the candidate's kernels: graph and parameters stay as they are
 
 /// Throws UsageError with near-misses for a site that this model lacks or that the fault cannot go to.
 FaultSite resolve_site(const Model& model, const Fault& fault, const std::string& spelling, const std::string& site);

@@ -15,7 +15,7 @@ constexpr size_t kLongestName = 256;
 const std::vector<Fault>& all_faults() {
   static const std::vector<Fault> kFaults = [] {
     std::vector<Fault> all;
-    for (const auto& group : {norm_faults(), attention_faults(), weight_faults(), stream_faults()}) {
+    for (const auto& group : {norm_faults(), attention_faults(), weight_faults(), stream_faults(), kernel_faults()}) {
       all.insert(all.end(), group.begin(), group.end());
     }
     return all;
@@ -55,26 +55,21 @@ const Fault& find_fault(const Spelling& spelling) {
   throw UsageError("unknown fault '" + printable(spelling.name) + "'", {}, way_out);
 }
 
-/// True if the two models compute the same numbers as far as graph and parameters tell.
+bool same_parameters(const Model& before, const Model& after) {
+  return std::ranges::equal(before.parameters, after.parameters, [](const auto& a, const auto& b) {
+    const TensorView &x = a.second.view(), &y = b.second.view();
+    return a.first == b.first && (x.data == y.data || digest(x) == digest(y));
+  });
+}
+
+/// True if the two models compute the same numbers as far as graph, parameters and noted defects tell.
 bool same_numbers(const Model& before, const Model& after) {
-  if (to_json(before.graph) != to_json(after.graph) || before.parameters.size() != after.parameters.size())
-    return false;
-  return std::equal(before.parameters.begin(), before.parameters.end(), after.parameters.begin(),
-                    [](const auto& a, const auto& b) {
-                      const TensorView &x = a.second.view(), &y = b.second.view();
-                      return a.first == b.first && (x.data == y.data || digest(x) == digest(y));
-                    });
+  return before.kernel_faults.size() == after.kernel_faults.size() && to_json(before.graph) == to_json(after.graph) &&
+         same_parameters(before, after);
 }
 
-}  // namespace
-
-std::vector<FaultInfo> fault_catalogue() {
-  std::vector<FaultInfo> catalogue;
-  for (const Fault& fault : all_faults()) catalogue.push_back(fault.info);
-  return catalogue;
-}
-
-void apply_fault(Model& model, std::string_view fault) {
+/// Plants the fault and says where it went. Leaves the model alone if it throws.
+FaultSite plant(Model& model, std::string_view fault) {
   const Spelling spelling = split(fault);
   const Fault& found = find_fault(spelling);
   if (spelling.has_value && (found.info.value.empty() || spelling.value.empty())) {
@@ -90,6 +85,28 @@ void apply_fault(Model& model, std::string_view fault) {
   validate(changed.graph);
   changed.faults.emplace_back(fault);
   model = std::move(changed);
+  return call.site;
 }
+
+}  // namespace
+
+std::vector<FaultInfo> fault_catalogue() {
+  std::vector<FaultInfo> catalogue;
+  for (const Fault& fault : all_faults()) catalogue.push_back(fault.info);
+  return catalogue;
+}
+
+FaultPlan plan_fault(const Model& model, std::string_view fault) {
+  Model changed = model;
+  const FaultSite site = plant(changed, fault);
+  FaultPlan plan;
+  for (const Op& op : model.graph.ops) {
+    if (std::ranges::find(site.ops, op.name) != site.ops.end()) plan.ops.push_back(op.name);
+  }
+  plan.changes_parameters = !same_parameters(model, changed);
+  return plan;
+}
+
+void apply_fault(Model& model, std::string_view fault) { plant(model, fault); }
 
 }  // namespace plumbline

@@ -5,13 +5,42 @@
 namespace plumbline {
 namespace {
 
+/// The value rounded before the weight exists under rmsnorm/llama only, so it has no tap elsewhere.
+void drop_rounded_value(Op& norm) {
+  std::erase_if(norm.outputs, [&](const TapSpec& tap) { return tap.inner && tap.path == norm.name + ".n"; });
+}
+
 void single_rounding(FaultCall& call) {
   Op& norm = op_named(call.model, call.site.ops.front());
   if (call.model.config.dtype == DType::f32) changes_nothing(call, "the model is f32: nothing is rounded in between");
   if (norm.contract == "rmsnorm/olmo") changes_nothing(call, "the norm rounds once already");
   norm.contract = "rmsnorm/olmo";
-  // The value rounded before the weight does not exist under this contract, so it has no tap.
-  std::erase_if(norm.outputs, [&](const TapSpec& tap) { return tap.inner && tap.path == norm.name + ".n"; });
+  drop_rounded_value(norm);
+}
+
+/// Heads go to the rotation, which no backend runs on f32.
+bool may_keep_f32(const Op& op) {
+  return op.kind == OpKind::rmsnorm && integer(op, "heads") == 0 && op.contract != "rmsnorm/f32";
+}
+
+void keep_f32(Op& norm) {
+  norm.contract = "rmsnorm/f32";
+  norm.outputs.front().dtype = DType::f32;
+  drop_rounded_value(norm);
+}
+
+void f32(FaultCall& call) {
+  Op& norm = op_named(call.model, call.site.ops.front());
+  if (call.model.config.dtype == DType::f32) changes_nothing(call, "the model is f32: nothing is rounded in between");
+  if (!may_keep_f32(norm)) changes_nothing(call, "the norm keeps f32 already, or its heads go to a rotation in bf16");
+  keep_f32(norm);
+}
+
+void f32_everywhere(FaultCall& call) {
+  if (call.model.config.dtype == DType::f32) changes_nothing(call, "the model is f32: nothing is rounded in between");
+  for (Op& op : call.model.graph.ops) {
+    if (may_keep_f32(op)) keep_f32(op);
+  }
 }
 
 void dropped(FaultCall& call) {
@@ -54,6 +83,18 @@ std::vector<Fault> norm_faults() {
        {"in_norm"},
        {OpKind::rmsnorm},
        single_rounding},
+      {{"norm.f32", "", "layer.3.in_norm",
+        "The norm's output stays in f32 up to the products behind it: another rounding contract, not a wrong result."},
+       Reach::kinds,
+       {"in_norm"},
+       {OpKind::rmsnorm},
+       f32},
+      {{"norm.f32_everywhere", "", "layer.0.in_norm",
+        "Every norm in front of a product leaves its output in f32, as kernels do that compute in f32 throughout."},
+       Reach::fixed,
+       {},
+       {},
+       f32_everywhere},
       {{"k_norm.dropped", "", "layer.3.attn.k_norm", "Keys go to the rotation without their norm."},
        Reach::parts,
        {"attn.k_norm"},

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Faults of the weights of linear maps: transposed, exchanged, of another layer, a bias that nobody wrote.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -51,6 +52,19 @@ void transposed(FaultCall& call) {
   replace_parameter(call.model, linear, 0, std::move(buffer));
 }
 
+/// Without a value the limit is half of the largest magnitude: few weights reach it in any trained model.
+void clamped(FaultCall& call) {
+  Op& op = op_named(call.model, call.site.ops.front());
+  const TensorView& weight = parameter(call.model, op, 0).view();
+  std::vector<double> values = to_values(weight);
+  double largest = 0.0;
+  for (const double value : values) largest = std::max(largest, std::fabs(value));
+  const double limit = round_to(weight.dtype, positive_value(call, largest / 2.0));
+  if (largest <= limit) changes_nothing(call, "no weight is larger than the limit");
+  for (double& value : values) value = std::clamp(value, -limit, limit);
+  replace_parameter(call.model, op, 0, Tensor::from_values(weight.dtype, weight.shape, values));
+}
+
 void gate_up_swapped(FaultCall& call) { exchange_parameters(call.model, call.site.ops.at(0), call.site.ops.at(1)); }
 
 /// The first layer has none before it and takes the second's.
@@ -81,6 +95,12 @@ std::vector<Fault> weight_faults() {
        {"attn.o_proj"},
        {OpKind::linear},
        transposed},
+      {{"weight.clamped", "limit (default half of the largest magnitude)", "layer.3.mlp.down_proj",
+        "A linear map's or norm's weights beyond a limit are cut back to it, as by a quantiser without a scale."},
+       Reach::kinds,
+       {"mlp.down_proj"},
+       {OpKind::linear, OpKind::rmsnorm},
+       clamped},
       {{"mlp.gate_up_swapped", "", "layer.3", "The weights of the gate and up projections are exchanged."},
        Reach::layers,
        {"mlp.gate_proj", "mlp.up_proj"},

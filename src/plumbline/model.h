@@ -40,6 +40,12 @@ struct FileDigest {
   std::string xxh3;  ///< hex XXH3-128 of the whole file
 };
 
+/// A defect of the candidate's kernels, planted in one op.
+struct KernelFault {
+  std::string name;  ///< "kernel.k_tail_lost"
+  std::string op;    ///< "layer.3.attn.q_proj"
+};
+
 struct Model {
   std::filesystem::path directory;
   ModelConfig config;
@@ -48,6 +54,8 @@ struct Model {
   std::vector<FileDigest> files;    ///< config.json and every weight file, as read
   std::vector<std::string> notes;   ///< dead buffers ignored, tied head stored too, ...
   std::vector<std::string> faults;  ///< the faults applied, as spelled on the command line
+  /// Those of them that graph and parameters do not show: only the backends twin and cuda can have them.
+  std::vector<KernelFault> kernel_faults;
 };
 
 /// Loads and checks a directory. Throws CheckpointError (file, tensor, both values, way out) at the first broken rule.
@@ -61,12 +69,21 @@ struct FaultInfo {
   std::string name;          ///< "rope.theta"
   std::string value;         ///< what may stand after '=', "" if nothing: "number (default 1e4)"
   std::string default_site;  ///< where it goes without '@': "layer.3"
-  std::string effect;        ///< one sentence
+  std::string effect;        ///< one sentence or two
+  bool kernel = false;       ///< in the candidate's kernels only (backends twin and cuda), else in every backend
 };
 std::vector<FaultInfo> fault_catalogue();
 /// Applies "NAME[=VALUE][@SITE]", e.g. "rope.theta=1e4@layer.3". Throws UsageError with near-misses for an unknown
 /// name, a bad value or a site that the model lacks, and if the fault would change nothing in this model.
 void apply_fault(Model& model, std::string_view fault);
+
+/// Where a fault goes, by the catalogue alone: nothing is run.
+struct FaultPlan {
+  std::vector<std::string> ops;     ///< that it makes wrong, in execution order: it must show at the first of them
+  bool changes_parameters = false;  ///< else graph or kernels
+};
+/// Leaves the model alone. Throws UsageError where apply_fault does.
+FaultPlan plan_fault(const Model& model, std::string_view fault);
 
 /// Text <-> ids by the directory's tokenizer.json, if it is a byte-level vocabulary without merges.
 class Tokenizer {

@@ -73,6 +73,14 @@ BackendStatus cuda_status() {
 #endif
 }
 
+void check_kernel_faults(const RunOptions& options, const Model& model) {
+  if (model.kernel_faults.empty() || options.backend == "twin" || options.backend == "cuda") return;
+  const KernelFault& fault = model.kernel_faults.front();
+  throw UsageError("plumbline run: the fault '" + fault.name + "' is a defect of a kernel, and backend " +
+                       options.backend + " runs none",
+                   {"op        " + fault.op, "backends  twin, cuda"}, "plant it with --backend twin");
+}
+
 }  // namespace
 
 std::vector<BackendStatus> backend_statuses() {
@@ -83,6 +91,7 @@ std::vector<BackendStatus> backend_statuses() {
 }
 
 std::unique_ptr<Backend> make_backend(const RunOptions& options, const Model& model) {
+  check_kernel_faults(options, model);
   for (const BackendStatus& status : backend_statuses())
     if (status.name == options.backend && !status.available)
       throw BackendError("plumbline run: backend " + status.name + " is not available", {status.detail},

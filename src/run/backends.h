@@ -21,7 +21,8 @@ struct BackendStatus {
 /// In the order torch, twin, cuda, oracle.
 std::vector<BackendStatus> backend_statuses();
 
-/// `model` must outlive the backend. Throws BackendError with the reason if this build or machine lacks the backend.
+/// `model` must outlive the backend. Throws BackendError with the reason if this build or machine lacks the backend,
+/// UsageError for kernel faults with a backend that runs no kernels.
 std::unique_ptr<Backend> make_backend(const RunOptions& options, const Model& model);
 
 }  // namespace plumbline::run

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `plumbline find` on the real programs: healthy pairs give 0, every planted fault gives 1 with op and layer.
+#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -45,6 +46,8 @@ TEST_CASE("every fault gives exit status 1 and is named by op and layer") {
   };
   const Row rows[] = {
       {"norm.single_rounding@layer.2.in_norm", "layer.2.in_norm (contract)"},
+      {"norm.f32@layer.3.post_norm", "layer.3.post_norm (contract)"},
+      {"norm.f32_everywhere", "layer.0.in_norm (contract)"},
       {"k_norm.dropped@layer.1", "layer.1.attn.k_norm (origin)"},
       {"norm.eps=1e-3@layer.2.in_norm", "layer.2.in_norm (origin)"},
       {"norm.weight_missing@layer.3.attn.q_norm", "layer.3.attn.q_norm (origin)"},
@@ -59,6 +62,7 @@ TEST_CASE("every fault gives exit status 1 and is named by op and layer") {
       {"weight.transposed@layer.3.attn.o_proj", "layer.3.attn.o_proj (origin)"},
       {"mlp.gate_up_swapped@layer.3", "layer.3.mlp.gate_proj (origin)"},
       {"weight.wrong_layer@layer.3.attn.o_proj", "layer.3.attn.o_proj (origin)"},
+      {"weight.clamped@layer.2.mlp.up_proj", "layer.2.mlp.up_proj (origin)"},
       {"embed.scale", "embed (origin)"},
       {"residual.dropped@layer.3.resid1", "layer.3.resid1 (origin)"},
       {"head.untied", "logits (origin)"},
@@ -75,10 +79,64 @@ TEST_CASE("every fault gives exit status 1 and is named by op and layer") {
     CHECK(said.says("FIRST DIVERGENCE: " + row.first));
     CHECK(said.says("`--fault " + row.fault + "`"));
   }
-  // the list above is the whole catalogue
+  // the list above is the whole catalogue of faults that every backend can have
   const Said catalogue = call({"faults"});
   CHECK(catalogue.status == 0);
   for (const Row& row : rows) CHECK(catalogue.says(row.fault.substr(0, row.fault.find_first_of("=@"))));
+}
+
+TEST_CASE("a kernel fault is listed apart, found in the kernels' run, recorded, and refused by other backends") {
+  const Said listed = call({"faults"});
+  CHECK(listed.says("Candidate kernels only (backends twin, cuda):\nkernel.k_tail_lost@layer.3.attn.q_proj"));
+  const std::string fault = "kernel.k_tail_lost@layer.2.attn.v_proj";
+  const std::string reference = record("healthy0a.h5", {"oracle", {}, "", 16});
+  const Said said = call({"find", reference, record("tail.h5", {"twin", {"--fault", fault}, "", 16})});
+  INFO(said.out << said.err);
+  CHECK(said.status == 1);
+  CHECK(said.says("FIRST DIVERGENCE: layer.2.attn.v_proj (origin)"));
+  CHECK(said.says("`--fault " + fault + "`"));
+  const std::string file = scratch("refused.h5");
+  const Said refused =
+      call({"run", model_directory(), "--backend", "oracle", "--prompt", "a", "--fault", fault, "-o", file});
+  CHECK(refused.status == 2);
+  CHECK(refused.complains("kernel.k_tail_lost"));
+  CHECK(refused.complains("backends  twin, cuda"));
+  CHECK_FALSE(std::filesystem::exists(file));
+}
+
+TEST_CASE("with digests ignored the numbers alone give a weight away, and the report says so") {
+  const std::string reference = record("healthy0a.h5", {"oracle", {}, "", 16});
+  const std::string fault = "weight.clamped@layer.2.attn.o_proj";
+  const std::string candidate = record("clamped.h5", {"twin", {"--fault", fault}, "", 16});
+  const Said both = call({"find", reference, candidate, "-n", "0"});
+  CHECK(both.says("P0403"));
+  CHECK_FALSE(both.says("digests ignored"));
+  const Said numbers = call({"find", reference, candidate, "-n", "0", "--ignore-digests"});
+  INFO(numbers.out << numbers.err);
+  CHECK(numbers.status == 1);
+  CHECK(numbers.says("FIRST DIVERGENCE: layer.2.attn.o_proj (origin)"));
+  CHECK(numbers.says("digests ignored"));
+  CHECK_FALSE(numbers.says("P0403"));
+  const Said healthy = call({"find", reference, record("healthy0b.h5", {"twin", {}, "", 16}), "--ignore-digests"});
+  CHECK(healthy.status == 0);
+}
+
+TEST_CASE("a plan says where a fault shows in a model, or why it cannot be there") {
+  const Said said = call({"faults", "attn.k_v_swapped@layer.1", "rope.scaling_ignored", "kernel.lane_lost", "--model",
+                          model_directory(), "--json"});
+  INFO(said.out << said.err);
+  CHECK(said.status == 0);
+  const auto faults = nlohmann::json::parse(said.out)["faults"];
+  REQUIRE(faults.size() == 3);
+  CHECK(faults[0]["shows_at"] == "layer.1.attn.k_proj");
+  CHECK(faults[0]["changes_parameters"] == true);
+  CHECK(faults[1]["applies"] == false);
+  CHECK(faults[1]["shows_at"].is_null());
+  CHECK(faults[1]["reason"].get<std::string>().find("no rope scaling") != std::string::npos);
+  CHECK(faults[2]["shows_at"] == "layer.3.in_norm");
+  CHECK(faults[2]["backends"] == nlohmann::json::array({"twin", "cuda"}));
+  CHECK(call({"faults", "rope.thetta"}).complains("did you mean 'rope.theta'"));
+  CHECK(call({"faults", "rope.thetta"}).status == 2);
 }
 
 TEST_CASE("faults planted in the kernels' own run are found as well") {

@@ -31,6 +31,14 @@ std::string refusal(const std::string& fault, const Model& model) {
   return message;
 }
 
+Names norms_before_products(int layers) {
+  Names names = {"final_norm"};
+  for (int layer = 0; layer < layers; ++layer) {
+    for (const char* norm : {".in_norm", ".post_norm"}) names.insert("layer." + std::to_string(layer) + norm);
+  }
+  return names;
+}
+
 struct Expected {
   std::string fault;
   Names ops, parameters;
@@ -46,6 +54,9 @@ TEST_CASE("Every fault changes exactly the ops and parameters that it says") {
       {"norm.single_rounding@layer.1", {"layer.1.in_norm"}, {}},
       {"norm.single_rounding@final_norm", {"final_norm"}, {}},
       {"norm.single_rounding@layer.2.attn.k_norm", {"layer.2.attn.k_norm"}, {}},
+      {"norm.f32", {"layer.3.in_norm"}, {}},
+      {"norm.f32@layer.1.post_norm", {"layer.1.post_norm"}, {}},
+      {"norm.f32_everywhere", norms_before_products(4), {}},
       {"k_norm.dropped", {"layer.3.attn.k_norm", "layer.3.attn.k_heads"}, {kLayer3 + "self_attn.k_norm.weight"}},
       {"norm.eps", {"layer.0.in_norm"}, {}},
       {"norm.eps=0.001@layer.2.post_norm", {"layer.2.post_norm"}, {}},
@@ -74,7 +85,19 @@ TEST_CASE("Every fault changes exactly the ops and parameters that it says") {
       {"embed.scale=8", {"embed"}, {}},
       {"residual.dropped", {"layer.3.resid1", "layer.3.post_norm", "layer.3.resid2"}, {}},
       {"residual.dropped@layer.3.resid2", {"layer.3.resid2", "final_norm"}, {}},
-      {"head.untied", {"logits"}, {"lm_head.weight"}}};
+      {"head.untied", {"logits"}, {"lm_head.weight"}},
+      {"weight.clamped", {}, {kLayer3 + "mlp.down_proj.weight"}},
+      {"weight.clamped=1@final_norm", {}, {"model.norm.weight"}},
+      {"kernel.k_tail_lost", {}, {}},
+      {"kernel.bf16_accumulator", {}, {}},
+      {"kernel.truncating_cast@logits", {}, {}},
+      {"kernel.stale_tile", {}, {}},
+      {"kernel.missing_barrier", {}, {}},
+      {"kernel.lane_lost@final_norm", {}, {}},
+      {"kernel.wrong_activation@layer.0", {}, {}},
+      {"kernel.position_off_by_one@layer.1.attn.q_rope", {}, {}},
+      {"kernel.softmax_not_rescaled", {}, {}},
+      {"kernel.cache_stale", {}, {}}};
   const Model healthy = model_of();
   Names planted;
   for (const Expected& row : rows) {
@@ -95,6 +118,51 @@ TEST_CASE("Every fault changes exactly the ops and parameters that it says") {
   Names catalogue;
   for (const FaultInfo& info : fault_catalogue()) catalogue.insert(info.name);
   CHECK(planted == catalogue);
+}
+
+TEST_CASE("A kernel fault is noted with the op that has it, and other faults note none") {
+  const Model healthy = model_of();
+  for (const FaultInfo& info : fault_catalogue()) {
+    INFO(info.name);
+    CHECK(info.kernel == info.name.starts_with("kernel."));
+    Model faulty = healthy;
+    apply_fault(faulty, info.name);
+    REQUIRE(faulty.kernel_faults.size() == (info.kernel ? 1u : 0u));
+    if (!info.kernel) continue;
+    CHECK(faulty.kernel_faults[0].name == info.name);
+    CHECK(faulty.kernel_faults[0].op == info.default_site);
+  }
+  Model layer = healthy;
+  apply_fault(layer, "kernel.k_tail_lost@layer.2");
+  CHECK(layer.kernel_faults.at(0).op == "layer.2.attn.q_proj");
+  test::require_parts(refusal("kernel.lane_lost@logits", healthy), {"cannot go there", "logits"});
+  test::require_parts(refusal("kernel.k_tail_lst", healthy), {"did you mean 'kernel.k_tail_lost'?"});
+  test::require_parts(refusal("kernel.k_tail_lost=2", healthy), {"it takes no value"});
+}
+
+TEST_CASE("A plan names the ops that a fault makes wrong, in execution order, and leaves the model alone") {
+  struct Row {
+    std::string fault;
+    std::vector<std::string> ops;
+    bool parameters;
+  };
+  const Row rows[] = {
+      {"attn.k_v_swapped", {"layer.3.attn.k_proj", "layer.3.attn.v_proj"}, true},
+      {"rope.theta=1e4@layer.3", {"layer.3.attn.q_rope", "layer.3.attn.k_rope"}, false},
+      {"rope.theta", {"rope.table"}, false},
+      {"k_norm.dropped", {"layer.3.attn.k_norm"}, true},
+      {"head.untied", {"logits"}, true},
+      {"kernel.stale_tile@layer.1.attn.o_proj", {"layer.1.attn.o_proj"}, false},
+  };
+  const Model healthy = model_of();
+  for (const Row& row : rows) {
+    INFO(row.fault);
+    const FaultPlan plan = plan_fault(healthy, row.fault);
+    CHECK(plan.ops == row.ops);
+    CHECK(plan.changes_parameters == row.parameters);
+  }
+  CHECK(healthy.faults.empty());
+  CHECK_THROWS_AS(plan_fault(healthy, "norm.eps@logits"), UsageError);
 }
 
 TEST_CASE("Every fault of the catalogue can be planted as it stands, and says what it does") {
@@ -192,6 +260,8 @@ TEST_CASE("A fault that would change nothing in this model is refused with the r
   const std::vector<Row> rows = {{"gqa.map=modulo", one_kv, "one key-value head"},
                                  {"gqa.map=modulo", every_kv, "its own key-value head"},
                                  {"norm.single_rounding", f32, "f32"},
+                                 {"norm.f32_everywhere", f32, "f32"},
+                                 {"norm.f32@layer.1.attn.k_norm", {}, "rotation in bf16"},
                                  {"rope.interleaved", two_channels, "two channels"},
                                  {"rope.theta=1000000", {}, "theta already"},
                                  {"rope.theta=1e6@layer.3", {}, "theta already"},

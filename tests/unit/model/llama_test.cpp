@@ -177,8 +177,8 @@ TEST_CASE("Every other fault of the catalogue can be planted in a Llama") {
     INFO(info.name);
     Model faulty = healthy;
     CHECK_NOTHROW(apply_fault(faulty, info.name));
-    CHECK_FALSE(
-        (test::changed_ops(healthy.graph, faulty.graph).empty() && test::changed_parameters(healthy, faulty).empty()));
+    CHECK((info.kernel || !test::changed_ops(healthy.graph, faulty.graph).empty() ||
+           !test::changed_parameters(healthy, faulty).empty()));
   }
   Model unscaled = healthy;
   apply_fault(unscaled, "rope.scaling_ignored");

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Checks, grid and launch of rmsnorm for any defect. Invariant: rmsnorm.h. rmsnorm.cu instantiates it without one,
+// cuda/faults/ with one.
+#pragma once
+#include "cuda/common/require.h"
+#include "cuda/rmsnorm/rmsnorm_kernel.cuh"
+
+namespace plumbline::PLUMBLINE_BUILD_NS {
+
+template <Defect kDefect>
+void start_rmsnorm(const RmsNormArgs& args, const RecordTap* taps, int block_threads, Stream stream) {
+  if (args.rows == 0) return;
+  require_positive("rmsnorm", {{"rows", args.rows}, {"columns", args.columns}});
+  require_pointers("rmsnorm", {{"x", args.x}, {"weight", args.weight}, {"y", args.y}});
+  require_block("rmsnorm", block_threads);
+  const LaunchShape shape{dim3(blocks_for(args.rows, block_threads / 32)), dim3(unsigned(block_threads)), 0};
+  with_rounding(args.rounding, [&](auto rounding) {
+    using Output = NormOutput<rounding.value>;
+    const auto start = [&](auto tap) {
+      launch("rmsnorm", shape, stream, rmsnorm_kernel<rounding.value, decltype(tap), kDefect>, args.x, args.weight,
+             static_cast<Output*>(args.y), args.rows, args.columns, args.eps, tap);
+    };
+    taps != nullptr ? start(*taps) : start(NoTap{});
+  });
+}
+
+}  // namespace plumbline::PLUMBLINE_BUILD_NS
