@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table of scripts/fault_table.sh: fault x model x {caught, located, said}.
+
+Invariant: what is expected comes from the fault catalogue alone, before anything is run; a row counts as located only if
+find ended with status 1 and named that op as the first divergence. What a model cannot have is listed and not counted.
+A fault of the weights has a second row in which find may look at no digest, so that the numbers have to give it away.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+# A prefill and two decode steps: some faults show in one of the two only.
+PROMPT = "The licenses"
+PREFILL = 10
+
+# Places besides the catalogue's own: other kernels, other inner dimensions, the ends of the model. One that a family
+# lacks is listed as not applicable.
+MORE_PLACES = [
+    "norm.single_rounding@final_norm",
+    "norm.eps=1e-3@layer.2.post_norm",
+    "norm.weight_missing@layer.3.post_norm",
+    "rope.theta=1e4@layer.3",
+    "rope.interleaved@layer.0.attn.k_rope",
+    "gqa.map@layer.1.attn.ctx",
+    "weight.transposed@layer.2.attn.q_proj",
+    "weight.wrong_layer@layer.0.mlp.up_proj",
+    "weight.clamped@logits",
+    "residual.dropped@layer.3.resid2",
+    "kernel.k_tail_lost@layer.2.mlp.down_proj",
+    "kernel.bf16_accumulator@layer.0.attn.k_proj",
+    "kernel.truncating_cast@logits",
+    "kernel.missing_barrier@layer.1.attn.v_proj",
+    "kernel.lane_lost@final_norm",
+    "kernel.position_off_by_one@layer.0.attn.q_rope",
+    "kernel.cache_stale@layer.1.attn.k_cache",
+]
+
+
+@dataclass
+class Row:
+    fault: str
+    model: str
+    shows_at: str = ""
+    by_numbers: bool = False
+    reason: str = ""  # why the model cannot have it; then nothing below is filled
+    caught: bool = False
+    located: bool = False
+    said: str = ""
+
+    @property
+    def name(self):
+        return self.fault + (" (digests ignored)" if self.by_numbers else "")
+
+
+class Table:
+    def __init__(self, programs: Path, work: Path):
+        self.program, self.work = programs / "plumbline", work
+
+    def call(self, *arguments):
+        return subprocess.run([self.program, *map(str, arguments)], capture_output=True, text=True, check=False)
+
+    def must(self, *arguments):
+        done = self.call(*arguments)
+        if done.returncode != 0:
+            sys.exit(f"fault_table: plumbline {' '.join(map(str, arguments))}: status {done.returncode}\n{done.stderr}")
+        return done
+
+    def catalogue(self, model: Path, faults):
+        said = json.loads(self.must("faults", *faults, "--model", model, "--json").stdout)
+        return said["faults"]
+
+    def record(self, model: Path, name: str, backend: str, *options):
+        """A trace and no complaint, or no trace and the complaint."""
+        trace = self.work / f"{model.name}.{name}.h5"
+        done = self.call("run", model, "--backend", backend, "--prompt", PROMPT, "--prefill", PREFILL, "--threads", 1,
+                         *options, "--force", "-o", trace)
+        return (trace, "") if done.returncode == 0 else (None, done.stderr.strip().splitlines()[0])
+
+    def rows_of(self, model: Path, reference: Path, entry: dict, number: int):
+        """One fault in one model: one row, or two if it is one of the weights."""
+        fault = entry["fault"]
+        if not entry["applies"]:
+            return [Row(fault, model.name, reason=reason_of(entry["reason"]))]
+        trace, complaint = self.record(model, f"{number}", "twin", "--fault", fault)
+        rows = []
+        for by_numbers in [False, True][: 2 if entry["changes_parameters"] else 1]:
+            row = Row(fault, model.name, entry["shows_at"], by_numbers)
+            if trace is None:
+                row.said = complaint
+            else:
+                judge(row, self.call("find", reference, trace, "-j", 1, "--json",
+                                     *(["--ignore-digests"] if by_numbers else [])))
+            rows.append(row)
+        if trace is not None:
+            trace.unlink()
+        return rows
+
+
+def reason_of(refusal: str) -> str:
+    """The reason that a refusal gives, or its first line."""
+    lines = refusal.splitlines()
+    for line in lines:
+        if line.strip().startswith("reason"):
+            return line.strip().removeprefix("reason").strip()
+    return lines[0] if lines else "refused without a word"
+
+
+def judge(row: Row, done) -> None:
+    row.caught = done.returncode == 1
+    try:
+        report = json.loads(done.stdout)
+    except json.JSONDecodeError:
+        row.said = (done.stderr.strip().splitlines() or [f"no report, status {done.returncode}"])[0]
+        return
+    row.located = row.caught and report["outcome"]["first_divergence"] == row.shows_at
+    for finding in report["findings"]:
+        if finding["op"] != report["outcome"]["first_divergence"] or finding["level"] != "error" or not finding["role"]:
+            continue
+        contract = f" {finding['contract']}" if finding["contract"] else ""
+        row.said = f"{finding['role']}{contract} {finding['code']}: {finding['title']}"
+        break
+    else:
+        row.said = report["outcome"].get("headline", "nothing")
+    if row.caught and not row.located:
+        row.said = f"at {report['outcome']['first_divergence']}, not {row.shows_at}: {row.said}"
+
+
+def yes(value: bool) -> str:
+    return "yes" if value else "NO"
+
+
+def print_table(rows) -> None:
+    wide = max(len(row.name) for row in rows)
+    models = max(len("model"), *(len(row.model) for row in rows))
+    print(f"{'fault':{wide}}  {'model':{models}}  caught  located  said")
+    for row in rows:
+        if not row.reason:
+            print(f"{row.name:{wide}}  {row.model:{models}}  {yes(row.caught):6}  {yes(row.located):7}  {row.said}")
+    for row in rows:
+        if row.reason:
+            print(f"{row.name:{wide}}  {row.model:{models}}  not applicable: {row.reason}")
+
+
+def options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="scripts/fault_table.sh", description="Plant every fault; look for it.")
+    parser.add_argument("--root", type=Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--model", type=Path, action="append", help="model directory (default: all of dumps/models)")
+    parser.add_argument("--fault", action="append", help="as spelled for run --fault (default: all, and more places)")
+    parser.add_argument("--bin", type=Path, help="where the programs are (default: build/bin)")
+    parser.add_argument("--jobs", type=int, default=2, help="faults at the same time (default: 2)")
+    return parser.parse_args()
+
+
+def main() -> int:
+    asked = options()
+    models = asked.model or sorted(config.parent for config in asked.root.glob("dumps/models/*/config.json"))
+    rows = []
+    with tempfile.TemporaryDirectory() as work, ThreadPoolExecutor(max(1, asked.jobs)) as pool:
+        table = Table(asked.bin or asked.root / "build/bin", Path(work))
+        for model in models:
+            reference, complaint = table.record(model, "healthy", "oracle")
+            if reference is None:
+                sys.exit(f"fault_table: no healthy run of {model}: {complaint}")
+            entries = table.catalogue(model, asked.fault or [])
+            if not asked.fault:
+                entries += table.catalogue(model, MORE_PLACES)
+            jobs = [pool.submit(table.rows_of, model, reference, entry, i) for i, entry in enumerate(entries)]
+            for job in jobs:
+                rows += job.result()
+    if not rows:
+        sys.exit("fault_table: no model, no fault: nothing was tried")
+    print_table(rows)
+    counted = [row for row in rows if not row.reason]
+    located = sum(row.located for row in counted)
+    kinds = len({row.fault.split("@")[0].split("=")[0] for row in counted})
+    print(f"{kinds} kinds of fault in {len(models)} models, {len(rows) - len(counted)} not applicable")
+    print(f"located {located} of {len(counted)}")
+    return 0 if counted and located == len(counted) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
