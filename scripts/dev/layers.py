@@ -14,6 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 LAYERS = {
     "src/plumbline": set(),
     "src/core": set(),
+    "src/options": {"src/core"},
     "src/contract": {"src/core"},
     "src/trace": {"src/core"},
     "src/model": {"src/core"},
@@ -22,8 +23,9 @@ LAYERS = {
     "src/locate": {"src/core", "src/contract", "src/trace", "src/model", "src/compare", "src/oracle"},
     "src/report": {"src/core", "src/contract", "src/trace", "src/model", "src/compare", "src/oracle", "src/locate"},
     "src/gate": {"src/core", "src/contract", "src/trace", "src/model", "src/compare", "src/oracle", "src/locate", "src/report"},
-    "src/cli": {"src/core", "src/contract", "src/trace", "src/model", "src/compare", "src/oracle", "src/locate", "src/report", "src/gate"},
-    "src/run": {"src/core", "src/contract", "src/trace", "src/model", "src/oracle", "cuda", "reference"},
+    "src/cli": {"src/core", "src/contract", "src/trace", "src/model", "src/compare", "src/oracle", "src/locate", "src/report", "src/gate",
+                "src/options"},
+    "src/run": {"src/core", "src/options", "src/contract", "src/trace", "src/model", "src/oracle", "cuda", "reference"},
     "cuda": {"src/core", "src/contract", "src/model"},
     "reference": {"src/core", "src/contract", "src/model"},
 }
@@ -38,7 +40,7 @@ OWNERS = {
     "c10/": {"reference"},
     "boost/": {"cuda"},
     "cuda_": {"cuda", "reference"},
-    "CLI/": {"src/cli", "src/run"},
+    "CLI/": {"src/cli", "src/options", "src/run"},
     "toml++/": {"src/gate"},
 }
 

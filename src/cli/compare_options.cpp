@@ -98,9 +98,9 @@ FindReport compare_traces(const CompareOptions& options, const TracePair& traces
 
 int finish(const FindReport& report, const CompareOptions& options) {
   const std::vector<ReportOutput> outputs = report_outputs(options);
-  const TextOptions text = text_options(options.rows);
   for (const ReportOutput& output : outputs) {
-    const std::string rendered = render(report, output.format, text);
+    const std::string rendered = render(
+        report, output.format, output.file.empty() ? text_options(options.rows) : file_text_options(options.rows));
     if (output.file.empty())
       print(rendered);
     else

@@ -3,17 +3,17 @@
 #include <plumbline/error.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <cctype>
 #include <cstdio>
 #include <exception>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "cli/output.h"
+#include "cli/command_line.h"
+#include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "core/process_start.h"
+#include "core/progress.h"
 #include "report/escape.h"
 
 namespace plumbline {
@@ -43,6 +43,10 @@ void add_verbs(CLI::App& app, int& status) {
   add_verify(app, status);
   add_recover(app, status);
   add_explain(app, status);
+  add_completions(app, status);
+  add_man(app, status);
+  for (CLI::App* verb : app.get_subcommands([](const CLI::App* each) { return each->get_name() != "run"; }))
+    add_terminal_options(*verb);
 }
 
 int fail(std::string_view prefix, std::string_view message) {
@@ -50,34 +54,11 @@ int fail(std::string_view prefix, std::string_view message) {
   return kUnusable;
 }
 
-std::vector<std::string> verbs_of(const CLI::App& app) {
-  std::vector<std::string> verbs;
-  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; }))
-    verbs.push_back(verb->get_name());
-  return verbs;
-}
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
-
-/// The parser would only say that a verb is missing, of a verb as of an option that does not exist.
-void refuse_unknown_first(const CLI::App& app, int argc, char** argv) {
-  if (argc < 2) return;
-  const std::string first = argv[1];
-  constexpr const char* kHelp = "see: plumbline --help";
-  if (first.empty()) throw UsageError("the verb is empty", {"given  ''"}, kHelp);
-  if (first.front() == '-') {
-    if (app.get_option_no_throw(first) != nullptr) return;
-    throw UsageError("no option '" + first + "' before the verb", {}, kHelp);
-  }
-  const std::vector<std::string> known = verbs_of(app);
-  if (std::find(known.begin(), known.end(), first) != known.end()) return;
-  const std::vector<std::string> near = near_misses(lower(first), known, 1);
-  throw UsageError("no verb '" + first + "'", {},
-                   (near.empty() ? "" : "did you mean '" + near.front() + "'? ") + std::string(kHelp));
+/// A wrong value may stand in a variable that nobody has in view.
+std::string usage_text(const CLI::ParseError& error, const CommandLine& line) {
+  std::string text = error.what();
+  for (const std::string& twin : line.twins) text += "\n  from the environment: " + twin;
+  return text + "\n  see: plumbline --help, or plumbline VERB --help";
 }
 
 int parse_and_call(int argc, char** argv) {
@@ -87,13 +68,13 @@ int parse_and_call(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer(kFooter);
   add_verbs(app, status);
-  refuse_unknown_first(app, argc, argv);
+  const CommandLine line = command_line(app, argc, argv);
   try {
-    app.parse(argc, argv);
+    app.parse(std::vector<std::string>(line.words.rbegin(), line.words.rend()));
   } catch (const CLI::Success& help) {  // --help, --version
     return app.exit(help);
   } catch (const CLI::ParseError& error) {
-    return fail("plumbline: ", std::string(error.what()) + "\n  see: plumbline --help, or plumbline VERB --help");
+    return fail("plumbline: ", usage_text(error, line));
   }
   return status;
 }
@@ -101,6 +82,7 @@ int parse_and_call(int argc, char** argv) {
 int guarded(int argc, char** argv) {
   try {
     start_process();
+    show_progress(true);
     if (argc > 1 && std::string_view(argv[1]) == "run") run_backend(argc, argv);
     return parse_and_call(argc, argv);
   } catch (const Error& error) {

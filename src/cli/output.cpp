@@ -7,8 +7,9 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
+
+#include "cli/terminal.h"
 
 namespace plumbline {
 
@@ -50,6 +51,7 @@ void write_file(const std::filesystem::path& file, std::string_view text) {
 }
 
 void print(std::string_view text) {
+  if (paged(text)) return;
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
     throw Error(fmt::format("cannot write to standard output: {}", std::strerror(errno)));
 }
@@ -57,11 +59,14 @@ void print(std::string_view text) {
 TextOptions text_options(int rows) {
   TextOptions options;
   options.rows = rows;
-  if (const char* columns = std::getenv("COLUMNS")) {
-    char* end = nullptr;
-    const long width = std::strtol(columns, &end, 10);
-    if (end != columns && *end == '\0' && width > 0 && width < 10000) options.width = static_cast<int>(width);
-  }
+  options.width = columns();
+  options.colour = colour_wanted();
+  return options;
+}
+
+TextOptions file_text_options(int rows) {
+  TextOptions options;
+  options.rows = rows;
   return options;
 }
 

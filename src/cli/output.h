@@ -8,12 +8,15 @@
 
 namespace plumbline {
 
-/// Writes to standard output and flushes. Throws Error if the text could not be written.
+/// Writes to standard output, on a terminal through a pager if it is long, and flushes. Throws Error if the text could
+/// not be written.
 void print(std::string_view text);
 /// Writes FILE whole or not at all: beside it first, then renamed over it. What is no regular file (a pipe, /dev/null)
 /// is written straight. Throws Error naming the file.
 void write_file(const std::filesystem::path& file, std::string_view text);
-/// Layout options from the environment: COLUMNS if it is a sensible number, else 80.
+/// Layout for standard output as it is: its width, and colour if it is wanted there.
 TextOptions text_options(int rows);
+/// Layout for a file: 80 columns, plain.
+TextOptions file_text_options(int rows);
 
 }  // namespace plumbline

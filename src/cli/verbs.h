@@ -18,6 +18,8 @@ void add_doctor(CLI::App& app, int& status);
 void add_verify(CLI::App& app, int& status);
 void add_recover(CLI::App& app, int& status);
 void add_explain(CLI::App& app, int& status);
+void add_completions(CLI::App& app, int& status);
+void add_man(CLI::App& app, int& status);
 /// For the help text only: main hands `run` over before options are parsed.
 void add_run(CLI::App& app);
 /// Replaces this process by plumbline-run, which stands beside it; its exit status becomes ours.

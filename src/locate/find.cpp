@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "core/parallel.h"
+#include "core/progress.h"
 #include "locate/findings.h"
 #include "locate/foreign.h"
 #include "locate/gain.h"
@@ -56,7 +57,9 @@ void note_strangers(const OpGraph& graph, const Pairing& pairing, FindReport& re
 
 /// Noise is drawn where there is a difference to set it against.
 void measure_benign_gains(const Context& context, std::vector<OpResult>& results) {
+  Progress progress("measuring benign gains", static_cast<int64_t>(results.size()));
   parallel_for(static_cast<int64_t>(results.size()), context.options.threads, [&](int64_t i) {
+    progress.advance();
     OpRow& row = results[static_cast<size_t>(i)].row;
     if (!row.judged || !(row.input_difference > 0.0)) return;
     if (const auto gain = benign_gain(context, context.graph.ops[static_cast<size_t>(i)])) {
@@ -64,6 +67,14 @@ void measure_benign_gains(const Context& context, std::vector<OpResult>& results
       row.benign_low = gain->low;
       row.benign_high = gain->high;
     }
+  });
+}
+
+void walk_ops(const Context& context, std::vector<OpResult>& results) {
+  Progress progress("replaying ops", static_cast<int64_t>(results.size()));
+  parallel_for(static_cast<int64_t>(results.size()), context.options.threads, [&](int64_t i) {
+    results[static_cast<size_t>(i)] = walk_op(context, context.graph.ops[static_cast<size_t>(i)]);
+    progress.advance();
   });
 }
 
@@ -110,9 +121,7 @@ FindReport find_divergence(const Trace& stored_reference, const Trace& stored_ca
   const Context context{options,   model,     graph,   candidate_graph,  reference,
                         candidate, alignment, pairing, reference_replay, candidate_replay};
   std::vector<OpResult> results(graph.ops.size());
-  parallel_for(static_cast<int64_t>(results.size()), options.threads, [&](int64_t i) {
-    results[static_cast<size_t>(i)] = walk_op(context, graph.ops[static_cast<size_t>(i)]);
-  });
+  walk_ops(context, results);
   measure_benign_gains(context, results);
   blame_dropped_ops(graph, results);
   assign_roles(graph, pairing, results);

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "core/parallel.h"
+#include "core/progress.h"
 #include "locate/codes.h"
 #include "locate/findings.h"
 #include "locate/foreign.h"
@@ -131,8 +132,10 @@ FindReport compare_values(const Trace& stored_reference, const Trace& stored_can
       candidate.header().graph_json.empty() ? graph : op_graph_from_json(candidate.header().graph_json);
   const Context context{options, none, graph, candidate_graph, reference, candidate, alignment, pairing, left, right};
   report.ops.resize(graph.ops.size());
+  Progress progress("comparing values", static_cast<int64_t>(graph.ops.size()));
   parallel_for(static_cast<int64_t>(graph.ops.size()), options.threads, [&](int64_t i) {
     report.ops[static_cast<size_t>(i)] = row_of(context, graph.ops[static_cast<size_t>(i)], real_graph);
+    progress.advance();
   });
   const auto differs =
       std::find_if(report.ops.begin(), report.ops.end(), [](const OpRow& row) { return row.differs(); });

@@ -14,9 +14,10 @@
 namespace plumbline {
 
 struct TextOptions {
-  int width = 80;      ///< columns; the layout needs 60 and never uses more than 160
-  int rows = 10;       ///< rows of the table of inherited errors; 0: all, and every diagnostic at length
-  bool values = true;  ///< windows of values in diagnostics
+  int width = 80;       ///< columns; the layout needs 60 and never uses more than 160
+  int rows = 10;        ///< rows of the table of inherited errors; 0: all, and every diagnostic at length
+  bool values = true;   ///< windows of values in diagnostics
+  bool colour = false;  ///< escape sequences of a terminal
 };
 
 /// The whole report: verdict, diagnostics, grid, tables, coverage, legend.

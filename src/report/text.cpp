@@ -7,6 +7,7 @@
 #include <cmath>
 #include <vector>
 
+#include "report/colour.h"
 #include "report/escape.h"
 #include "report/parts.h"
 
@@ -128,7 +129,7 @@ std::string render_text(const FindReport& report, const TextOptions& wanted) {
   out += "\n" + coverage_text(report, options.width) + policy_text(report, options.width) +
          residue_text(report, options.width) + unmatched_text(report, options);
   for (const std::string& note : report.notes) out += wrap(escaped(note), "  note: ", "    ", options.width);
-  return out;
+  return options.colour ? painted(out) : out;
 }
 
 }  // namespace plumbline

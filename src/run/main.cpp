@@ -14,6 +14,7 @@
 
 #include "core/printable.h"
 #include "core/process_start.h"
+#include "core/progress.h"
 #include "run/backends.h"
 #include "run/decode.h"
 #include "run/feed.h"
@@ -137,6 +138,7 @@ void wait_without_spinning(const RunOptions& options, char** argv) {
 
 int run_program(int argc, char** argv) {
   start_process();
+  show_progress(true);
   // Progress goes to a pipe whose reader may leave (2>&1 | head): no reason to abandon the trace.
   std::signal(SIGPIPE, SIG_IGN);
   const ParsedOptions parsed = parse_options(argc, argv);

@@ -7,11 +7,14 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <charconv>
 #include <regex>
 
 #include "core/parallel.h"
+#include "core/progress.h"
 #include "cuda/pipeline/pipeline.h"
+#include "options/environment.h"
 
 #include <plumbline/error.h>
 
@@ -91,6 +94,9 @@ void declare(CLI::App& app, RunOptions& o) {
   app.add_flag("--force", o.force, "Replace FILE, once the new trace is whole; drop what an interrupted run left");
   app.add_flag("--json", o.json, "Result as one JSON object on stdout");
   app.add_flag("--list-backends", o.list_backends, "Say which backends this build has, and why others are missing");
+  app.add_flag_callback(
+      "--no-progress", [] { show_progress(false); }, "Do not say on standard error how far the run is");
+  app.add_flag("--option-table", o.option_table, "Print the options of this program as JSON")->group("");
   app.add_option("-o,--output", o.output, "The trace to write")->type_name("FILE")->check(not_empty());
 }
 
@@ -123,6 +129,12 @@ void check_consistency(const RunOptions& o) {
   require(o.backend == "torch" || o.device == "cpu", "--device belongs to the backend torch, not to " + o.backend);
 }
 
+std::vector<std::string> twin_notes(const EnvironmentTwins& twins) {
+  std::vector<std::string> notes;
+  for (const std::string& twin : twins.used) notes.push_back("from the environment  " + twin);
+  return notes;
+}
+
 }  // namespace
 
 ParsedOptions parse_options(int argc, const char* const* argv) {
@@ -130,18 +142,23 @@ ParsedOptions parse_options(int argc, const char* const* argv) {
   CLI::App app("Runs a model with one backend and records what every op gives.", "plumbline-run");
   declare(app, parsed.options);
   refuse_options_as_values(app, argc, argv);
+  std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+  const EnvironmentTwins twins = environment_twins(option_table(app), words);
+  words.insert(words.begin(), twins.arguments.begin(), twins.arguments.end());
   try {
-    app.parse(argc, argv);
+    app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
+    if (parsed.options.option_table) parsed.finished = table_json(option_table(app)) + "\n";
+    if (!parsed.finished && !parsed.options.list_backends) check_consistency(parsed.options);
   } catch (const CLI::CallForHelp&) {
     parsed.finished = app.help();
-    return parsed;
   } catch (const CLI::CallForVersion&) {
     parsed.finished = app.version() + "\n";
-    return parsed;
   } catch (const CLI::ParseError& error) {
-    throw UsageError(std::string("plumbline run: ") + error.what(), {}, kUsage);
+    throw UsageError(std::string("plumbline run: ") + error.what(), twin_notes(twins), kUsage);
+  } catch (const UsageError& error) {
+    if (twins.used.empty()) throw;
+    throw UsageError(error.what(), twin_notes(twins), "unset what does not belong to this run");
   }
-  if (!parsed.options.list_backends) check_consistency(parsed.options);
   return parsed;
 }
 

@@ -23,7 +23,7 @@ struct RunOptions {
   std::string device = "cpu";        ///< of backend torch
   std::vector<std::string> kernels;  ///< "qkv=single": backends twin, cuda and oracle
   std::string check;                 ///< "races": backend twin
-  bool verify_taps = false, force = false, json = false, list_backends = false;
+  bool verify_taps = false, force = false, json = false, list_backends = false, option_table = false;
   std::filesystem::path output;
 };
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A sink in front of the trace writer: counts what passes and tells a waiting person how far the run is (stderr).
-// Invariant: it changes nothing that passes; a run of under half a second prints nothing.
+// Invariant: it changes nothing that passes.
 #pragma once
-#include <chrono>
 #include <cstdint>
 
 #include <plumbline/tap.h>
+
+#include "core/progress.h"
 
 namespace plumbline::run {
 
@@ -13,21 +14,17 @@ class ProgressSink final : public TapSink {
  public:
   /// `expected_taps` is how many the whole run will record if it does not stop early.
   ProgressSink(TapSink& next, int64_t expected_steps, int64_t expected_taps);
-  ~ProgressSink() override;
   bool wants(std::string_view path) const override { return next_.wants(path); }
   void begin_step(const Step& step) override;
   void record(const TapSpec& spec, const TensorView& values) override;
 
-  int64_t taps() const { return taps_; }
+  int64_t taps() const { return progress_.done(); }
   int64_t bytes() const { return bytes_; }
 
  private:
-  void show();
-
   TapSink& next_;
-  int64_t expected_steps_, expected_taps_, steps_ = 0, taps_ = 0, bytes_ = 0;
-  bool terminal_, line_open_ = false;
-  std::chrono::steady_clock::time_point next_report_;
+  Progress progress_;
+  int64_t expected_steps_, steps_ = 0, bytes_ = 0;
 };
 
 }  // namespace plumbline::run

@@ -8,6 +8,8 @@
 
 #include "core/hash.h"
 #include "core/parallel.h"
+#include "core/printable.h"
+#include "core/progress.h"
 #include "trace/schema.h"
 
 namespace plumbline {
@@ -19,7 +21,10 @@ constexpr size_t kMostNamed = 5;
 std::vector<const TapEntry*> damaged_entries(const Trace& trace, int threads) {
   const std::vector<TapEntry>& taps = trace.taps();
   std::vector<char> damaged(taps.size(), 0);  // not bool: threads write neighbours
+  Progress progress("checking digests of " + printable_text(trace.file().filename().string()),
+                    static_cast<int64_t>(taps.size()));
   parallel_for(static_cast<int64_t>(taps.size()), threads, [&](int64_t i) {
+    progress.advance();
     const TapEntry& entry = taps[static_cast<size_t>(i)];
     if (entry.xxh3.empty()) return;
     const Tensor tensor = trace.read(entry);
