@@ -84,6 +84,7 @@ TracePair open_pair(const CompareOptions& options) {
 FindReport compare_traces(const CompareOptions& options, const TracePair& traces, bool values_suffice) {
   FindOptions find_options;
   find_options.threads = options.threads;
+  find_options.amplification = options.amplification;
   find_options.exactness = options.exactness;
   find_options.ignore_digests = options.ignore_digests;
   if (options.values_only) return compare_values(traces.reference, traces.candidate, find_options);

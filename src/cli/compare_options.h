@@ -18,6 +18,7 @@ struct CompareOptions {
   int rows = 10;
   int threads = 0;
   bool values_only = false;          ///< subtract values and replay nothing, whether or not there is a model
+  bool amplification = false;        ///< also predict and measure gains
   bool exactness = false;            ///< also measure both sides against exact arithmetic
   bool ignore_digests = false;       ///< compare no files and parameters by digest
   bool json = false;                 ///< --format json

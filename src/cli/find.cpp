@@ -13,6 +13,8 @@ void add_find(CLI::App& app, int& status) {
   add_compare_options(*verb, *options);
   verb->add_flag("--ignore-digests", options->ignore_digests,
                  "Judge by the numbers alone: compare no digest of files or parameters");
+  verb->add_flag("--amplification", options->amplification,
+                 "Also what each op and layer makes of an error: measured, of noise, and predicted from the weights");
   verb->footer(
       "Every op is replayed in f64 on the inputs each side recorded, so an op's own\n"
       "error is told from what it inherited. Exit status: 0 parity, 1 divergence,\n"

@@ -9,6 +9,7 @@
 
 #include "core/parallel.h"
 #include "core/progress.h"
+#include "locate/amplification.h"
 #include "locate/findings.h"
 #include "locate/foreign.h"
 #include "locate/gain.h"
@@ -55,13 +56,13 @@ void note_strangers(const OpGraph& graph, const Pairing& pairing, FindReport& re
         fmt::format("{} tap(s) of both sides belong to no op of the reference's graph; not compared", strangers));
 }
 
-/// Noise is drawn where there is a difference to set it against.
+/// Noise is drawn where there is a difference to set it against, or everywhere if gains are what is asked for.
 void measure_benign_gains(const Context& context, std::vector<OpResult>& results) {
   Progress progress("measuring benign gains", static_cast<int64_t>(results.size()));
   parallel_for(static_cast<int64_t>(results.size()), context.options.threads, [&](int64_t i) {
     progress.advance();
     OpRow& row = results[static_cast<size_t>(i)].row;
-    if (!row.judged || !(row.input_difference > 0.0)) return;
+    if (!row.judged || !(row.input_difference > 0.0 || context.options.amplification)) return;
     if (const auto gain = benign_gain(context, context.graph.ops[static_cast<size_t>(i)])) {
       row.benign_gain = gain->median;
       row.benign_low = gain->low;
@@ -76,6 +77,13 @@ void walk_ops(const Context& context, std::vector<OpResult>& results) {
     results[static_cast<size_t>(i)] = walk_op(context, context.graph.ops[static_cast<size_t>(i)]);
     progress.advance();
   });
+}
+
+void measure_amplification(const Context& context, FindReport& report) {
+  if (!context.options.amplification) return;
+  for (size_t i = 0; i < report.ops.size(); ++i)
+    report.ops[i].predicted_gain = predicted_gain(context.graph.ops[i], context.model);
+  report.amplification = amplification_of(context.graph, report.ops);
 }
 
 FindReport report_head(const Trace& reference, const Trace& candidate, const std::vector<Step>& reference_steps,
@@ -136,6 +144,7 @@ FindReport find_divergence(const Trace& stored_reference, const Trace& stored_ca
   note_strangers(graph, pairing, report);
   note_positions(alignment, report);
   for (OpResult& result : results) report.ops.push_back(std::move(result.row));
+  measure_amplification(context, report);
   if (auto nonfinite = nonfinite_finding(context, report.ops)) report.findings.push_back(std::move(*nonfinite));
   conclude(report, fork_finding(alignment, report.reference.file));
   if (options.ignore_digests) report.headline += "; digests ignored, judged by the numbers alone";

@@ -18,6 +18,9 @@ struct FindOptions {
   /// Judge by the numbers alone: neither files as read nor parameters as used are compared by digest, and the headline
   /// says so. `model` must then be the reference's checkpoint.
   bool ignore_digests = false;
+  /// Also predict gains from weights, and draw noise for every op, not only where a difference came in
+  /// (FindReport::amplification).
+  bool amplification = false;
 };
 
 /// Judges every op of the reference's graph by replay on the inputs that each trace recorded; `model` supplies the

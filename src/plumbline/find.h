@@ -103,6 +103,8 @@ struct OpRow {
   double gain = 0.0;  ///< NaN if the inputs are equal
   double benign_gain = 0.0, benign_low = 0.0,
          benign_high = 0.0;  ///< median and extremes of half-ulp noise; NaN: not measured
+  /// Of a norm: its largest |weight|, as a reader of weights alone would have it. NaN: no prediction, or not asked for.
+  double predicted_gain = std::numeric_limits<double>::quiet_NaN();
   /// Distances from the op in exact arithmetic on each side's own inputs, no inner rounding taken for granted; NaN: not
   /// measured. Relative L2; the largest as a multiple of the bound of one output rounding; and by how many standard
   /// deviations of rounding the candidate's sum of squares passes the reference's.
@@ -142,6 +144,24 @@ struct TraceSummary {
   bool foreign = false, recovered = false;
 };
 
+/// What became of the relative difference in one layer. NaN: no such norm, or before a layer differs.
+struct LayerGrowth {
+  int layer = 0;
+  double predicted = std::numeric_limits<double>::quiet_NaN();  ///< largest |weight| of the norm of its keys
+  double compounded = predicted;  ///< product of the predictions of the layers behind the one that differs first
+  double difference = predicted;  ///< relative size of the total at the layer's last op
+  double growth = predicted;      ///< that over the difference in the layer that differs first
+};
+
+/// Measured growth beside the prediction that a norm multiplies errors by its largest weight, layer after layer.
+struct Amplification {
+  std::string entered_at;                                     ///< the last op of the first layer that differs; or empty
+  double entered = std::numeric_limits<double>::quiet_NaN();  ///< relative size of the difference there
+  std::vector<LayerGrowth> layers;
+  double predicted_at_end = 1.0;   ///< the last layer's compounded prediction
+  double growth_at_end = entered;  ///< at the graph's last op
+};
+
 /// The policy that a gate applied.
 struct PolicySummary {
   std::string file, suite, kind;  ///< kind: "parity" or "not-worse"
@@ -160,6 +180,7 @@ struct FindReport {
   std::vector<std::string> notes;
   Coverage coverage;
   std::optional<PolicySummary> policy;
+  std::optional<Amplification> amplification;  ///< if asked for
 
   /// The first divergence, or nullptr.
   const Finding* first_divergence() const;

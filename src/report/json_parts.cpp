@@ -51,6 +51,21 @@ Json acceptance_json(const Acceptance& acceptance) {
           {"expires", acceptance.expires}};
 }
 
+Json amplification_json(const Amplification& amplification) {
+  Json layers = Json::array();
+  for (const LayerGrowth& layer : amplification.layers)
+    layers.push_back({{"layer", layer.layer},
+                      {"predicted", number_json(layer.predicted)},
+                      {"compounded", number_json(layer.compounded)},
+                      {"difference", number_json(layer.difference)},
+                      {"growth", number_json(layer.growth)}});
+  return {{"entered_at", amplification.entered_at},
+          {"entered", number_json(amplification.entered)},
+          {"predicted_at_end", number_json(amplification.predicted_at_end)},
+          {"growth_at_end", number_json(amplification.growth_at_end)},
+          {"layers", layers}};
+}
+
 Json trace_json(const TraceSummary& trace) {
   return {{"path", trace.file},
           {"run_id", trace.run_id},
@@ -112,6 +127,7 @@ Json op_json(const OpRow& row) {
             {"benign_gain", number_json(row.benign_gain)},
             {"benign_low", number_json(row.benign_low)},
             {"benign_high", number_json(row.benign_high)},
+            {"predicted_gain", number_json(row.predicted_gain)},
             {"exact_own", number_json(row.exact_own)},
             {"exact_reference_own", number_json(row.exact_reference_own)},
             {"exact_share", number_json(row.exact_share)},
@@ -131,7 +147,7 @@ Json unmatched_json(const UnmatchedTap& tap) {
 
 Json head_json(const FindReport& report) {
   const Finding* first = report.first_divergence();
-  Json out = {{"schema", {{"name", "plumbline-report"}, {"version", "1.1"}}}, {"verb", report.verb}};
+  Json out = {{"schema", {{"name", "plumbline-report"}, {"version", "1.2"}}}, {"verb", report.verb}};
   out["outcome"] = {{"verdict", outcome_name(report.outcome)},
                     {"exit_status", exit_status(report.outcome)},
                     {"headline", report.headline},
@@ -148,6 +164,7 @@ Json head_json(const FindReport& report) {
       report.policy
           ? Json{{"file", report.policy->file}, {"suite", report.policy->suite}, {"kind", report.policy->kind}}
           : Json(nullptr);
+  out["amplification"] = report.amplification ? amplification_json(*report.amplification) : Json(nullptr);
   return out;
 }
 

@@ -17,6 +17,8 @@ std::string render_grid(const FindReport& report, const TextOptions& options);
 std::string render_finding_table(const FindReport& report, const TextOptions& options);
 /// Ops without a finding of their own whose results differ, largest first.
 std::string render_inherited_table(const FindReport& report, const TextOptions& options);
+/// Gains by op name and growth by layer beside their predictions; empty if the report has none.
+std::string render_amplification(const FindReport& report, const TextOptions& options);
 
 /// "PARITY", "DIVERGENCE", "INCONCLUSIVE".
 std::string verdict_name(const FindReport& report);

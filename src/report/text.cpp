@@ -123,8 +123,8 @@ std::string render_text(const FindReport& report, const TextOptions& wanted) {
     out += "\n" + wrap(fmt::format("[{} more finding(s) in the table; -n 0 shows all at length]",
                                    report.findings.size() - detailed),
                        "", "", options.width);
-  for (const std::string& section :
-       {render_grid(report, options), render_finding_table(report, options), render_inherited_table(report, options)})
+  for (const std::string& section : {render_grid(report, options), render_finding_table(report, options),
+                                     render_inherited_table(report, options), render_amplification(report, options)})
     if (!section.empty()) out += "\n" + section;
   out += "\n" + coverage_text(report, options.width) + policy_text(report, options.width) +
          residue_text(report, options.width) + unmatched_text(report, options);

@@ -200,6 +200,20 @@ TEST_CASE("f32 kept up to the norms of the heads is named op by op") {
                                                     {"layer.1.attn.k_norm", "rmsnorm/olmo"}});
 }
 
+TEST_CASE("--amplification sets what weights predict beside what was measured, in text and JSON") {
+  const std::string reference = record("healthy0a.h5", {"oracle", {}, "", 16}),
+                    candidate = record("minimal_1.h5", {"twin", {"--kernel", "qkv=minimal_f32@layer.1"}, "", 16});
+  const Said text = call({"find", reference, candidate, "--amplification"});
+  CHECK(text.status == 1);
+  CHECK(text.says("AMPLIFICATION"));
+  CHECK(text.says("attn.k_norm"));
+  const auto report =
+      nlohmann::json::parse(call({"find", reference, candidate, "--amplification", "--json"}).out)["amplification"];
+  CHECK(report["layers"].size() == 4);
+  CHECK(report["growth_at_end"].is_number());
+  CHECK_FALSE(call({"find", reference, candidate}).says("AMPLIFICATION"));
+}
+
 TEST_CASE("kernels of another rounding contract are called contract, and which; exit status 1 all the same") {
   const std::string reference = record("healthy0a.h5", {"oracle", {}, "", 16});
   const std::pair<std::string, std::string> rows[] = {{"single", "rmsnorm/olmo"}, {"f32", "rmsnorm/f32"}};

@@ -164,4 +164,24 @@ FindReport inconclusive_report() {
   return report;
 }
 
+FindReport amplified_report() {
+  FindReport report = eight_layers();
+  report.outcome = Outcome::divergence;
+  report.headline = "1 finding; 32 other ops only inherit a difference";
+  const double maxima[] = {96.5, 44.5, 44.0, 41.75, 34.0, 8.5, 3.25, 1.5};
+  Amplification growth{"layer.0.mlp.down_proj", 0.000488, {}, 1.0, 1.8};
+  for (OpRow& row : report.ops) {
+    if (row.op == "embed") continue;
+    inherit(row, Role::inherited, 0.0005, 0.9 + 0.02 * row.layer);
+    if (row.kind == "rmsnorm") row.predicted_gain = row.op.ends_with("k_norm") ? maxima[row.layer] : 2.5;
+  }
+  for (int layer = 0; layer < report.layers; ++layer) {
+    growth.predicted_at_end *= layer == 0 ? 1.0 : maxima[layer];
+    const double grown = 1.0 + 0.1 * layer;
+    growth.layers.push_back({layer, maxima[layer], growth.predicted_at_end, grown * growth.entered, grown});
+  }
+  report.amplification = growth;
+  return report;
+}
+
 }  // namespace plumbline::test

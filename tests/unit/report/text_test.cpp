@@ -33,6 +33,7 @@ TEST_CASE("the report reads as approved") {
   check_approved("parity_80.txt", render_text(parity_report()));
   check_approved("inconclusive_80.txt", render_text(inconclusive_report()));
   check_approved("waived_80.txt", render_text(waived_report()));
+  check_approved("amplified_80.txt", render_text(amplified_report()));
   FindReport diff = diverging_report();
   diff.verb = "diff";
   check_approved("diff_80.txt", render_text(diff));
@@ -40,10 +41,22 @@ TEST_CASE("the report reads as approved") {
 
 TEST_CASE("no line but a command passes the width") {
   for (const int width : {40, 60, 80, 100, 120}) {
-    const std::string line = widest(render_text(diverging_report(), {width, 10, true}));
-    INFO(line);
-    CHECK(line.size() <= static_cast<size_t>(width));
+    for (const FindReport& report : {diverging_report(), amplified_report()}) {
+      const std::string line = widest(render_text(report, {width, 10, true}));
+      INFO(line);
+      CHECK(line.size() <= static_cast<size_t>(width));
+    }
   }
+}
+
+TEST_CASE("without any difference the prediction stands alone, and nothing is said to have grown") {
+  FindReport report = parity_report();
+  report.amplification = Amplification{};
+  report.amplification->predicted_at_end = 1e6;
+  report.amplification->layers = {{0, 1e6, 1e6, 0.0, 0.0}};
+  const std::string text = render_text(report);
+  CHECK(text.find("compound to 1e+06 over 1 layers") != std::string::npos);
+  CHECK(text.find("it grew") == std::string::npos);
 }
 
 TEST_CASE("many layers share cells, and the worst of a cell is shown") {
