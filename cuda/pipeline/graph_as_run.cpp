@@ -55,6 +55,15 @@ void set_norm_contract(OpGraph& graph, const KernelOptions& options, const char*
   for (const size_t index : chosen(graph, options, StepKind::norm_qkv, "norm")) graph.ops[index].contract = contract;
 }
 
+bool keeps_f32(const KernelOptions& options) {
+  return options.qkv == "f32" || options.qkv == "minimal_f32" || options.qkv == "tf32" || options.qkv == "fp16_tiles";
+}
+
+void set_product_contract(OpGraph& graph, const KernelOptions& options, const char* contract) {
+  for (const char* role : {"q", "k", "v"})
+    for (const size_t index : chosen(graph, options, StepKind::norm_qkv, role)) graph.ops[index].contract = contract;
+}
+
 /// The only op that reads this one's result, or nullptr.
 Op* only_reader(OpGraph& graph, const Op& op) {
   Op* reader = nullptr;
@@ -98,8 +107,8 @@ void put_k_norm_first(OpGraph& graph, const KernelOptions& options) {
 }  // namespace
 
 const std::vector<std::string>& qkv_variants() {
-  static const std::vector<std::string> names = {"hf",     "exact", "unfused",    "separate_k_norm",
-                                                 "single", "f32",   "minimal_f32"};
+  static const std::vector<std::string> names = {"hf",  "exact",       "unfused", "separate_k_norm", "single",
+                                                 "f32", "minimal_f32", "tf32",    "fp16_tiles"};
   return names;
 }
 
@@ -107,7 +116,9 @@ OpGraph graph_as_run(const OpGraph& graph, const KernelOptions& options) {
   check_options(graph, options);
   OpGraph result = graph;
   if (options.qkv == "single") set_norm_contract(result, options, "rmsnorm/olmo");
-  if (options.qkv == "f32" || options.qkv == "minimal_f32") set_norm_contract(result, options, "rmsnorm/f32");
+  if (keeps_f32(options)) set_norm_contract(result, options, "rmsnorm/f32");
+  if (options.qkv == "tf32") set_product_contract(result, options, "linear/tf32");
+  if (options.qkv == "fp16_tiles") set_product_contract(result, options, "linear/f16");
   if (options.qkv == "minimal_f32") keep_f32_up_to_head_norms(result, options);
   if (options.qkv == "separate_k_norm") put_k_norm_first(result, options);
   for (Op& op : result.ops) {

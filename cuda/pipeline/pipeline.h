@@ -19,7 +19,8 @@ struct KernelOptions {
   /// "separate_k_norm", with the norm of the key heads in a launch of its own, before the one that norms and rotates
   /// the others. "single", "f32": the fused kernel, rounding once or not at all before the product (contract
   /// rmsnorm/olmo, rmsnorm/f32 in graph()). "minimal_f32": as "f32", and queries and keys stay in f32 up to the norm of
-  /// their heads (linear/f32out, then rmsnorm/olmo).
+  /// their heads (linear/f32out, then rmsnorm/olmo). "tf32", "fp16_tiles": as "f32", but the products take their
+  /// operands cut to TF32, or rounded to f16 (linear/tf32, linear/f16).
   std::string qkv = "hf";
   int qkv_layer = -1;       ///< the layer that `qkv` is for; -1: every layer
   int block_threads = 128;  ///< of the kernels: a multiple of 32; moves no bit

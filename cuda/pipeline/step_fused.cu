@@ -17,6 +17,17 @@ NormInput norm_input(const Weights& weights, const Op& norm, const DeviceValue& 
           float(number(norm, "eps"))};
 }
 
+/// One launch takes the operands of all three projections alike.
+Operands operands_of(const PlanStep& step) {
+  const auto all = [&](std::string_view contract) {
+    return step.op("q").contract == contract && step.op("k").contract == contract && step.op("v").contract == contract;
+  };
+  if (all("linear/tf32")) return Operands::tf32;
+  if (all("linear/f16")) return Operands::f16;
+  for (const char* role : {"q", "k", "v"}) require_contract(step.op(role), {"linear/f32acc", "linear/f32out"});
+  return Operands::as_given;
+}
+
 Shape with_columns(Shape shape, int64_t columns) {
   shape.back() = columns;
   return shape;
@@ -31,13 +42,14 @@ void StepRunner::norm_qkv_step(const PlanStep& step, Yields& yields) {
   const char* const roles[] = {"q", "k", "v"};
   for (int i = 0; i < 3; ++i) {
     const Op& op = step.op(roles[i]);
-    require_contract(op, {"linear/f32acc", "linear/f32out"});
+    require_contract(op, {"linear/f32acc", "linear/f32out", "linear/tf32", "linear/f16"});
     const bool kept = op.contract == "linear/f32out";
     const int64_t columns = weights_.shape(op, 0).at(0);
     const DeviceValue& y = yields.output(op, kept ? DType::f32 : DType::bf16, with_columns(x.shape, columns));
     args.projections[i] = {weights_.get(op, 0, {columns, x.last()}), weights_.optional(op, 1, {columns}),
                            kept ? nullptr : y.as<bf16>(), int(columns), kept ? y.as<float>() : nullptr};
   }
+  args.operands = operands_of(step);
   args.one_pass = settings_.runs("exact", norm.layer);
   tap_norm(yields, 0, norm, x.shape, true);
   rmsnorm_qkv(args, yields.record(), settings_.block_threads, nullptr);

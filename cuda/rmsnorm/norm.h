@@ -11,6 +11,9 @@ namespace plumbline::PLUMBLINE_BUILD_NS {
 /// Where the normalised value is rounded: before and after the weight (llama), after it (olmo), nowhere (f32).
 enum class NormRounding : int { two, one, none };
 
+/// What a product behind an f32 norm makes of its operands: nothing, TF32 (cut), f16 (rounded). See operand.cuh.
+enum class Operands : int { as_given, tf32, f16 };
+
 /// The norm in front of a product.
 struct NormInput {
   const bf16* x;       ///< [rows, columns]
@@ -34,6 +37,16 @@ void with_rounding(NormRounding rounding, const Body& body) {
     case NormRounding::two: return body(std::integral_constant<NormRounding, NormRounding::two>{});
     case NormRounding::one: return body(std::integral_constant<NormRounding, NormRounding::one>{});
     case NormRounding::none: return body(std::integral_constant<NormRounding, NormRounding::none>{});
+  }
+}
+
+/// The same for operands.
+template <class Body>
+void with_operands(Operands operands, const Body& body) {
+  switch (operands) {
+    case Operands::as_given: return body(std::integral_constant<Operands, Operands::as_given>{});
+    case Operands::tf32: return body(std::integral_constant<Operands, Operands::tf32>{});
+    case Operands::f16: return body(std::integral_constant<Operands, Operands::f16>{});
   }
 }
 

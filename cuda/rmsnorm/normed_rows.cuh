@@ -5,6 +5,7 @@
 #pragma once
 #include "cuda/gemm/gemm_tile.cuh"
 #include "cuda/rmsnorm/norm_row.cuh"
+#include "cuda/rmsnorm/operand.cuh"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
@@ -40,8 +41,9 @@ __device__ __forceinline__ void tile_statistics(const NormInput& norm, const bf1
   }
 }
 
-/// Stages columns k0 ... k0 + kTileDepth - 1 of the normalised rows row0 ...; zeros past the ends. `rows` as above.
-template <NormRounding kRounding, class Tap>
+/// Stages columns k0 ... k0 + kTileDepth - 1 of the normalised rows row0 ...; zeros past the ends. `rows` as above. The
+/// tap of the output holds it as the norm gives it, the tile as the product takes it.
+template <NormRounding kRounding, Operands kOperands = Operands::as_given, class Tap>
 __device__ __forceinline__ void stage_normed(const NormInput& norm, const bf16* rows, int row0, const float* rstd,
                                              int k0, NormOutput<kRounding>* tile, const Tap& tap, int first_slot,
                                              bool taps) {
@@ -54,10 +56,12 @@ __device__ __forceinline__ void stage_normed(const NormInput& norm, const bf16* 
     }
     const int64_t index = int64_t(row0 + r) * norm.columns + k;
     const NormedValue value = normed_value<kRounding>(rows[int64_t(r) * norm.columns + k], rstd[r], norm.weight[k]);
-    store_normed(element, value.out32);
+    NormOutput<kRounding> out;
+    store_normed(&out, value.out32);
+    *element = as_operand<kOperands>(out);
     if (taps) {
       tap_normed<kRounding>(tap, first_slot, index, value);
-      tap.store(first_slot + NormTap::kOut, index, *element);
+      tap.store(first_slot + NormTap::kOut, index, out);
     }
   }
 }

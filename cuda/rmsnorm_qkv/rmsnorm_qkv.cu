@@ -35,6 +35,15 @@ void launch_one_pass(const RmsNormQkvArgs& args, dim3 grid, const RecordTap* tap
   });
 }
 
+template <NormRounding kRounding, Operands kOperands>
+void launch_two_passes(const RmsNormQkvArgs& args, dim3 grid, const RecordTap* taps, int block_threads, Stream stream) {
+  const LaunchShape shape{grid, dim3(unsigned(block_threads)),
+                          kStatisticBytes + tile_bytes<NormOutput<kRounding>>(block_threads, 1)};
+  with_tap(taps, [&](auto tap) {
+    launch("rmsnorm_qkv", shape, stream, rmsnorm_qkv_kernel<kRounding, kOperands, decltype(tap)>, args, tap);
+  });
+}
+
 }  // namespace
 
 void rmsnorm_qkv(const RmsNormQkvArgs& args, const RecordTap* taps, int block_threads, Stream stream) {
@@ -51,12 +60,17 @@ void rmsnorm_qkv(const RmsNormQkvArgs& args, const RecordTap* taps, int block_th
   }
   const dim3 grid(column_tiles, blocks_for(args.norm.rows, kTileRows));
   if (args.one_pass) return launch_one_pass(args, grid, taps, block_threads, stream);
+  if (args.operands != Operands::as_given && args.rounding != NormRounding::none)
+    throw BackendError("launch of 'rmsnorm_qkv': operands of another format need a norm that keeps f32", {},
+                       "take NormRounding::none");
   with_rounding(args.rounding, [&](auto rounding) {
-    const LaunchShape shape{grid, dim3(unsigned(block_threads)),
-                            kStatisticBytes + tile_bytes<NormOutput<rounding.value>>(block_threads, 1)};
-    with_tap(taps, [&](auto tap) {
-      launch("rmsnorm_qkv", shape, stream, rmsnorm_qkv_kernel<rounding.value, decltype(tap)>, args, tap);
-    });
+    if constexpr (rounding.value == NormRounding::none) {
+      with_operands(args.operands, [&](auto operands) {
+        launch_two_passes<NormRounding::none, operands.value>(args, grid, taps, block_threads, stream);
+      });
+    } else {
+      launch_two_passes<rounding.value, Operands::as_given>(args, grid, taps, block_threads, stream);
+    }
   });
 }
 

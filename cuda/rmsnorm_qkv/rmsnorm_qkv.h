@@ -22,11 +22,13 @@ struct RmsNormQkvArgs {
   NormInput norm;
   NormRounding rounding;  ///< two: variant `hf`; one: `single`; none: `f32`, whose products run on CUDA cores
   Projection projections[3];
-  bool one_pass = false;  ///< variant `exact`: x is read once, the same bits; rounding two only
+  Operands operands = Operands::as_given;  ///< of the products; anything else under rounding none only
+  bool one_pass = false;                   ///< variant `exact`: x is read once, the same bits; rounding two only
 };
 
 /// Tap slots: NormTap from 0, the norm's output in kOut. No rows: nothing happens. Throws BackendError for a null
-/// pointer, extents below 1, a block that is not whole warps, and for one_pass under another rounding or with rows that
+/// pointer, extents below 1, a block that is not whole warps, operands of another format behind a norm that rounds, and
+/// for one_pass under another rounding or with rows that
 /// do not fit into shared memory.
 void rmsnorm_qkv(const RmsNormQkvArgs& args, const RecordTap* taps, int block_threads, Stream stream);
 

@@ -56,6 +56,21 @@ std::vector<Contract> make_contracts() {
        Accumulator::any,
        "llama.cpp's single-token path; fused kernels whose next op reads the accumulator",
        "products and bias are summed in f32 in any order and stay there: nothing is rounded to the model's format"},
+      {"linear/tf32",
+       {OpKind::linear},
+       {{"out", model}},
+       Accumulator::any,
+       "tensor cores on f32 tiles: Triton's tl.dot, PyTorch with TF32 allowed (which may round instead)",
+       "operands are cut to TF32 (f32 without its lower 13 bits), products and bias summed in f32 in any order, "
+       "rounded "
+       "once"},
+      {"linear/f16",
+       {OpKind::linear},
+       {{"out", model}},
+       Accumulator::any,
+       "kernels that cast their tiles to f16 for the tensor cores",
+       "operands are rounded to f16 (65520 and more become infinite), products and bias summed in f32 in any order, "
+       "rounded once"},
       {"rope/neox-t",
        {OpKind::rope},
        {{"cos", model}, {"rot_sin", model}, {"out", model}},

@@ -1,15 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 // linear: x W^T + b. Contract linear/f32acc: products and bias summed in f32 in any order, one rounding at the output;
-// linear/f32out: the sum stays in f32. Products of two bf16 values are exact in f32; those of f32 activations
-// (rmsnorm/f32 before it) may be rounded once.
+// linear/f32out: the sum stays in f32; linear/tf32, linear/f16: as f32acc, of operands taken to that format. Products
+// of two bf16 values are exact in f32; those of f32 activations (rmsnorm/f32 before it) may be rounded once.
+#include "oracle/operands.h"
 #include "oracle/output.h"
 #include "oracle/product.h"
 
 namespace plumbline {
+namespace {
+
+/// Copies of input and weight as the contract's product takes them, where it changes them.
+struct Operand {
+  bool changed = false;
+  Array x, weight, bounds;
+};
+
+Operand taken_operands(const OracleCall& call) {
+  Operand taken;
+  if (call.has_bounds(0)) taken.bounds = call.in.input_bounds[0];
+  taken.changed = changes_operands(call.contract);
+  if (!taken.changed) return taken;
+  Array exact;
+  taken.x = call.input(0);
+  taken.weight = call.parameter(0);
+  take_operands(call.contract, taken.x, taken.bounds);
+  take_operands(call.contract, taken.weight, exact);
+  return taken;
+}
+
+}  // namespace
 
 std::vector<Evaluated> evaluate_linear(const OracleCall& call) {
-  const Array& x = call.input(0);
-  const Array& weight = call.parameter(0);
+  const Operand taken = taken_operands(call);
+  const Array& x = taken.changed ? taken.x : call.input(0);
+  const Array& weight = taken.changed ? taken.weight : call.parameter(0);
   if (weight.shape.size() != 2) call.misfit("the weight must be a matrix", weight.shape);
   const int64_t outputs = weight.shape[0], terms = weight.shape[1];
   if (x.shape.empty() || x.shape.back() != terms) call.misfit("the input's last axis must equal the weight's", x.shape);
@@ -18,7 +42,7 @@ std::vector<Evaluated> evaluate_linear(const OracleCall& call) {
 
   const int64_t rows = terms == 0 ? 0 : element_count(x.shape) / terms;
   ProductOperands operands{{x.values.data(), rows, terms}, {weight.values.data(), outputs, terms}};
-  if (call.has_bounds(0)) operands.a_bound = call.in.input_bounds[0].values.data();
+  if (call.has_bounds(0)) operands.a_bound = taken.bounds.values.data();
   const ProductResult result = product(operands, call.options.bounds, call.options.threads);
 
   Shape shape = x.shape;

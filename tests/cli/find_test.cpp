@@ -166,7 +166,7 @@ TEST_CASE("a flood of NaN and infinities has exactly one origin") {
 }
 
 TEST_CASE("a variant is at parity with the oracle under its own contracts, whatever the block size and threads") {
-  for (const std::string variant : {"single", "f32", "minimal_f32"}) {
+  for (const std::string variant : {"single", "f32", "minimal_f32", "tf32", "fp16_tiles"}) {
     INFO(variant);
     const std::vector<std::string> kernel = {"--kernel", "qkv=" + variant};
     const std::string own = record("own_" + variant + ".h5", {"oracle", kernel, "", 16}),
@@ -212,6 +212,30 @@ TEST_CASE("--amplification sets what weights predict beside what was measured, i
   CHECK(report["layers"].size() == 4);
   CHECK(report["growth_at_end"].is_number());
   CHECK_FALSE(call({"find", reference, candidate}).says("AMPLIFICATION"));
+}
+
+TEST_CASE("products of TF32 or f16 operands are named at the projections, behind a norm that keeps f32") {
+  const std::string reference = record("healthy0a.h5", {"oracle", {}, "", 16});
+  const std::pair<std::string, std::string> rows[] = {{"tf32", "linear/tf32"}, {"fp16_tiles", "linear/f16"}};
+  for (const auto& [kernel, contract] : rows) {
+    INFO(kernel);
+    const auto report = nlohmann::json::parse(
+        call({"find", reference, record("kernel_" + kernel + ".h5", {"twin", {"--kernel", "qkv=" + kernel}, "", 16}),
+              "--json"})
+            .out);
+    int norms = 0, products = 0;
+    for (const auto& finding : report["findings"]) {
+      INFO(finding.dump());
+      const std::string op = finding["op"];
+      const bool norm = op.ends_with("in_norm");
+      CHECK(finding["role"] == "contract");
+      CHECK(finding["contract"] == (norm ? "rmsnorm/f32" : contract));
+      CHECK((norm || op.ends_with("_proj")));
+      (norm ? norms : products) += 1;
+    }
+    CHECK(norms == 4);
+    CHECK(products > 0);
+  }
 }
 
 TEST_CASE("kernels of another rounding contract are called contract, and which; exit status 1 all the same") {

@@ -14,8 +14,11 @@ namespace {
 std::vector<bf16> q_while_x_is_overwritten(const Problem& problem, bool one_pass) {
   Array<bf16> x(problem.x.values());
   std::vector<Array<bf16>> y;
-  twin::RmsNormQkvArgs args{
-      {x.data(), problem.weight.data(), problem.rows, problem.depth, 1e-6f}, NormRounding::two, {}, one_pass};
+  twin::RmsNormQkvArgs args{{x.data(), problem.weight.data(), problem.rows, problem.depth, 1e-6f},
+                            NormRounding::two,
+                            {},
+                            Operands::as_given,
+                            one_pass};
   for (size_t i = 0; i < 3; ++i) {
     y.emplace_back(size_t(problem.rows * kColumns[i]));
     args.projections[i] = {problem.w[i].data(), nullptr, y[i].data(), kColumns[i]};

@@ -12,6 +12,7 @@ namespace plumbline::test {
 
 using twin::NormRounding;
 using twin::NormTap;
+using twin::Operands;
 
 inline constexpr int kColumns[3] = {100, 48, 23};
 
@@ -77,10 +78,10 @@ struct NormTaps {
 };
 
 inline Result run_fused(const Problem& p, NormRounding rounding, bool bias, int threads, bool taps,
-                        bool one_pass = false) {
+                        bool one_pass = false, Operands operands = Operands::as_given) {
   NormTaps norm_taps(p, rounding);
   std::vector<Array<bf16>> y;
-  twin::RmsNormQkvArgs args{{p.x.data(), p.weight.data(), p.rows, p.depth, 1e-6f}, rounding, {}, one_pass};
+  twin::RmsNormQkvArgs args{{p.x.data(), p.weight.data(), p.rows, p.depth, 1e-6f}, rounding, {}, operands, one_pass};
   for (size_t i = 0; i < 3; ++i) {
     y.emplace_back(size_t(p.rows * kColumns[i]));
     args.projections[i] = {p.w[i].data(), bias ? p.bias[i].data() : nullptr, y[i].data(), kColumns[i]};

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The fused kernel against its parts (which are tested on their own against plain loops), bit for bit.
+#include <plumbline/dtype.h>
+#include <plumbline/error.h>
+
 #include "kernel/rmsnorm_qkv/problem.h"
 
 namespace plumbline::test {
@@ -65,6 +68,46 @@ TEST_CASE("a projection that keeps f32 has the value that is rounded otherwise, 
     require_same_bits(rounded.y[1], k.values(), "k");
     require_same_bits(rounded.y[2], v.values(), "v");
   }
+}
+
+TEST_CASE("operands in TF32 or f16 are those that a conversion gives, and nothing else changes", "[kernel]") {
+  Problem problem(18, 96, 25);
+  std::vector<bf16> weights = problem.w[0].values();
+  // f16 subnormal, below half of its smallest, just under and above its largest, and values that stay as they are.
+  const float extremes[] = {0x1.8p-20f, 0x1.fep-26f, -0x1.02p-25f, 65280.0f, 65536.0f, -1e30f, 0.0f, 1.0f};
+  for (size_t i = 0; i < 8; ++i) weights[i * 96] = twin::to_bf16(extremes[i]);
+  problem.w[0] = Array<bf16>(weights);
+  const auto cut = [](float value) { return std::bit_cast<float>(std::bit_cast<uint32_t>(value) & 0xFFFFE000u); };
+  const auto half = [](float value) { return float(round_to(DType::f16, double(value))); };
+  for (const Operands operands : {Operands::tf32, Operands::f16}) {
+    INFO((operands == Operands::tf32 ? "tf32" : "f16"));
+    const auto taken = [&](float value) { return operands == Operands::tf32 ? cut(value) : half(value); };
+    const Result actual = run_fused(problem, NormRounding::none, true, 64, true, false, operands),
+                 plain = run_fused(problem, NormRounding::none, true, 64, true);
+    require_same_bits(plain.out32, actual.out32, "the norm's own output");
+    std::vector<float> x;
+    for (const float value : plain.out32) x.push_back(taken(value));
+    const Array<float> operand(x);
+    for (size_t i = 0; i < 3; ++i) {
+      std::vector<bf16> w;
+      for (const bf16 value : problem.w[i].values()) {
+        w.push_back(twin::to_bf16(taken(widen(value))));
+        if (std::isfinite(taken(widen(value)))) REQUIRE(widen(w.back()) == taken(widen(value)));
+      }
+      const Array<bf16> weight(w);
+      Array<bf16> y(size_t(problem.rows * kColumns[i]));
+      twin::linear({operand.data(), true, weight.data(), problem.bias[i].data(), nullptr, y.data(), problem.rows,
+                    kColumns[i], problem.depth},
+                   nullptr, 128, nullptr);
+      require_same_bits(y.values(), actual.y[i], "projection");
+      if (i > 0) {
+        size_t moved = 0;
+        for (size_t k = 0; k < plain.y[i].size(); ++k) moved += plain.y[i][k].bits != actual.y[i][k].bits;
+        CHECK(moved > 0);
+      }
+    }
+  }
+  CHECK_THROWS_AS(run_fused(problem, NormRounding::two, false, 64, false, false, Operands::tf32), BackendError);
 }
 
 TEST_CASE("rmsnorm_qkv's variants differ from each other by rounding alone", "[kernel]") {

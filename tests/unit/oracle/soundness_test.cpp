@@ -93,6 +93,8 @@ TEST_CASE("linear: every legal order stays within the bound, and the bound is no
   CHECK(tally.median_share() >= 0.01);
   CHECK(tally.mismatches > 0);
   CHECK(trial(OpKind::linear, "linear/f32out", 30).median_share() >= 0.01);
+  // bf16 operands lose nothing in TF32.
+  CHECK(trial(OpKind::linear, "linear/tf32", 10).elements > 0);
 }
 
 TEST_CASE("norms: every order, function error and rounding contract stays within its bound") {
