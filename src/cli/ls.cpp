@@ -29,6 +29,8 @@ std::string header_text(const Trace& trace) {
   line("device", header.device);
   line("model", header.model_directory);
   line("architecture", header.architecture);
+  for (const char* const key : {"dtype", "cast"})
+    if (const auto found = header.environment.find(key); found != header.environment.end()) line(key, found->second);
   line("prompt", header.prompt);
   for (const std::string& fault : header.faults) line("fault", fault);
   if (header.recovered) line("recovered", "yes: from an unfinished file");

@@ -161,6 +161,15 @@ under the op's own finding.
 
 What to do: follow how the value is read from config.json on the side that
 departs from the checkpoint.)"},
+    CodePage{code::kFormatsDiffer, "the two runs computed in different number formats",
+             R"(One run computed in f32 and the other in bf16, say: by a checkpoint of another
+format, or by `run --dtype`. Their results differ in nearly every element, and
+that is no defect of any op. Each op of each side was therefore replayed in
+that side's own format, with the weights rounded to it, and held against the
+bound of that format: an op with a defect besides has a finding of its own.
+
+What to do: for parity record both runs in one format. Where the difference is
+meant, `plumbline tokens REF CAND` says what it does to the text.)"},
     CodePage{code::kCoverage, "fewer ops were judged than the gate demands",
              R"(The share of the reference's ops whose own error was judged is below
 --min-coverage, or the candidate lacks token positions that the reference has.

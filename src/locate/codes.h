@@ -28,6 +28,7 @@ inline constexpr std::string_view kParameterOneSided = "P0404";
 inline constexpr std::string_view kTokensFork = "P0405";
 inline constexpr std::string_view kOtherModel = "P0406";
 inline constexpr std::string_view kSettingsDiffer = "P0407";
+inline constexpr std::string_view kFormatsDiffer = "P0408";
 inline constexpr std::string_view kCoverage = "P0501";
 inline constexpr std::string_view kTapMissing = "P0502";
 inline constexpr std::string_view kLimit = "P0503";

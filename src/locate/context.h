@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Everything that the walk over one pair of traces refers to; built once, read by all threads.
 #pragma once
+#include <algorithm>
+
 #include "locate/find.h"
 #include "locate/pairing.h"
 #include "locate/positions.h"
 #include "locate/replay.h"
+#include "locate/split.h"
 
 namespace plumbline {
 
 struct Context {
   const FindOptions& options;
-  const Model& model;
+  const Model& model;              ///< in the reference's format T
+  const Model& candidate_model;    ///< in the candidate's; the same object unless the formats differ
   const OpGraph& graph;            ///< the reference's
   const OpGraph& candidate_graph;  ///< as the candidate states it; the reference's if it states none
   const Trace& reference_trace;
@@ -19,6 +23,13 @@ struct Context {
   const Pairing& pairing;
   const Replay& reference;
   const Replay& candidate;
+
+  const Model& model_of(SideId side) const { return side == SideId::reference ? model : candidate_model; }
+  bool formats_differ() const { return model.config.dtype != candidate_model.config.dtype; }
+  /// From which magnitude on a score counts as masked, on either side.
+  double mask() const {
+    return std::min(mask_magnitude(model.config.dtype), mask_magnitude(candidate_model.config.dtype));
+  }
 };
 
 }  // namespace plumbline

@@ -111,7 +111,7 @@ std::string inner_evidence(const Context& context, const Op& op, const OpInputs&
   if (!any) return "";
   std::vector<std::string> sound;
   for (const Evaluated& result :
-       evaluate(op, find_contract(op.contract), in, context.model.config.dtype, {true, true, 1})) {
+       evaluate(op, find_contract(op.contract), in, context.candidate_model.config.dtype, {true, true, 1})) {
     if (!result.spec->inner || !context.pairing.has(result.spec->path)) continue;
     const Tensor stored = context.candidate.recorded(result.spec->path, step);
     if (stored.shape() != result.exact.shape) continue;

@@ -85,7 +85,7 @@ void measure_exactness(const Context& context, const Op& op, const JudgedSide& r
     return evaluate(op, exact, in, context.model.config.dtype);
   };
   Distance of_reference, of_candidate;
-  const double mask = mask_magnitude(context.model.config.dtype);
+  const double mask = context.mask();
   for (const StepPair& pair : context.alignment.pairs) {
     const JudgedStep* left = step_of(reference, pair.reference_step);
     const JudgedStep* right = step_of(candidate, pair.candidate_step);

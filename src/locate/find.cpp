@@ -12,6 +12,7 @@
 #include "locate/amplification.h"
 #include "locate/findings.h"
 #include "locate/foreign.h"
+#include "locate/formats.h"
 #include "locate/gain.h"
 #include "locate/nonfinite.h"
 #include "locate/op_walk.h"
@@ -86,6 +87,15 @@ void measure_amplification(const Context& context, FindReport& report) {
   report.amplification = amplification_of(context.graph, report.ops);
 }
 
+/// Says of a report whose first finding is that of the formats whether anything else is wrong.
+void headline_of_formats(FindReport& report) {
+  const auto errors = std::count_if(report.findings.begin(), report.findings.end(),
+                                    [](const Finding& finding) { return finding.level == Level::error; });
+  report.headline = report.findings.front().title +
+                    (errors == 1 ? "; no op's own error passes the bound of its own format"
+                                 : fmt::format("; besides, {} finding{}", errors - 1, errors == 2 ? "" : "s"));
+}
+
 FindReport report_head(const Trace& reference, const Trace& candidate, const std::vector<Step>& reference_steps,
                        const std::vector<Step>& candidate_steps, const OpGraph& graph) {
   FindReport report;
@@ -100,12 +110,18 @@ FindReport report_head(const Trace& reference, const Trace& candidate, const std
 
 }  // namespace
 
-FindReport find_divergence(const Trace& stored_reference, const Trace& stored_candidate, const Model& model,
+FindReport find_divergence(const Trace& stored_reference, const Trace& stored_candidate, const Model& checkpoint,
                            const FindOptions& options) {
+  const DType expected = format_of_run(stored_reference, checkpoint);
+  const DType actual = format_of_run(stored_candidate, checkpoint);
+  std::optional<Model> of_reference, of_candidate;
+  const Model& model = model_in(expected, checkpoint, of_reference);
+  const Model& candidate_model = expected == actual ? model : model_in(actual, checkpoint, of_candidate);
   const OpGraph graph = graph_of(stored_reference, model.graph);
+  const OpGraph candidate_view = retyped(graph, expected, actual);
   std::vector<std::string> notes;
   const Trace reference = fit_to_graph(stored_reference, graph, options.threads, notes);
-  const Trace candidate = fit_to_graph(stored_candidate, graph, options.threads, notes);
+  const Trace candidate = fit_to_graph(stored_candidate, candidate_view, options.threads, notes);
   const std::vector<Step> reference_steps = steps_of(reference, graph), candidate_steps = steps_of(candidate, graph);
   FindReport report = report_head(reference, candidate, reference_steps, candidate_steps, graph);
   report.model = model.directory.string();
@@ -123,11 +139,11 @@ FindReport find_divergence(const Trace& stored_reference, const Trace& stored_ca
   }
   const Pairing pairing = pair_taps(reference, candidate, graph, alignment);
   Replay reference_replay(reference, reference_steps, graph, model, pairing);
-  Replay candidate_replay(candidate, candidate_steps, graph, model, pairing);
+  Replay candidate_replay(candidate, candidate_steps, candidate_view, candidate_model, pairing);
   parallel_for(2, options.threads, [&](int64_t side) { (side == 0 ? reference_replay : candidate_replay).prepare(); });
   const OpGraph candidate_graph = graph_of(candidate, graph);
-  const Context context{options,   model,     graph,   candidate_graph,  reference,
-                        candidate, alignment, pairing, reference_replay, candidate_replay};
+  const Context context{options,   model,   candidate_model,  graph,           candidate_graph, reference, candidate,
+                        alignment, pairing, reference_replay, candidate_replay};
   std::vector<OpResult> results(graph.ops.size());
   walk_ops(context, results);
   measure_benign_gains(context, results);
@@ -135,8 +151,11 @@ FindReport find_divergence(const Trace& stored_reference, const Trace& stored_ca
   assign_roles(graph, pairing, results);
   std::vector<Finding> parameters;
   if (!options.ignore_digests)
-    parameters = parameter_findings(reference, candidate, graph, candidate_graph, &model, report.notes);
+    parameters = parameter_findings(reference, candidate, graph, candidate_graph, &model,
+                                    context.formats_differ() ? &candidate_model : nullptr, report.notes);
   report.findings = collect_findings(context, results, std::move(parameters));
+  if (context.formats_differ())
+    report.findings.insert(report.findings.begin(), formats_finding(reference, expected, candidate, actual));
   report.unmatched = pairing.unmatched;
   report.coverage.judged_ops = judged_ops(results);
   report.coverage.compared_taps = compared_taps(graph, pairing);
@@ -147,6 +166,7 @@ FindReport find_divergence(const Trace& stored_reference, const Trace& stored_ca
   measure_amplification(context, report);
   if (auto nonfinite = nonfinite_finding(context, report.ops)) report.findings.push_back(std::move(*nonfinite));
   conclude(report, fork_finding(alignment, report.reference.file));
+  if (context.formats_differ() && report.outcome == Outcome::divergence) headline_of_formats(report);
   if (options.ignore_digests) report.headline += "; digests ignored, judged by the numbers alone";
   return report;
 }

@@ -9,6 +9,8 @@
 #include <cmath>
 #include <limits>
 
+#include "locate/formats.h"
+
 namespace plumbline {
 namespace {
 
@@ -47,7 +49,7 @@ JudgedStep judge_step(const Context& context, SideId side, const Op& op, const C
   const Replay& replay = side == SideId::reference ? context.reference : context.candidate;
   JudgedStep judged;
   judged.step = step;
-  judged.results = evaluate_judged(op, contract, given.in, context.model.config.dtype);
+  judged.results = evaluate_judged(op, contract, given.in, context.model_of(side).config.dtype);
   for (const Evaluated& result : judged.results) {
     judged.stored.emplace_back();
     judged.judgements.emplace_back();
@@ -64,6 +66,12 @@ bool nonfinite(const Judgement& judgement) { return judgement.mask_breaches > 0;
 
 double share_of(const Judgement& judgement) {
   return nonfinite(judgement) ? std::numeric_limits<double>::infinity() : judgement.worst_ratio;
+}
+
+/// `op` itself, not owned, unless this side holds its results in another format than the reference's graph says.
+std::shared_ptr<const Op> op_of_side(const Context& context, SideId side, const Op& op) {
+  if (side == SideId::reference || !context.formats_differ()) return {std::shared_ptr<const Op>(), &op};
+  return std::make_shared<const Op>(retyped(op, context.model.config.dtype, context.candidate_model.config.dtype));
 }
 
 }  // namespace
@@ -132,6 +140,7 @@ JudgedSide judge_side(const Context& context, SideId side, const Op& op, const C
                       const std::vector<Array>& parameters) {
   const Replay& replay = side == SideId::reference ? context.reference : context.candidate;
   JudgedSide result;
+  result.op = op_of_side(context, side, op);
   std::vector<Array> loan = parameters;  // handed from step to step instead of being copied for each
   for (const int64_t step : paired_steps(context.alignment, side)) {
     ReplayInputs given = replay.inputs(op, step);
@@ -143,7 +152,7 @@ JudgedSide judge_side(const Context& context, SideId side, const Op& op, const C
     }
     given.in.parameters = std::move(loan);
     try {
-      result.steps.push_back(judge_step(context, side, op, contract, given, step));
+      result.steps.push_back(judge_step(context, side, *result.op, contract, given, step));
     } catch (const UselessBound& error) {
       result.why_not = first_line(error.what());
       result.starved = true;

@@ -2,6 +2,7 @@
 // One op of one trace, replayed and judged in every step that takes part in the pairing.
 // Invariant: results, stored tensors and judgements stand side by side, in the order of the op's results.
 #pragma once
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -23,6 +24,7 @@ struct JudgedStep {
 enum class Verdict : uint8_t { passed, failed, unjudged };
 
 struct JudgedSide {
+  std::shared_ptr<const Op> op;  ///< as this side holds its results; `steps` borrow from it
   std::vector<JudgedStep> steps;
   std::set<std::string> through;  ///< unrecorded ops replayed together with this one
   std::string why_not;            ///< not empty: could not be replayed; steps is then empty

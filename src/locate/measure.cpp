@@ -40,7 +40,7 @@ bool is_graph_input(const OpGraph& graph, const std::string& path) {
 double input_difference(const Context& context, const Op& op, const StepPair& pair, const JudgedStep& reference,
                         const JudgedStep& candidate) {
   double sum = 0.0;
-  const double mask = mask_magnitude(context.model.config.dtype);
+  const double mask = context.mask();
   for (size_t i = 0; i < op.inputs.size(); ++i) {
     if (is_graph_input(context.graph, op.inputs[i])) continue;
     const std::vector<std::string> axes = input_axes(context, op.inputs[i]);
@@ -74,7 +74,7 @@ struct Block {
 /// Sums over all results of the op that both sides recorded, for one pair of steps.
 Block block_of(const Context& context, const StepPair& pair, const JudgedStep& reference, const JudgedStep& candidate) {
   Block block;
-  const double mask = mask_magnitude(context.model.config.dtype);
+  const double mask = context.mask();
   for (size_t k = 0; k < candidate.results.size(); ++k) {
     if (!candidate.stored[k] || !reference.stored[k]) continue;
     const std::vector<std::string>& axes = context.pairing.usable.at(candidate.results[k].spec->path);

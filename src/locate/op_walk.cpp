@@ -83,7 +83,7 @@ std::string fitting_contract(const Context& context, const Op& op, const std::ve
     const JudgedSide side = judge_side(context, SideId::candidate, op, *contract, parameters);
     if (!side.why_not.empty() || !side.passed()) continue;
     // A result that stays in f32 shows every order of accumulation in its last bits: there the bounds alone decide.
-    const bool coarse = contract->grid("out") == Grid::model;
+    const bool coarse = contract->grid("out") == Grid::model && context.candidate_model.config.dtype != DType::f32;
     const double share = coarse ? mismatch_of(side).share : 0.0;
     if (share >= fewest) continue;
     fewest = share;
@@ -100,7 +100,7 @@ bool candidate_follows_checkpoint(const Context& context, const Op& op) {
       stated->inputs != op.inputs)
     return false;
   OpParameters parameters;
-  if (!load_parameters(*stated, context.model, parameters).empty()) return false;
+  if (!load_parameters(*stated, context.candidate_model, parameters).empty()) return false;
   Op truth = *stated;
   truth.contract = op.contract;
   const JudgedSide side = judge_side(context, SideId::candidate, truth, find_contract(op.contract), parameters.values);
@@ -184,12 +184,14 @@ std::vector<std::string> missing_taps(const Context& context, const std::set<std
 }
 
 void judge_both(const Context& context, const Op& op, OpResult& result) {
-  OpParameters parameters;
+  OpParameters parameters, of_reference;  // of the candidate; of the reference where its format is another
   OpRow& row = result.row;
-  row.reason = load_parameters(op, context.model, parameters);
+  row.reason = load_parameters(op, context.candidate_model, parameters);
   if (!row.reason.empty()) return;
+  if (context.formats_differ()) load_parameters(op, context.model, of_reference);
   const Contract& contract = find_contract(op.contract);
-  const JudgedSide reference = judge_side(context, SideId::reference, op, contract, parameters.values);
+  const JudgedSide reference = judge_side(context, SideId::reference, op, contract,
+                                          context.formats_differ() ? of_reference.values : parameters.values);
   const JudgedSide candidate = judge_side(context, SideId::candidate, op, contract, parameters.values);
   result.through = candidate.through;
   result.through.insert(reference.through.begin(), reference.through.end());
@@ -207,7 +209,8 @@ void judge_both(const Context& context, const Op& op, OpResult& result) {
   const OpMeasures measures = measure_split(context, op, reference, candidate, row);
   result.beyond_noise = measures.beyond_noise || row.nonfinite_differs > 0;
   result.explained = measures.explained;
-  if (context.options.exactness) measure_exactness(context, op, reference, candidate, parameters.values, row);
+  if (context.options.exactness && !context.formats_differ())
+    measure_exactness(context, op, reference, candidate, parameters.values, row);
   if (row.reference_failed) {
     const JudgedSide::At at = *reference.worst();
     const JudgedStep& step = reference.steps[at.step];

@@ -45,6 +45,12 @@ Finding checkpoint_difference(std::string_view code, std::string title, const st
   return finding;
 }
 
+/// Whether these are the checkpoint's numbers.
+bool is_true(const std::string& stated, const std::string& parameter, const Model& model) {
+  const auto stored = model.parameters.find(parameter);
+  return stored != model.parameters.end() && digest(stored->second.view()) == stated;
+}
+
 const Op* user_of(const std::string& parameter, const OpGraph& graph) {
   for (const Op& op : graph.ops)
     if (std::find(op.parameters.begin(), op.parameters.end(), parameter) != op.parameters.end()) return &op;
@@ -136,7 +142,7 @@ std::optional<Finding> fork_finding(const Alignment& alignment, const std::strin
 
 std::vector<Finding> parameter_findings(const Trace& reference, const Trace& candidate, const OpGraph& reference_graph,
                                         const OpGraph& candidate_graph, const Model* model,
-                                        std::vector<std::string>& notes) {
+                                        const Model* candidate_model, std::vector<std::string>& notes) {
   std::vector<Finding> findings;
   const Digests& expected = reference.header().parameters;
   const Digests& actual = candidate.header().parameters;
@@ -151,6 +157,9 @@ std::vector<Finding> parameter_findings(const Trace& reference, const Trace& can
     const auto a = expected.find(name), b = actual.find(name);
     const bool left = a != expected.end(), right = b != actual.end();
     if (left && right && a->second == b->second) continue;
+    if (left && right && candidate_model != nullptr && model != nullptr && is_true(a->second, name, *model) &&
+        is_true(b->second, name, *candidate_model))
+      continue;
     const Op* user = user_of(name, reference_graph);
     if (user == nullptr) user = user_of(name, candidate_graph);
     Finding finding;
@@ -168,7 +177,9 @@ std::vector<Finding> parameter_findings(const Trace& reference, const Trace& can
       if (truth.empty()) {
         finding.evidence.push_back("the checkpoint has no such tensor");
       } else {
-        const bool reference_true = left && a->second == truth, candidate_true = right && b->second == truth;
+        const bool reference_true = left && a->second == truth,
+                   candidate_true = right && (candidate_model == nullptr ? b->second == truth
+                                                                         : is_true(b->second, name, *candidate_model));
         finding.evidence.push_back(reference_true   ? "the reference's is the checkpoint's"
                                    : candidate_true ? "the candidate's is the checkpoint's"
                                                     : "neither is the checkpoint's");

@@ -24,9 +24,10 @@ std::optional<Finding> prompt_finding(const Alignment& alignment, const std::str
 /// found.
 std::optional<Finding> fork_finding(const Alignment& alignment, const std::string& reference_file);
 
-/// Parameters whose digests as used differ, or that one side lacks, with the first op that uses each.
+/// Parameters whose digests as used differ, or that one side lacks, with the first op that uses each. `candidate_model`
+/// is given where the candidate computed in another format: weights of its digests are then those of the reference.
 std::vector<Finding> parameter_findings(const Trace& reference, const Trace& candidate, const OpGraph& reference_graph,
                                         const OpGraph& candidate_graph, const Model* model,
-                                        std::vector<std::string>& notes);
+                                        const Model* candidate_model, std::vector<std::string>& notes);
 
 }  // namespace plumbline

@@ -130,7 +130,8 @@ FindReport compare_values(const Trace& stored_reference, const Trace& stored_can
       right(candidate, candidate_steps, graph, none, pairing);
   const OpGraph candidate_graph =
       candidate.header().graph_json.empty() ? graph : op_graph_from_json(candidate.header().graph_json);
-  const Context context{options, none, graph, candidate_graph, reference, candidate, alignment, pairing, left, right};
+  const Context context{options,   none,    none, graph, candidate_graph, reference, candidate,
+                        alignment, pairing, left, right};
   report.ops.resize(graph.ops.size());
   Progress progress("comparing values", static_cast<int64_t>(graph.ops.size()));
   parallel_for(static_cast<int64_t>(graph.ops.size()), options.threads, [&](int64_t i) {
@@ -144,7 +145,8 @@ FindReport compare_values(const Trace& stored_reference, const Trace& stored_can
         difference_finding(context, report.ops, static_cast<size_t>(differs - report.ops.begin())));
   if (auto nonfinite = nonfinite_finding(context, report.ops)) report.findings.push_back(std::move(*nonfinite));
   for (const IncomparableTap& tap : pairing.incomparable) report.findings.push_back(shape_finding(tap));
-  for (Finding& finding : parameter_findings(reference, candidate, graph, candidate_graph, nullptr, report.notes))
+  for (Finding& finding :
+       parameter_findings(reference, candidate, graph, candidate_graph, nullptr, nullptr, report.notes))
     report.findings.push_back(std::move(finding));
   report.unmatched = pairing.unmatched;
   report.coverage.positions = alignment.positions;

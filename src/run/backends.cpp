@@ -35,6 +35,17 @@ KernelOptions kernel_options(const RunOptions& options) {
   return kernels;
 }
 
+/// The kernels read bf16. What they do not get by themselves they are not given silently.
+void require_bf16(const RunOptions& options, const Model& model) {
+  const bool kernels = options.backend == "twin" || options.backend == "cuda";
+  if ((!kernels && options.kernels.empty()) || model.config.dtype == DType::bf16) return;
+  throw UsageError(
+      "plumbline run: " + (kernels ? "backend " + options.backend : std::string("--kernel")) + " runs in bf16 only",
+      {"checkpoint  " + std::string(dtype_name(model.config.dtype)) + " (" + model.directory.string() + ")"},
+      "--dtype bf16 rounds every weight once, to nearest even, and the trace says so; torch and oracle "
+      "run the checkpoint as it is");
+}
+
 std::unique_ptr<Backend> make_twin(const RunOptions& options, const Model& model) {
   twin::TwinOptions settings = twin::twin_options();
   settings.check_races = options.check == "races";
@@ -96,6 +107,7 @@ std::unique_ptr<Backend> make_backend(const RunOptions& options, const Model& mo
     if (status.name == options.backend && !status.available)
       throw BackendError("plumbline run: backend " + status.name + " is not available", {status.detail},
                          "--list-backends shows what this build has");
+  require_bf16(options, model);
 #ifdef PLUMBLINE_RUN_TORCH
   if (options.backend == "torch")
     return make_torch_backend(model, {.device = options.device, .threads = options.threads});

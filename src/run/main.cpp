@@ -93,13 +93,15 @@ struct Recorded {
 };
 
 /// Runs the steps and leaves the trace, whole and under its own name.
-Recorded record(const RunOptions& options, const Model& model, const Feed& feed, Backend& backend) {
+Recorded record(const RunOptions& options, const Model& model, const std::optional<WeightCast>& cast, const Feed& feed,
+                Backend& backend) {
   const StopTokens stop = stop_tokens(model);
-  TraceWriter writer(options.output, make_header(options, model, feed, stop, backend),
+  TraceWriter writer(options.output, make_header(options, model, feed, stop, backend, cast),
                      {.taps = options.taps, .replace = options.force});
   const Interruption interruption(options.output);
   const auto steps = static_cast<int64_t>(feed.steps.size()) + std::max<int64_t>(options.new_tokens - 1, 0);
   Recorded run;
+  run.summary.cast = cast;
   {
     ProgressSink sink(writer, steps, steps * taps_per_step(backend.graph(), writer));
     run.decoded = decode(backend, {feed.steps, options.new_tokens, stop.ids}, sink);
@@ -115,11 +117,13 @@ int run_model(const RunOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   check_output(options);
   Model model = load_model(options.model);
+  const std::optional<WeightCast> cast =
+      options.dtype.empty() ? std::nullopt : cast_weights(model, *parse_dtype(options.dtype));
   for (const std::string& fault : options.faults) apply_fault(model, fault);
   const Feed feed = make_feed(options, model);
   const auto backend = make_backend(options, model);
   check_taps(options.taps, backend->graph());
-  Recorded run = record(options, model, feed, *backend);
+  Recorded run = record(options, model, cast, feed, *backend);
   if (run.decoded.first_nan_step >= 0)
     fmt::print(stderr, "plumbline run: the logits of step {} hold NaN\n", run.decoded.first_nan_step);
   run.summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -85,6 +85,10 @@ void declare(CLI::App& app, RunOptions& o) {
       ->check(whole_number(1, kMaxThreads));
   app.add_option("--device", o.device, "Backend torch: where it runs (default cpu)")
       ->check(CLI::IsMember({"cpu", "cuda"}));
+  app.add_option("--dtype", o.dtype,
+                 "Run in this format: weights of another one are rounded once, to nearest even (default: the "
+                 "checkpoint's; twin and cuda: bf16 only)")
+      ->check(CLI::IsMember({"bf16", "f16", "f32"}));
   app.add_option("--kernel", o.kernels, "Backends twin, cuda: variant of a kernel; oracle: its contracts")
       ->check(kernel_choice())
       ->allow_extra_args(false);
@@ -122,6 +126,9 @@ void check_consistency(const RunOptions& o) {
   require(!o.backend.empty(), "--backend is missing");
   require(!o.output.empty(), "-o FILE is missing");
   require(o.prompt.has_value() != !o.tokens.empty(), "give either --prompt TEXT or --tokens FILE");
+  const bool kernels = o.backend == "twin" || o.backend == "cuda";
+  require(!kernels || o.dtype.empty() || o.dtype == "bf16",
+          "backend " + o.backend + " runs in bf16 only, not with --dtype " + o.dtype);
   require(o.backend != "torch" || o.kernels.empty(),
           "--kernel belongs to the backends twin, cuda and oracle, not to " + o.backend);
   require(o.kernels.size() <= 1, "--kernel qkv=... is given more than once");

@@ -21,6 +21,7 @@ struct RunOptions {
   std::vector<std::string> taps = {"*"};
   int threads = 0;                   ///< 0: the backend's own choice
   std::string device = "cpu";        ///< of backend torch
+  std::string dtype;                 ///< bf16, f16, f32; "": the checkpoint's own
   std::vector<std::string> kernels;  ///< "qkv=single": backends twin, cuda and oracle
   std::string check;                 ///< "races": backend twin
   bool verify_taps = false, force = false, json = false, list_backends = false, option_table = false;

@@ -43,6 +43,7 @@ std::string text_report(const RunOptions& options, const Model& model, const Fee
   if (options.new_tokens > 0)
     out += fmt::format("continuation  {} tokens  {}\n", run.generated.size(), shown(model, run.generated));
   out += ending(options, run);
+  if (summary.cast) out += "cast          " + describe(*summary.cast) + "\n";
   for (const std::string& fault : model.faults) out += "fault         " + printable_text(fault) + "\n";
   return out + fmt::format("trace         {}: backend {}, {} steps, {} taps, {:.1f} MiB, {:.2f} s\n",
                            printable_text(options.output.string()), options.backend, run.steps.size(), summary.taps,
@@ -61,7 +62,9 @@ std::string json_report(const RunOptions& options, const Model& model, const Fee
                         {"taps", summary.taps},
                         {"bytes", summary.bytes},
                         {"seconds", summary.seconds},
+                        {"dtype", dtype_name(model.config.dtype)},
                         {"faults", model.faults}};
+  if (summary.cast) out["cast"] = describe(*summary.cast);
   if (const auto text = decoded_text(model, given)) out["prompt"] = *text;
   if (const auto text = decoded_text(model, run.generated)) out["continuation"] = *text;
   return out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";

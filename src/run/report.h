@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a finished run prints: prompt, continuation, and the trace it left; as text or as one JSON object.
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "model/cast.h"
 #include "run/backends.h"
 #include "run/decode.h"
 #include "run/feed.h"
@@ -14,6 +16,7 @@ namespace plumbline::run {
 struct RunSummary {
   int64_t taps = 0, bytes = 0;
   double seconds = 0.0;
+  std::optional<WeightCast> cast;  ///< of the weights, before the run
 };
 
 std::string text_report(const RunOptions& options, const Model& model, const Feed& feed, const Decoded& run,

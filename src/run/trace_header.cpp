@@ -69,8 +69,8 @@ std::string joined(const std::vector<std::string>& parts) {
   return all;
 }
 
-std::map<std::string, std::string> environment(const RunOptions& options, const StopTokens& stop,
-                                               const Backend& backend) {
+std::map<std::string, std::string> environment(const RunOptions& options, const Model& model, const StopTokens& stop,
+                                               const Backend& backend, const std::optional<WeightCast>& cast) {
   std::map<std::string, std::string> entries = {
       {"backend.description", backend.description()},
       {"threads", options.threads == 0 ? "default" : std::to_string(options.threads)},
@@ -80,7 +80,10 @@ std::map<std::string, std::string> environment(const RunOptions& options, const 
       {"compiler", compiler_name()},
       {"new_tokens", std::to_string(options.new_tokens)},
       {"taps", joined(options.taps)},
+      {"dtype", std::string(dtype_name(model.config.dtype))},
+      {"checkpoint.dtype", std::string(dtype_name(cast ? cast->from : model.config.dtype))},
   };
+  if (cast) entries["cast"] = describe(*cast);
   if (!stop.ids.empty()) entries["eos"] = joined(stop.ids) + " (" + stop.source + ")";
   if (!options.kernels.empty()) entries["kernel"] = joined(options.kernels);
   if (!options.check.empty()) entries["check"] = options.check;
@@ -91,7 +94,7 @@ std::map<std::string, std::string> environment(const RunOptions& options, const 
 }  // namespace
 
 TraceHeader make_header(const RunOptions& options, const Model& model, const Feed& feed, const StopTokens& stop,
-                        const Backend& backend) {
+                        const Backend& backend, const std::optional<WeightCast>& cast) {
   TraceHeader header;
   header.run_id = random_id();
   header.producer = "plumbline-run";
@@ -105,7 +108,7 @@ TraceHeader make_header(const RunOptions& options, const Model& model, const Fee
   header.graph_json = to_json(backend.graph());
   for (const FileDigest& file : model.files) header.files[file.name] = file.xxh3 + " " + std::to_string(file.bytes);
   for (const auto& [name, tensor] : model.parameters) header.parameters[name] = digest(tensor.view());
-  header.environment = environment(options, stop, backend);
+  header.environment = environment(options, model, stop, backend, cast);
   header.faults = model.faults;
   header.prompt = feed.prompt;
   return header;
