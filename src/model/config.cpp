@@ -20,8 +20,13 @@ const Family& read_architecture(const ConfigKeys& keys) {
   if (!list->is_array() || list->size() != 1 || !list->front().is_string()) {
     keys.wrong_type("architectures", "a list of one text");
   }
-  const Family* family = find_family(list->front().get<std::string>());
-  if (family == nullptr) keys.unsupported("architectures", "one of " + known_architectures(), "use a supported model");
+  const std::string name = list->front().get<std::string>();
+  const Family* family = find_family(name);
+  if (family == nullptr)
+    keys.unsupported("architectures", "one of " + known_architectures(),
+                     name.starts_with("Ernie4_5")
+                         ? "this version writes ERNIE 4.5 checkpoints (make-model) but runs none: a later one will"
+                         : "use a supported model");
   const std::string type(family->model_type);
   if (keys.find("model_type") != nullptr && keys.text("model_type") != type) {
     keys.unsupported("model_type", "\"" + type + "\", as architectures says", "correct the key that is wrong");

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/checkpoint_writer.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include <plumbline/error.h>
+
+#include "core/parallel.h"
+#include "model/byte_tokenizer.h"
+#include "model/strict_json.h"
+
+namespace plumbline {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+constexpr int64_t kPiece = int64_t{1} << 16;  // numbers drawn at a time by one thread
+constexpr int64_t kPieces = 32;               // pieces between two writes: 4 MiB of bf16
+constexpr int64_t kBytesAndEnd = 257;         // ids that the byte tokenizer needs
+
+[[noreturn]] void cannot_write(const fs::path& file, int reason) {
+  throw Error("make-model: cannot write", {"file    " + file.string(), std::string("reason  ") + std::strerror(reason)},
+              "nothing is left behind; make room, or choose another place");
+}
+
+/// A file that is being made.
+class Output {
+ public:
+  explicit Output(fs::path file)
+      : file_(std::move(file)), handle_(::open(file_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)) {
+    if (handle_ < 0) cannot_write(file_, errno);
+  }
+  ~Output() {
+    if (handle_ >= 0) ::close(handle_);
+  }
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+
+  void write(const void* bytes, size_t count) {
+    const char* from = static_cast<const char*>(bytes);
+    while (count > 0) {
+      const ssize_t done = ::write(handle_, from, count);
+      if (done < 0 && errno == EINTR) continue;
+      if (done < 0) cannot_write(file_, errno);
+      from += done;
+      count -= static_cast<size_t>(done);
+    }
+  }
+  void write(const std::string& text) { write(text.data(), text.size()); }
+  /// Also what the system still held back reaches the disk, or is an error.
+  void finish() {
+    if (::fsync(handle_) != 0 && errno != EINVAL) cannot_write(file_, errno);
+    if (::close(std::exchange(handle_, -1)) != 0) cannot_write(file_, errno);
+  }
+
+ private:
+  fs::path file_;
+  int handle_;
+};
+
+void write_text(const fs::path& file, const std::string& text) {
+  Output out(file);
+  out.write(text);
+  out.finish();
+}
+
+/// Length, JSON and padding to 8 bytes, as safetensors begins.
+std::string header_of(const CheckpointPlan& plan) {
+  const std::string name(plan.dtype == DType::bf16 ? "BF16" : plan.dtype == DType::f16 ? "F16" : "F32");
+  const auto bytes = static_cast<int64_t>(element_bytes(plan.dtype));
+  Json header = {{"__metadata__", {{"format", "pt"}}}};
+  int64_t offset = 0;
+  for (const PlannedTensor& tensor : plan.tensors) {
+    const int64_t end = offset + element_count(tensor.shape) * bytes;
+    header[tensor.name] = {{"dtype", name}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
+    offset = end;
+  }
+  std::string json = header.dump();
+  json.resize((json.size() + 7) / 8 * 8, ' ');
+  const auto length = static_cast<uint64_t>(json.size());
+  std::string head(sizeof length, '\0');
+  std::memcpy(head.data(), &length, sizeof length);
+  return head + json;
+}
+
+int64_t write_weights(const CheckpointPlan& plan, const fs::path& file, const WriteProgress& progress) {
+  Output out(file);
+  const std::string header = header_of(plan);
+  out.write(header);
+  const size_t bytes = element_bytes(plan.dtype);
+  const int64_t all = plan.elements() * static_cast<int64_t>(bytes);
+  std::vector<std::byte> buffer(static_cast<size_t>(kPiece * kPieces) * bytes);
+  int64_t done = 0;
+  for (const PlannedTensor& tensor : plan.tensors) {
+    const int64_t count = element_count(tensor.shape);
+    for (int64_t first = 0; first < count; first += kPiece * kPieces) {
+      const int64_t here = std::min(count - first, kPiece * kPieces);
+      parallel_for((here + kPiece - 1) / kPiece, 0, [&](int64_t piece) {
+        const int64_t from = piece * kPiece;
+        draw(plan, tensor, first + from, std::min(kPiece, here - from),
+             buffer.data() + static_cast<size_t>(from) * bytes);
+      });
+      out.write(buffer.data(), static_cast<size_t>(here) * bytes);
+      done += here * static_cast<int64_t>(bytes);
+      if (progress) progress(done, all);
+    }
+  }
+  out.finish();
+  return static_cast<int64_t>(header.size()) + all;
+}
+
+/// What --force may remove: a checkpoint like those written here, and nothing that holds folders or links.
+void require_replaceable(const fs::path& directory) {
+  bool plain = fs::is_directory(fs::symlink_status(directory)) && fs::exists(directory / "config.json");
+  if (plain)
+    for (const fs::directory_entry& entry : fs::directory_iterator(directory))
+      plain = plain && entry.symlink_status().type() == fs::file_type::regular;
+  if (!plain)
+    throw UsageError("make-model: " + directory.string() + " is no model directory of plain files", {},
+                     "--force replaces only such; remove it yourself, or choose another name");
+}
+
+void check_names(const fs::path& directory, const fs::path& part, bool replace) {
+  if (fs::exists(fs::symlink_status(directory))) {
+    if (!replace) throw UsageError("make-model: " + directory.string() + " exists", {}, "--force replaces it");
+    require_replaceable(directory);
+  }
+  if (!fs::exists(fs::symlink_status(part))) return;
+  if (!replace)
+    throw UsageError("make-model: " + part.string() + " exists: it is being written or was interrupted", {},
+                     "--force drops it");
+  require_replaceable(part);
+  fs::remove_all(part);
+}
+
+/// Between the two renames of a replacement the old directory has the name OLD.
+void take_name(const fs::path& part, const fs::path& directory) {
+  const fs::path old = directory.string() + ".old";
+  const bool replaces = fs::exists(fs::symlink_status(directory));
+  if (replaces) fs::rename(directory, old);
+  fs::rename(part, directory);
+  if (replaces) fs::remove_all(old);
+}
+
+int64_t write_files(const CheckpointPlan& plan, const fs::path& part, const WriteProgress& progress) {
+  write_text(part / "config.json", plan.config_json);
+  if (plan.vocab >= kBytesAndEnd) {
+    write_text(part / "tokenizer.json", byte_tokenizer_json());
+    write_text(part / "tokenizer_config.json", byte_tokenizer_config_json(plan.max_positions));
+  }
+  return write_weights(plan, part / "model.safetensors", progress);
+}
+
+}  // namespace
+
+int64_t write_checkpoint(const CheckpointPlan& plan, const fs::path& directory, bool replace,
+                         const WriteProgress& progress) {
+  const fs::path name = directory.has_filename() ? directory : directory.parent_path();
+  const fs::path part = name.string() + ".part";
+  bool made = false;
+  try {
+    check_names(name, part, replace);
+    made = fs::create_directory(part);
+    const int64_t bytes = write_files(plan, part, progress);
+    take_name(part, name);
+    return bytes;
+  } catch (...) {
+    std::error_code ignored;
+    if (made) fs::remove_all(part, ignored);
+    try {
+      throw;
+    } catch (const fs::filesystem_error& error) {
+      cannot_write(error.path1(), error.code().value());
+    }
+  }
+}
+
+}  // namespace plumbline
