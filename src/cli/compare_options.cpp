@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "cli/name_map.h"
 #include "cli/output.h"
 #include "cli/report_outputs.h"
 #include "core/parallel.h"
@@ -63,6 +64,7 @@ void add_compare_options(CLI::App& verb, CompareOptions& options) {
   verb.add_option("REF", options.reference, "Trace of the reference")->required();
   verb.add_option("CAND", options.candidate, "Trace of the candidate")->required();
   add_model_option(verb, options.model);
+  add_map_option(verb, options.map);
   verb.add_option("-n,--rows", options.rows,
                   "Rows of the table of inherited errors; 0: all, and every diagnostic at length")
       ->check(CLI::Range(0, kMostRows))
@@ -78,10 +80,13 @@ void add_compare_options(CLI::App& verb, CompareOptions& options) {
 
 TracePair open_pair(const CompareOptions& options) {
   report_outputs(options);  // a wrong --format is said before the work, not after it
-  return open_pair(options.reference, options.candidate, options.threads);
+  TracePair traces = open_pair(options.reference, options.candidate, options.threads);
+  return options.map ? mapped(std::move(traces), *options.map, options.model) : traces;
 }
 
-FindReport compare_traces(const CompareOptions& options, const TracePair& traces, bool values_suffice) {
+namespace {
+
+FindReport compared(const CompareOptions& options, const TracePair& traces, bool values_suffice) {
   FindOptions find_options;
   find_options.threads = options.threads;
   find_options.amplification = options.amplification;
@@ -94,6 +99,15 @@ FindReport compare_traces(const CompareOptions& options, const TracePair& traces
   if (!values_suffice) throw InputError(kNoModel, why_not, kGiveModel);
   FindReport report = compare_values(traces.reference, traces.candidate, find_options);
   for (const std::string& reason : why_not) report.notes.push_back(reason);
+  return report;
+}
+
+}  // namespace
+
+FindReport compare_traces(const CompareOptions& options, const TracePair& traces, bool values_suffice) {
+  FindReport report = compared(options, traces, values_suffice);
+  report.findings.insert(report.findings.begin(), traces.warnings.begin(), traces.warnings.end());
+  report.notes.insert(report.notes.begin(), traces.notes.begin(), traces.notes.end());
   return report;
 }
 

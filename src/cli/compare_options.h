@@ -15,6 +15,7 @@ namespace plumbline {
 struct CompareOptions {
   std::string reference, candidate;
   std::optional<std::string> model;
+  std::optional<std::string> map;  ///< file or preset that translates names
   int rows = 10;
   int threads = 0;
   bool values_only = false;          ///< subtract values and replay nothing, whether or not there is a model
@@ -27,6 +28,8 @@ struct CompareOptions {
 
 struct TracePair {
   Trace reference, candidate;
+  std::vector<Finding> warnings = {};   ///< what the report has to say of how they were read
+  std::vector<std::string> notes = {};  ///< the same, in passing
 };
 
 /// What is said where ops cannot be replayed, and the way out.

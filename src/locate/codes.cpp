@@ -51,6 +51,14 @@ What to do: record more taps (`run --taps '*'`), at least the op's inputs. If
 they cannot be had, `plumbline gate --allow-missing GLOB` passes over the ops
 for which only taps that match are missing; for --min-coverage they count as
 not judged.)"},
+    CodePage{code::kMapRule, "a rule of the name map matches nothing",
+             R"(--map translates the names of other software into tap paths. No tensor of
+either file has a name that this rule matches, so the tap that it should give
+is missing; the ops around it are judged as a segment, or not at all.
+
+What to do: compare the rule with the names that `plumbline ls FILE` lists;
+the report shows those nearest to it. A rule for what only some versions or
+settings record is marked `optional = true`.)"},
     CodePage{code::kOwnError, "an op's own error is larger than its contract allows",
              R"(The op was replayed in f64 on the very inputs that the candidate recorded for
 it. What it should have given and what the candidate stored differ by more

@@ -13,6 +13,7 @@ inline constexpr std::string_view kShapes = "P0101";
 inline constexpr std::string_view kOneSided = "P0102";
 inline constexpr std::string_view kNothingCompared = "P0103";
 inline constexpr std::string_view kNotJudged = "P0104";
+inline constexpr std::string_view kMapRule = "P0105";
 inline constexpr std::string_view kOwnError = "P0201";
 inline constexpr std::string_view kMismatch = "P0202";
 inline constexpr std::string_view kOtherContract = "P0203";

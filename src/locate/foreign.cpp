@@ -161,7 +161,7 @@ std::optional<Shape> shape_for_axes(const Shape& shape, const std::vector<std::s
 }
 
 Trace fit_to_graph(const Trace& trace, const OpGraph& graph, int threads, std::vector<std::string>& notes) {
-  if (!trace.foreign()) return trace;
+  if (!trace.foreign() && !trace.header().graph_json.empty()) return trace;
   const Specs specs = specs_of(graph);
   refuse_integers(trace, specs);
   std::vector<Fitted> all(trace.taps().size());

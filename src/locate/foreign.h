@@ -11,10 +11,10 @@
 
 namespace plumbline {
 
-/// `trace` itself unless it is foreign; else the same file with its taps in the graph's formats and ranks, with one
-/// line in `notes` for what was done. A tap with a value that the graph's format cannot hold stays as it is and is
-/// judged so. Throws TraceError if a floating tap is stored as integers, or if most widened taps cannot be held by the
-/// graph's format (the run computed in another one).
+/// `trace` itself if it states an op graph; else (foreign, or captured from other software) the same file with its taps
+/// in the graph's formats and ranks, with one line in `notes` for what was done. A tap with a value that the graph's
+/// format cannot hold stays as it is and is judged so. Throws TraceError if a floating tap is stored as integers, or if
+/// most widened taps cannot be held by the graph's format (the run computed in another one).
 Trace fit_to_graph(const Trace& trace, const OpGraph& graph, int threads, std::vector<std::string>& notes);
 
 /// The shape with as many extents as `axes` that differs from `shape` by extents of 1 only; nullopt if there is none or

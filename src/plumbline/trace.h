@@ -88,6 +88,8 @@ class Trace {
   /// The same trace, but the taps of these paths and steps are described by these entries and hold these tensors: the
   /// same numbers in another format or shape. Throws TraceError if it has no such tap.
   Trace with_taps(std::vector<std::pair<TapEntry, Tensor>> taps) const;
+  /// The same run with these taps instead of its own, in this order; no two may have one step and path.
+  Trace with_only(std::vector<std::pair<TapEntry, Tensor>> taps) const;
 
  private:
   struct Impl;

@@ -130,6 +130,23 @@ Trace Trace::with_taps(std::vector<std::pair<TapEntry, Tensor>> taps) const {
   return trace;
 }
 
+Trace Trace::with_only(std::vector<std::pair<TapEntry, Tensor>> taps) const {
+  auto impl = std::make_shared<Impl>(*impl_);
+  impl->table.taps.clear();
+  impl->places.clear();
+  impl->given.clear();
+  for (auto& [entry, tensor] : taps) {
+    const size_t place = impl->table.taps.size();
+    if (!impl->places.emplace(std::pair(entry.step, entry.path), place).second)
+      throw file_error("rename taps of", impl->file, "two of a step are called '" + printable(entry.path) + "'", "");
+    impl->given.emplace(place, std::move(tensor));
+    impl->table.taps.push_back(std::move(entry));
+  }
+  Trace trace;
+  trace.impl_ = std::move(impl);
+  return trace;
+}
+
 Tensor Trace::read(const TapEntry& entry) const {
   if (!impl_->given.empty()) {
     const auto index = impl_->places.find(std::pair(entry.step, entry.path));
