@@ -10,8 +10,8 @@
 #include <algorithm>
 #include <fstream>
 #include <limits>
-#include <sstream>
 
+#include "core/printable.h"
 #include "gate/toml_section.h"
 #include "locate/codes.h"
 
@@ -19,12 +19,14 @@ namespace plumbline {
 namespace {
 
 constexpr std::string_view kSchema = "plumbline-policy/1";
+constexpr size_t kMostPolicyBytes = size_t{1} << 20;  ///< keeps an endless source from filling the memory
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 /// Tap paths and names of ops hold none of these; whoever writes them expects another kind of pattern.
 void check_glob(const std::string& file, const Pattern& pattern, bool may_be_all) {
   const auto complain = [&](const std::string& what, const std::string& way_out) {
-    throw InputError(fmt::format("{}:{}: '{}' {}", file, pattern.line, pattern.glob, what), {}, way_out);
+    throw InputError(fmt::format("{}:{}: '{}' {}", file, pattern.line, printable_text(pattern.glob), what), {},
+                     way_out);
   };
   if (pattern.glob.empty()) complain("matches nothing", "name a path, for example 'layer.*.attn.q_rope'");
   if (pattern.glob.find_first_of("[]{}()|^$+\\/ \t\n") != std::string::npos)
@@ -45,7 +47,7 @@ std::vector<std::string> contracts(const Section& section, const std::string& fi
   for (const Pattern& name : section.texts(key)) {
     if (std::find(known.begin(), known.end(), name.glob) == known.end()) {
       const std::vector<std::string> near = near_misses(name.glob, known, 1);
-      throw InputError(fmt::format("{}:{}: no contract '{}'", file, name.line, name.glob),
+      throw InputError(fmt::format("{}:{}: no contract '{}'", file, name.line, printable_text(name.glob)),
                        {fmt::format("there are  {}", fmt::join(known, ", "))},
                        near.empty() ? "" : fmt::format("did you mean '{}'?", near.front()));
     }
@@ -183,9 +185,9 @@ void check_ids(const Policy& policy) {
   for (size_t i = 0; i < policy.waivers.size(); ++i)
     for (size_t k = 0; k < i; ++k)
       if (policy.waivers[i].id == policy.waivers[k].id)
-        throw InputError(
-            fmt::format("{}: waiver '{}' stands there twice", policy.at(policy.waivers[i].line), policy.waivers[i].id),
-            {fmt::format("first  line {}", policy.waivers[k].line)}, "give each its own id");
+        throw InputError(fmt::format("{}: waiver '{}' stands there twice", policy.at(policy.waivers[i].line),
+                                     printable_text(policy.waivers[i].id)),
+                         {fmt::format("first  line {}", policy.waivers[k].line)}, "give each its own id");
 }
 
 std::string read_text(const std::filesystem::path& file) {
@@ -194,9 +196,13 @@ std::string read_text(const std::filesystem::path& file) {
   if (!stream || std::filesystem::is_directory(file, none))
     throw InputError(fmt::format("cannot read the policy {}", file.string()), {},
                      "give its file: --policy FILE, or none: --policy none");
-  std::ostringstream text;
-  text << stream.rdbuf();
-  return text.str();
+  std::string text(kMostPolicyBytes + 1, '\0');
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<size_t>(stream.gcount()));
+  if (text.size() > kMostPolicyBytes)
+    throw InputError(fmt::format("cannot read the policy {}: it is larger than 1 MiB", file.string()), {},
+                     "give its file: --policy FILE, or none: --policy none");
+  return text;
 }
 
 toml::table parsed(const std::string& text, const std::string& file) {
@@ -204,7 +210,7 @@ toml::table parsed(const std::string& text, const std::string& file) {
     return toml::parse(std::string_view(text), std::string_view(file));
   } catch (const toml::parse_error& error) {
     const toml::source_position at = error.source().begin;
-    throw InputError(fmt::format("{}:{}: no TOML: {}", file, at.line, error.description()),
+    throw InputError(fmt::format("{}:{}: no TOML: {}", file, at.line, printable_text(error.description())),
                      {fmt::format("column  {}", at.column)}, "");
   }
 }

@@ -8,6 +8,8 @@
 
 #include <algorithm>
 
+#include "core/printable.h"
+
 namespace plumbline {
 namespace {
 
@@ -27,7 +29,7 @@ std::string_view type_name(const toml::node& node) {
 }  // namespace
 
 void refuse(const std::string& file, const toml::node& node, const std::string& message, const std::string& way_out) {
-  throw InputError(fmt::format("{}:{}: {}", file, node.source().begin.line, message), {}, way_out);
+  throw InputError(fmt::format("{}:{}: {}", file, node.source().begin.line, printable_text(message)), {}, way_out);
 }
 
 Section::Section(const toml::table& table, std::string file, std::string name, const std::vector<std::string>& known)
@@ -37,7 +39,7 @@ Section::Section(const toml::table& table, std::string file, std::string name, c
     if (std::find(known.begin(), known.end(), given) != known.end()) continue;
     const std::vector<std::string> near = near_misses(given, known, 1);
     const int line = static_cast<int>(key.source().begin.line);
-    throw InputError(fmt::format("{}:{}: unknown key '{}'", file_, line, spelled(given)),
+    throw InputError(fmt::format("{}:{}: unknown key '{}'", file_, line, printable_text(spelled(given))),
                      {"there are  " + fmt::format("{}", fmt::join(known, ", "))},
                      near.empty() ? "" : fmt::format("did you mean '{}'?", near.front()));
   }

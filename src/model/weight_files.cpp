@@ -70,10 +70,11 @@ void add_file(WeightFiles& weights, const fs::path& directory, const std::string
     if (index != nullptr) {
       const auto listed = index->find(tensor);
       if (listed == index->end() || listed->second != name) {
-        refuse("a shard holds a tensor that the index does not place there",
-               {"file    " + (directory / name).string(), "tensor  " + printable(tensor),
-                "index   " + (listed == index->end() ? "does not name it" : "places it in " + listed->second)},
-               "fetch index and shards again, together");
+        refuse(
+            "a shard holds a tensor that the index does not place there",
+            {"file    " + (directory / printable(name)).string(), "tensor  " + printable(tensor),
+             "index   " + (listed == index->end() ? "does not name it" : "places it in " + printable(listed->second))},
+            "fetch index and shards again, together");
       }
     }
     weights.tensors[tensor] = {values, name};
@@ -89,7 +90,7 @@ void add_shards(WeightFiles& weights, const fs::path& directory) {
     if (!shards.insert(name).second) continue;
     if (!fs::exists(directory / name)) {
       refuse("a shard that the index names is missing",
-             {"file    " + (directory / name).string(), "tensor  " + printable(tensor) + " lies in it"},
+             {"file    " + (directory / printable(name)).string(), "tensor  " + printable(tensor) + " lies in it"},
              "fetch the missing file");
     }
   }
@@ -102,7 +103,7 @@ void add_shards(WeightFiles& weights, const fs::path& directory) {
   for (const auto& [tensor, name] : index) {
     if (!weights.tensors.contains(tensor)) {
       refuse("a shard lacks a tensor that the index places there",
-             {"file    " + (directory / name).string(), "tensor  " + printable(tensor)},
+             {"file    " + (directory / printable(name)).string(), "tensor  " + printable(tensor)},
              "fetch index and shards again, together");
     }
   }

@@ -10,6 +10,8 @@
 #include <plumbline/error.h>
 #include <plumbline/trace.h>
 
+#include "core/printable.h"
+
 namespace plumbline::run {
 namespace {
 
@@ -120,7 +122,7 @@ std::vector<int64_t> parse_token_ids(const std::string& text, const std::string&
     const auto [stop, problem] = std::from_chars(rest.data() + at, rest.data() + end, id);
     if (problem != std::errc() || stop != rest.data() + end)
       throw InputError(
-          "plumbline run: '" + std::string(rest.substr(at, std::min<size_t>(end - at, 40))) + "' is no token id",
+          "plumbline run: '" + printable_text(rest.substr(at, std::min<size_t>(end - at, 40))) + "' is no token id",
           {"in  " + source}, "give a JSON array of ids, ids separated by blanks, or a trace (.h5)");
     ids.push_back(id);
     at = end;

@@ -14,6 +14,7 @@ namespace {
 
 // Deflate, the strongest filter accepted, cannot shrink below 1/1032; a dataset that claims more was never written.
 constexpr uint64_t kMostExpansion = 1100;
+constexpr uint64_t kMostChunkBytes = uint64_t{8} << 20;  ///< of a small file
 constexpr std::string_view kRepack = "rewrite it with `h5repack -f NONE -l CONTI IN OUT`";
 
 void check_filters(const Input& input, const std::string& place, hid_t properties) {
@@ -51,6 +52,23 @@ void check_chunks(const Input& input, const std::string& place, hid_t dataset, h
                  "its writer did not finish; record it again");
 }
 
+/// HDF5 takes a whole chunk into memory, twice while it inflates. So its extent, which costs nothing to claim, is
+/// bounded by the file.
+void check_chunk_size(const Input& input, const std::string& place, hid_t properties, hid_t type) {
+  std::array<hsize_t, H5S_MAX_RANK> chunk{};
+  const int rank = H5Pget_chunk(properties, H5S_MAX_RANK, chunk.data());
+  uint64_t bytes = H5Tget_size(type);
+  bool counted = rank > 0;
+  for (int i = 0; counted && i < rank; ++i)
+    counted = !__builtin_mul_overflow(bytes, chunk[static_cast<size_t>(i)], &bytes);
+  const uint64_t most = kMostChunkBytes + static_cast<uint64_t>(input.bytes);
+  if (!counted || bytes > most)
+    input.refuse(place,
+                 "a chunk of it takes " + (counted ? std::to_string(bytes) : "uncountably many") +
+                     " bytes; from a file of this size at most " + std::to_string(most) + " are decoded at once",
+                 kRepack);
+}
+
 /// A shared window onto part of the memory file.
 class Window {
  public:
@@ -75,14 +93,16 @@ class Window {
 int64_t DecodedArea::decode(const Input& input, const std::string& place, hid_t dataset, hid_t type, int64_t bytes) {
   const Handle properties(H5Dget_create_plist(dataset), H5Pclose), space(H5Dget_space(dataset), H5Sclose);
   check_filters(input, place, properties.get());
-  if (H5Pget_layout(properties.get()) == H5D_CHUNKED)
+  if (H5Pget_layout(properties.get()) == H5D_CHUNKED) {
     check_chunks(input, place, dataset, space.get(), properties.get());
+    check_chunk_size(input, place, properties.get(), type);
+  }
   const uint64_t stored = H5Dget_storage_size(dataset);
   if (stored > static_cast<uint64_t>(input.bytes) || static_cast<uint64_t>(bytes) > kMostExpansion * stored)
     input.refuse(place, std::to_string(bytes) + " bytes cannot come from " + std::to_string(stored) + " stored ones");
-  if (bytes > kMostDecodedBytes - used_)
-    input.refuse(place, "more than " + std::to_string(kMostDecodedBytes >> 30) + " GiB would have to be decoded",
-                 kRepack);
+  const int64_t most = most_decoded_bytes(input.bytes);
+  if (bytes > most - used_)
+    input.refuse(place, "more than " + std::to_string(most >> 20) + " MiB would have to be decoded", kRepack);
 
   const int64_t page = ::sysconf(_SC_PAGESIZE);
   const int64_t offset = used_, window_start = offset / page * page;

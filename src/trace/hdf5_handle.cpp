@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "core/printable.h"
+
 namespace plumbline::trace {
 
 Handle& Handle::operator=(Handle&& other) noexcept {
@@ -42,7 +44,7 @@ std::string hdf5_complaint() {
     return 0;
   };
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_first, &text);
-  return text;
+  return printable_text(text);  // it quotes names out of the file
 }
 
 }  // namespace plumbline::trace

@@ -11,6 +11,8 @@
 #include <cstring>
 #include <utility>
 
+#include "core/printable.h"
+
 namespace plumbline::trace {
 namespace {
 
@@ -47,7 +49,7 @@ void Fd::reset() {
 
 TraceError file_error(std::string_view verb, const std::filesystem::path& file, std::string_view reason,
                       std::string_view way_out) {
-  return TraceError("cannot " + std::string(verb) + " " + file.string(), {std::string(reason)}, way_out);
+  return TraceError("cannot " + std::string(verb) + " " + file.string(), {printable_lines(reason)}, way_out);
 }
 
 TraceError system_error(std::string_view verb, const std::filesystem::path& file, int error) {

@@ -5,6 +5,8 @@
 #include <plumbline/error.h>
 #include <plumbline/trace.h>
 
+#include <optional>
+
 #include "core/hash.h"
 #include "trace/journal.h"
 #include "trace/posix_file.h"
@@ -15,14 +17,23 @@ using namespace trace;
 
 namespace {
 
+/// What its shape and dtype need; nullopt if that cannot be counted.
+std::optional<int64_t> needed_bytes(const TapEntry& entry) {
+  int64_t bytes = static_cast<int64_t>(element_bytes(entry.dtype));
+  for (const int64_t extent : entry.shape) {
+    if (extent < 0 || __builtin_mul_overflow(bytes, extent, &bytes)) return std::nullopt;
+  }
+  return bytes;
+}
+
 /// Copies one tap if its payload is there and sound.
 bool save(const JournalTap& tap, int fd, int64_t part_bytes, const std::filesystem::path& part, TraceWriter& writer) {
   const TapEntry& entry = tap.entry;
   if (entry.byte_size < 0 || entry.file_offset < 0 || entry.byte_size > part_bytes ||
       entry.file_offset > part_bytes - entry.byte_size)
     return false;
+  if (needed_bytes(entry) != entry.byte_size) return false;  // before anything is allocated for it
   Tensor tensor(entry.dtype, entry.shape);
-  if (static_cast<int64_t>(tensor.byte_size()) != entry.byte_size) return false;
   const std::span<std::byte> bytes(tensor.mutable_data(), tensor.byte_size());
   if (!read_at(fd, bytes, entry.file_offset, part)) return false;
   if (xxh3_64_hex(bytes) != entry.xxh3) return false;

@@ -45,10 +45,10 @@ std::string index_file(int fd, int64_t bytes, int decoded_fd, const std::filesys
 ChildLimits limits_for(int64_t bytes) {
   const auto seconds = static_cast<uint64_t>(bytes / 20'000'000);  // inflating, at its slowest
   ChildLimits limits;
-  limits.cpu_seconds = 10 + seconds;
+  limits.cpu_seconds = 4 + seconds;
   limits.wall_seconds = 30 + 4 * seconds;
   limits.file_bytes = static_cast<uint64_t>(kMostDecodedBytes);
-  limits.memory_bytes = (uint64_t{1} << 30) + static_cast<uint64_t>(kMostDecodedBytes);
+  limits.memory_bytes = (uint64_t{64} << 20) + 4 * static_cast<uint64_t>(bytes);
   return limits;
 }
 

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fuzz/readers.h"
+
+#include <plumbline/error.h>
+#include <plumbline/model.h>
+#include <plumbline/trace.h>
+
+#include <nlohmann/json.hpp>
+
+#include "core/hash.h"
+#include "gate/policy_file.h"
+#include "run/feed.h"
+#include "support/temp_directory.h"
+#include "support/tiny_model.h"
+
+namespace plumbline::test {
+namespace {
+
+using std::filesystem::path;
+
+/// One layer of a few KiB.
+TinyModelOptions smallest(int shards) {
+  TinyModelOptions options;
+  options.layers = 1;
+  options.hidden = 8;
+  options.heads = 2;
+  options.kv_heads = 1;
+  options.head_dim = 4;
+  options.intermediate = 8;
+  options.vocab = 8;
+  options.shards = shards;
+  return options;
+}
+
+void make_model(const path& folder, int shards = 1) {
+  const TempDirectory model = write_tiny_model(smallest(shards));
+  using std::filesystem::copy_options;
+  std::filesystem::copy(model.path(), folder, copy_options::recursive | copy_options::overwrite_existing);
+}
+
+void touch(const Trace& trace) {
+  for (const TapEntry& entry : trace.taps()) xxh3_64(trace.read(entry).view().bytes());
+  verify_trace(trace, 1);
+}
+
+void read_trace(const path& folder, std::string_view bytes) {
+  write_file(folder / "a.h5", bytes);
+  touch(Trace::open(folder / "a.h5"));
+}
+
+TraceHeader small_header() {
+  TraceHeader header;
+  header.run_id = "r1";
+  header.backend = "oracle";
+  header.files["config.json"] = "00 1";
+  header.environment["threads"] = "1";
+  header.faults = {"rope.theta=1e4"};
+  return header;
+}
+
+void record_all(TraceWriter& writer) {
+  const std::vector<uint16_t> values = {0x3F80, 0xBF80, 0x7FC0, 0x0001, 0x0000, 0x4049};
+  const TensorView view{DType::bf16, {2, 3}, reinterpret_cast<const std::byte*>(values.data())};
+  for (const int64_t step : {0, 1}) {
+    writer.begin_step({step, 2 * step, {80, 81}});
+    for (const char* name : {"embed", "layer.0.x"})
+      writer.record({name, DType::bf16, {"token", "hidden"}, false}, view);
+  }
+}
+
+std::vector<std::string> own_seeds(const path& folder) {
+  TraceWriter writer(folder / "seed.h5", small_header(), {.replace = true});
+  record_all(writer);
+  writer.finish();
+  return {read_file(folder / "seed.h5")};
+}
+
+std::vector<std::string> foreign_seeds(const path&) {
+  return {read_file(PLUMBLINE_SOURCE_DIR "/dumps/golden/h5py_foreign.h5"),
+          read_file(PLUMBLINE_SOURCE_DIR "/tests/corpus/trace-foreign/sound-chunked.h5")};
+}
+
+void leave_unfinished(const path& folder) {
+  TraceWriter writer(folder / "left.h5", small_header(), {.replace = true});
+  record_all(writer);
+}
+
+std::vector<std::string> journal_seeds(const path& folder) {
+  leave_unfinished(folder);
+  return {read_file(folder / "left.h5.part.journal")};
+}
+
+std::vector<std::string> part_seeds(const path& folder) {
+  leave_unfinished(folder);
+  return {read_file(folder / "left.h5.part")};
+}
+
+/// What is saved must be a sound trace, whatever the mutant was.
+void recover_left(const path& folder) {
+  const path saved = folder / "saved.h5";
+  for (const char* name : {"saved.h5", "saved.h5.part", "saved.h5.part.journal"})
+    std::filesystem::remove(folder / name);
+  recover_trace(folder / "left.h5.part", saved);
+  touch(Trace::open(saved));
+}
+
+void read_journal(const path& folder, std::string_view bytes) {
+  write_file(folder / "left.h5.part.journal", bytes);
+  recover_left(folder);
+}
+
+void read_part(const path& folder, std::string_view bytes) {
+  write_file(folder / "left.h5.part", bytes);
+  recover_left(folder);
+}
+
+std::vector<std::string> config_seeds(const path& folder) {
+  make_model(folder);
+  TinyModelOptions scaled = smallest(1);
+  scaled.new_config_keys = true;
+  scaled.rope_scaling = RopeScaling{8.0, 1.0, 4.0, 1024.0};
+  return {read_file(folder / "config.json"), tiny_config(scaled).dump(1)};
+}
+
+void read_config(const path& folder, std::string_view bytes) {
+  write_file(folder / "config.json", bytes);
+  load_model(folder);
+}
+
+std::vector<std::string> safetensors_seeds(const path& folder) {
+  make_model(folder);
+  return {read_file(folder / "model.safetensors")};
+}
+
+void read_safetensors(const path& folder, std::string_view bytes) {
+  write_file(folder / "model.safetensors", bytes);
+  for (const auto& [name, tensor] : load_model(folder).parameters) digest(tensor.view());
+}
+
+std::vector<std::string> index_seeds(const path& folder) {
+  make_model(folder, 2);
+  return {read_file(folder / "model.safetensors.index.json")};
+}
+
+void read_index(const path& folder, std::string_view bytes) {
+  write_file(folder / "model.safetensors.index.json", bytes);
+  load_model(folder);
+}
+
+std::vector<std::string> tokenizer_seeds(const path&) { return {tiny_tokenizer().dump()}; }
+
+void read_tokenizer(const path& folder, std::string_view bytes) {
+  write_file(folder / "tokenizer.json", bytes);
+  const Tokenizer tokenizer = Tokenizer::load(folder);
+  tokenizer.decode(tokenizer.encode("ab\xff"));
+}
+
+std::vector<std::string> policy_seeds(const path&) {
+  return {read_file(PLUMBLINE_SOURCE_DIR "/tests/corpus/policy/sound-everything.toml")};
+}
+
+void read_policy_file(const path& folder, std::string_view bytes) {
+  write_file(folder / "plumbline.toml", bytes);
+  read_policy(folder / "plumbline.toml");
+}
+
+std::vector<std::string> tokens_seeds(const path&) {
+  return {"[80, 108, 117, 109, 98]\n", "80 108,117\n109\t98", "[1]"};
+}
+
+void read_tokens(const path&, std::string_view bytes) { run::parse_token_ids(std::string(bytes), "tokens.json"); }
+
+}  // namespace
+
+const std::vector<Reader>& all_readers() {
+  static const std::vector<Reader> readers = {{"config", Form::text, config_seeds, read_config},
+                                              {"safetensors", Form::safetensors, safetensors_seeds, read_safetensors},
+                                              {"index", Form::text, index_seeds, read_index},
+                                              {"tokenizer", Form::text, tokenizer_seeds, read_tokenizer},
+                                              {"policy", Form::text, policy_seeds, read_policy_file},
+                                              {"tokens", Form::text, tokens_seeds, read_tokens},
+                                              {"trace-own", Form::binary, own_seeds, read_trace},
+                                              {"trace-foreign", Form::binary, foreign_seeds, read_trace},
+                                              {"journal", Form::journal, journal_seeds, read_journal},
+                                              {"part", Form::binary, part_seeds, read_part}};
+  return readers;
+}
+
+}  // namespace plumbline::test
