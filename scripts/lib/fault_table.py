@@ -8,12 +8,13 @@ A fault of the weights has a second row in which find may look at no digest, so 
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+
+from programs import Programs, all_models
 
 # A prefill and two decode steps: some faults show in one of the two only.
 PROMPT = "The licenses"
@@ -58,18 +59,10 @@ class Row:
         return self.fault + (" (digests ignored)" if self.by_numbers else "")
 
 
-class Table:
+class Table(Programs):
     def __init__(self, programs: Path, work: Path):
-        self.program, self.work = programs / "plumbline", work
-
-    def call(self, *arguments):
-        return subprocess.run([self.program, *map(str, arguments)], capture_output=True, text=True, check=False)
-
-    def must(self, *arguments):
-        done = self.call(*arguments)
-        if done.returncode != 0:
-            sys.exit(f"fault_table: plumbline {' '.join(map(str, arguments))}: status {done.returncode}\n{done.stderr}")
-        return done
+        super().__init__(programs, "fault_table")
+        self.work = work
 
     def catalogue(self, model: Path, faults):
         said = json.loads(self.must("faults", *faults, "--model", model, "--json").stdout)
@@ -159,7 +152,7 @@ def options() -> argparse.Namespace:
 
 def main() -> int:
     asked = options()
-    models = asked.model or sorted(config.parent for config in asked.root.glob("dumps/models/*/config.json"))
+    models = asked.model or all_models(asked.root)
     rows = []
     with tempfile.TemporaryDirectory() as work, ThreadPoolExecutor(max(1, asked.jobs)) as pool:
         table = Table(asked.bin or asked.root / "build/bin", Path(work))

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // scripts/fault_table.sh on a small model: a slice of the table, and that it does not believe a tool that finds
 // nothing.
-#include <filesystem>
-#include <fstream>
-
 #include "cli/program.h"
 #include "support/catch.h"
 
 using namespace plumbline::test;
-namespace fs = std::filesystem;
 
 namespace {
 
@@ -20,17 +16,6 @@ Said table(const std::vector<std::string>& faults, const std::string& programs =
     arguments.push_back(fault);
   }
   return run_program("/bin/bash", arguments);
-}
-
-/// A folder with a plumbline that does what the real one does, but `find` as `script` says.
-std::string programs_with_find(const std::string& name, const std::string& script) {
-  const std::string folder = scratch(name);
-  fs::create_directories(folder);
-  std::ofstream(folder + "/plumbline") << "#!/bin/bash\nreal=" PLUMBLINE_BINARY_DIR "/bin/plumbline\n"
-                                       << "[ \"$1\" = find ] || exec \"$real\" \"$@\"\n"
-                                       << script << "\n";
-  fs::permissions(folder + "/plumbline", fs::perms::owner_all);
-  return folder;
 }
 
 // The thread sanitizer stops a run with a missing barrier, as it should.

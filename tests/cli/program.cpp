@@ -6,6 +6,7 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
+#include <filesystem>
 #include <map>
 #include <stdexcept>
 
@@ -75,6 +76,16 @@ std::string model_directory() {
 std::string other_model_directory() {
   static const TempDirectory directory = write_tiny_model(small(2));
   return directory.path().string();
+}
+
+std::string programs_with_find(const std::string& name, const std::string& script) {
+  const std::string folder = scratch(name), program = folder + "/plumbline";
+  std::filesystem::create_directories(folder);
+  write_file(program, "#!/bin/bash\nreal=" PLUMBLINE_BINARY_DIR
+                      "/bin/plumbline\n[ \"$1\" = find ] || exec \"$real\" \"$@\"\n" +
+                          script + "\n");
+  std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+  return folder;
 }
 
 std::string record(const std::string& name, const Recording& recording) {

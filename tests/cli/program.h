@@ -27,6 +27,9 @@ std::string other_model_directory();
 /// A file name in a directory that lives as long as the program.
 std::string scratch(const std::string& name);
 
+/// A folder with a plumbline that does what the real one does, but `find` as `script` ($real is the real one) says.
+std::string programs_with_find(const std::string& name, const std::string& script);
+
 struct Recording {
   std::string backend = "twin";
   std::vector<std::string> options;  ///< further options of `plumbline run`

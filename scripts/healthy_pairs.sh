@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Compares at least 100 pairs of healthy runs by `plumbline find`, which has to find nothing: every model under
+# dumps/models, several prompts, prefill and decode, backends, threads, kernel variants of equal bits, narrowed taps.
+# Prints pair x {verdict, coverage}. Ends with "no finding in N of N pairs"; exit 0 only then and if as many pairs as
+# asked for were compared, 1 on a finding, 3 if too few were compared.
+# Usage: scripts/healthy_pairs.sh [--model DIR]... [--bin DIR] [--jobs N] [--slice K]   (K pairs, always the same)
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+exec python3 "$root/scripts/lib/healthy_pairs.py" --root "$root" "$@"
