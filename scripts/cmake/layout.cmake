@@ -14,10 +14,12 @@ if(PLUMBLINE_CCACHE)
 endif()
 
 # plumbline_add_library(NAME sources...): static library plumbline_NAME, alias plumbline::NAME, includes rooted at src/ and the top.
+# What only the build needs of a library that is installed stands in $<BUILD_INTERFACE:...>: header-only third parties, flags.
 function(plumbline_add_library name)
   add_library(plumbline_${name} STATIC ${ARGN})
   add_library(plumbline::${name} ALIAS plumbline_${name})
-  target_include_directories(plumbline_${name} PUBLIC "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}")
-  target_link_libraries(plumbline_${name} PRIVATE plumbline::strict)
-  set_target_properties(plumbline_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  target_include_directories(plumbline_${name} PUBLIC
+    "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>" "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>")
+  target_link_libraries(plumbline_${name} PRIVATE $<BUILD_INTERFACE:plumbline::strict>)
+  set_target_properties(plumbline_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON EXPORT_NAME ${name})
 endfunction()
