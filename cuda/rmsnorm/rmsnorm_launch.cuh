@@ -3,6 +3,7 @@
 // cuda/faults/ with one.
 #pragma once
 #include "cuda/common/require.h"
+#include "cuda/rmsnorm/rmsnorm.h"
 #include "cuda/rmsnorm/rmsnorm_kernel.cuh"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
