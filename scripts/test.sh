@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs what is missing, builds, and runs every test: source checks, the tests, and the tests again under the address,
-# undefined-behaviour and thread sanitizers. Usage: scripts/test.sh [--quick]   (--quick leaves the sanitizers out)
+# Installs what is missing, builds, and runs every test: source checks, the tests, and again what the presets choose of them
+# under the address and undefined-behaviour sanitizers and the thread sanitizer. Usage: scripts/test.sh [--quick]   (--quick leaves the sanitizers out)
 # Ends with one line, "N passed, N failed"; exit 0 only if something ran and nothing failed.
 set -uo pipefail
 cd "$(dirname "$0")/.."
