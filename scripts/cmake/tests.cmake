@@ -23,3 +23,18 @@ function(plumbline_add_test name)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}")
 endfunction()
+
+# plumbline_find_python(VARIABLE CODE): a Python that runs CODE without an error, for instance "import h5py"; that which has
+# torch before others. Without one it is python3: the script run by it says what is missing and counts as skipped.
+function(plumbline_find_python variable code)
+  set(${variable} python3 PARENT_SCOPE)
+  foreach(candidate IN ITEMS "${PLUMBLINE_TORCH_PYTHON}" "${PLUMBLINE_PYTHON}" "${PROJECT_SOURCE_DIR}/.venv/bin/python" python3)
+    if(candidate)
+      execute_process(COMMAND "${candidate}" -c "${code}" RESULT_VARIABLE failed OUTPUT_QUIET ERROR_QUIET)
+      if(failed EQUAL 0)
+        set(${variable} "${candidate}" PARENT_SCOPE)
+        return()
+      endif()
+    endif()
+  endforeach()
+endfunction()
