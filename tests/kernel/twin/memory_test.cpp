@@ -8,8 +8,12 @@
 #include <plumbline/error.h>
 
 #include "cuda/common/memory.h"
+#include "cuda/twin/stacks.h"
 #include "support/catch.h"
 #include "tests/kernel/twin/test_kernels.h"
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
 
 using namespace plumbline::twin;
 using namespace plumbline::twin::testing;
@@ -46,6 +50,18 @@ TEST_CASE("a new buffer reads as NaN, and can be poisoned with another pattern")
   CHECK(is_nan_both_ways(kPoisonB));
   buffer.check_fences();
 }
+
+#if defined(__SANITIZE_ADDRESS__)
+TEST_CASE("where a finished fiber's stack was, the address sanitizer forbids nothing") {
+  std::span<std::byte> stack;
+  {
+    StackPool pool;
+    stack = pool.stack(0);
+    __asan_poison_memory_region(stack.data(), stack.size());  // as the red zones of a thread that left for good
+  }
+  CHECK(__asan_region_is_poisoned(stack.data(), stack.size()) == nullptr);
+}
+#endif
 
 #if !defined(__SANITIZE_ADDRESS__)  // which ends the program at the line of the write
 TEST_CASE("a write past the dynamic shared memory is found") {
