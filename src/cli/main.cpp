@@ -3,13 +3,16 @@
 #include <plumbline/error.h>
 
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 #include <exception>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "cli/command_line.h"
+#include "cli/output.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "core/process_start.h"
@@ -73,7 +76,10 @@ int parse_and_call(int argc, char** argv) {
   try {
     app.parse(std::vector<std::string>(line.words.rbegin(), line.words.rend()));
   } catch (const CLI::Success& help) {  // --help, --version
-    return app.exit(help);
+    std::ostringstream text;
+    status = app.exit(help, text, text);
+    print_straight(text.str());
+    return status;
   } catch (const CLI::ParseError& error) {
     return fail("plumbline: ", usage_text(error, line));
   }
@@ -83,6 +89,7 @@ int parse_and_call(int argc, char** argv) {
 int guarded(int argc, char** argv) {
   try {
     start_process();
+    std::signal(SIGPIPE, SIG_IGN);  // a reader that has left is an error of write, with a message, not a silent end
     show_progress(true);
     if (argc > 1 && std::string_view(argv[1]) == "run") run_backend(argc, argv);
     return parse_and_call(argc, argv);

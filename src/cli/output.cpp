@@ -51,7 +51,10 @@ void write_file(const std::filesystem::path& file, std::string_view text) {
 }
 
 void print(std::string_view text) {
-  if (paged(text)) return;
+  if (!paged(text)) print_straight(text);
+}
+
+void print_straight(std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
     throw Error(fmt::format("cannot write to standard output: {}", std::strerror(errno)));
 }

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -64,13 +63,10 @@ bool longer_than_a_screen(std::string_view text) {
 /// False if the pager could not take the text from its beginning: then it is written straight.
 bool page(const std::string& command, std::string_view text) {
   std::fflush(stdout);
-  // A pager that is left before the end closes its pipe; that is no error.
-  auto* const before = std::signal(SIGPIPE, SIG_IGN);
   std::FILE* pipe = ::popen(command.c_str(), "w");
   if (pipe == nullptr) return false;
-  std::fwrite(text.data(), 1, text.size(), pipe);
+  std::fwrite(text.data(), 1, text.size(), pipe);  // a pager that is left before the end closes its pipe: no error
   const int state = ::pclose(pipe);
-  std::signal(SIGPIPE, before);
   constexpr int kNotFound = 127, kNotExecutable = 126;
   return !WIFEXITED(state) || (WEXITSTATUS(state) != kNotFound && WEXITSTATUS(state) != kNotExecutable);
 }

@@ -16,6 +16,7 @@ namespace {
 bool armed = false;
 Crash mode = Crash::count;
 int due = 0, calls = 0;
+Seen* notes = nullptr;
 
 /// What becomes of the call that is about to be made.
 enum class Fate { pass, half, fail };
@@ -23,6 +24,7 @@ enum class Fate { pass, half, fail };
 Fate next_call(bool writes) {
   if (!armed) return Fate::pass;
   ++calls;
+  if (notes != nullptr) notes->calls = calls;
   if (mode == Crash::count || calls < due) return Fate::pass;
   if (mode == Crash::no_space) return writes ? Fate::fail : Fate::pass;
   if (calls > due) return Fate::pass;
@@ -43,6 +45,10 @@ ssize_t written(size_t bytes, Write&& write) {
   return -1;
 }
 
+void note_append() {
+  if (armed && notes != nullptr) ++notes->appends;
+}
+
 }  // namespace
 
 void arm(Crash crash, int nth_call) {
@@ -53,6 +59,7 @@ void arm(Crash crash, int nth_call) {
 }
 
 int calls_so_far() { return calls; }
+void keep_notes_in(Seen* seen) { notes = seen; }
 
 }  // namespace plumbline::test
 
@@ -70,7 +77,9 @@ ssize_t pwrite64(int fd, const void* data, size_t bytes, off64_t offset) {
 }
 ssize_t write(int fd, const void* data, size_t bytes) {
   if (fd <= STDERR_FILENO) return ::syscall(SYS_write, fd, data, bytes);
-  return written(bytes, [&](size_t n) { return ::syscall(SYS_write, fd, data, n); });
+  const ssize_t done = written(bytes, [&](size_t n) { return ::syscall(SYS_write, fd, data, n); });
+  if (done == static_cast<ssize_t>(bytes)) plumbline::test::note_append();
+  return done;
 }
 int ftruncate(int fd, off_t bytes) noexcept {
   next_call(false);

@@ -14,4 +14,12 @@ enum class Crash {
 void arm(Crash crash, int nth_call);
 int calls_so_far();
 
+/// What was got done, for a parent to see after the process has died.
+struct Seen {
+  int calls = 0;    ///< file-changing calls, the fatal one included
+  int appends = 0;  ///< whole calls of write(2): records of the journal, which are what acknowledges a tap
+};
+/// Notes are kept in `seen` too, which lies in shared memory, from now on.
+void keep_notes_in(Seen* seen);
+
 }  // namespace plumbline::test
