@@ -195,6 +195,16 @@ def foreign(name, fill, **options):
         fill(file)
 
 
+def damaged(name, data, sound, wrong):
+    path = write(f"trace-foreign/{name}.h5", b"")
+    with h5py.File(path, "w") as file:
+        file["x"] = data
+    with open(path, "rb") as file:
+        whole = file.read()
+    assert whole.count(sound) == 1
+    write(f"trace-foreign/{name}.h5", whole.replace(sound, wrong))
+
+
 def traces():
     def chunked(file):
         file.create_dataset("a", data=np.arange(12, dtype="<f4").reshape(3, 4), chunks=(2, 2), compression="gzip")
@@ -238,6 +248,8 @@ def traces():
 
     foreign("name-with-escape", lambda file: file.create_dataset("\x1b]0;owned\x07", (1,) * 32, "u1"))
     foreign("name-with-newline", lambda file: file.create_dataset("a\nplumbline: parity", (1,) * 32, "u1"))
+    damaged("enum-of-4-gib-members", np.zeros(4, bool), b"\x18\x02\0\0\x01\0\0\0", b"\x18\x02\0\0\xff\xff\xff\xff")
+    damaged("message-of-no-bytes", np.zeros(4, "<u2"), b"\x03\0\x10\0\x01\0\0\0\x10", b"\x03\0\0\0\x01\0\0\0\x10")
     foreign("sound-nothing-in-it", lambda file: None)
     write("trace-own/signature-only.h5", b"\x89HDF\r\n\x1a\n")
     write("trace-own/nothing.h5", b"")

@@ -32,6 +32,13 @@ void took(int64_t bytes) {
 extern "C" {
 int __sanitizer_install_malloc_and_free_hooks(void (*)(const volatile void*, size_t), void (*)(const volatile void*));
 size_t __sanitizer_get_allocated_size(const volatile void*);
+
+// A sanitized child has no limit on its address space: in its place no single allocation is granted more than the
+// 64 MiB that a reader may hold, and the refusal is malloc's. What is kept of freed memory is copied by each fork.
+const char* __asan_default_options() {
+  return "allocator_may_return_null=1:max_allocation_size_mb=64:quarantine_size_mb=16";
+}
+const char* __tsan_default_options() { return "allocator_may_return_null=1:max_allocation_size_mb=64"; }
 }
 
 namespace {
