@@ -78,6 +78,11 @@ void add_compare_options(CLI::App& verb, CompareOptions& options) {
   verb.add_flag("--json", options.json, "The same as --format json");
 }
 
+void add_values_only(CLI::App& verb, CompareOptions& options) {
+  verb.add_flag("--values-only", options.values_only, "Demand equal values instead of judging ops; needs no model")
+      ->excludes("--model");
+}
+
 TracePair open_pair(const CompareOptions& options) {
   report_outputs(options);  // a wrong --format is said before the work, not after it
   TracePair traces = open_pair(options.reference, options.candidate, options.threads);
@@ -92,6 +97,7 @@ FindReport compared(const CompareOptions& options, const TracePair& traces, bool
   find_options.amplification = options.amplification;
   find_options.exactness = options.exactness;
   find_options.ignore_digests = options.ignore_digests;
+  find_options.taps = {options.select, options.exclude};
   if (options.values_only) return compare_values(traces.reference, traces.candidate, find_options);
   std::vector<std::string> why_not;
   const std::optional<Model> model = choose_model(options.model, traces, why_not);

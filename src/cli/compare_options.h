@@ -18,12 +18,13 @@ struct CompareOptions {
   std::optional<std::string> map;  ///< file or preset that translates names
   int rows = 10;
   int threads = 0;
-  bool values_only = false;          ///< subtract values and replay nothing, whether or not there is a model
-  bool amplification = false;        ///< also predict and measure gains
-  bool exactness = false;            ///< also measure both sides against exact arithmetic
-  bool ignore_digests = false;       ///< compare no files and parameters by digest
-  bool json = false;                 ///< --format json
-  std::vector<std::string> formats;  ///< FORMAT or FORMAT=FILE, as spelled
+  bool values_only = false;                  ///< subtract values and replay nothing, whether or not there is a model
+  bool amplification = false;                ///< also predict and measure gains
+  bool exactness = false;                    ///< also measure both sides against exact arithmetic
+  bool ignore_digests = false;               ///< compare no files and parameters by digest
+  std::vector<std::string> select, exclude;  ///< globs of taps; without a value all
+  bool json = false;                         ///< --format json
+  std::vector<std::string> formats;          ///< FORMAT or FORMAT=FILE, as spelled
 };
 
 struct TracePair {
@@ -37,6 +38,8 @@ inline constexpr const char* kNoModel = "no model to replay the ops with";
 inline constexpr const char* kGiveModel = "give its directory: --model DIR";
 
 void add_compare_options(CLI::App& verb, CompareOptions& options);
+/// --values-only; call after add_compare_options.
+void add_values_only(CLI::App& verb, CompareOptions& options);
 /// --model, for verbs that take nothing else of a comparison.
 CLI::Option* add_model_option(CLI::App& verb, std::optional<std::string>& directory);
 /// Opens both traces and holds every payload against its digest. Throws TraceError.

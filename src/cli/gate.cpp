@@ -58,9 +58,7 @@ void add_gate(CLI::App& app, int& status) {
                    "Share of the reference's ops that must be judged (default: the policy's, else 0.98)");
   verb->add_option("--allow-missing", options->allow_missing, "Globs of taps that one side may lack")
       ->allow_extra_args(false);
-  verb->add_flag("--values-only", options->compare.values_only,
-                 "Demand equal values instead of judging ops; needs no model")
-      ->excludes("--model");
+  add_values_only(*verb, options->compare);
   verb->footer(
       "Example:\n  plumbline gate ref.h5 cand.h5 --min-coverage 0.99 --allow-missing '*.x32'\n"
       "  plumbline gate ref.h5 cand.h5 --policy plumbline.toml --format github --format junit=gate.xml");

@@ -42,4 +42,11 @@ std::vector<std::string> known_paths(const Trace& trace) {
   return paths;
 }
 
+std::vector<std::string> known_ops(const Trace& trace) {
+  std::vector<std::string> names;
+  if (trace.header().graph_json.empty()) return names;
+  for (Op& op : op_graph_from_json(trace.header().graph_json).ops) names.push_back(std::move(op.name));
+  return names;
+}
+
 }  // namespace plumbline

@@ -14,5 +14,7 @@ void require_matches(const std::string& where, const std::vector<std::string>& g
 
 /// Every path that a trace holds, then those that its op graph declares.
 std::vector<std::string> known_paths(const Trace& trace);
+/// Names of the ops that a trace's graph declares.
+std::vector<std::string> known_ops(const Trace& trace);
 
 }  // namespace plumbline

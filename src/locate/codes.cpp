@@ -105,6 +105,15 @@ this op: the gate is invalid and the candidate is not judged against it.
 
 What to do: check how the reference was recorded (was it given a fault? other
 weights? another build?) and record it again.)"},
+    CodePage{code::kInheritedFromOutside, "the selected taps differ by what they inherit",
+             R"(`plumbline diff` was restricted with --select or --exclude. No selected op is
+at fault by itself, but they differ beyond rounding, because an op outside the
+selection diverges and they read what it gave. The selected taps are therefore
+not at parity, and the report does not call them so.
+
+What to do: run `plumbline find` without a selection and mend the op it names.
+To see only ops that do not depend on that one, select those that come before
+it.)"},
     CodePage{code::kNonFinite, "NaN or infinity where the op should give none, or the reverse",
              R"(The replay on the candidate's own inputs says which elements are NaN or
 infinite. The candidate's differ. A flood of NaN further down that follows

@@ -24,6 +24,11 @@ struct Context {
   const Replay& reference;
   const Replay& candidate;
 
+  /// The same with another list of ops to walk, which must outlive it.
+  Context with_graph(const OpGraph& other) const {
+    return {options,         model,     candidate_model, other,     candidate_graph, reference_trace,
+            candidate_trace, alignment, pairing,         reference, candidate};
+  }
   const Model& model_of(SideId side) const { return side == SideId::reference ? model : candidate_model; }
   bool formats_differ() const { return model.config.dtype != candidate_model.config.dtype; }
   /// From which magnitude on a score counts as masked, on either side.

@@ -18,6 +18,7 @@
 #include "locate/op_walk.h"
 #include "locate/provenance.h"
 #include "locate/roles.h"
+#include "locate/scope.h"
 #include "locate/selection.h"
 
 namespace plumbline {
@@ -40,11 +41,16 @@ void note_faults(const Trace& trace, std::string_view side, FindReport& report) 
     report.notes.push_back(fmt::format("the {} was recovered from an unfinished run", side));
 }
 
-int64_t compared_taps(const OpGraph& graph, const Pairing& pairing) {
-  int64_t count = 0;
-  for (const Op& op : graph.ops)
-    for (const TapSpec& output : op.outputs) count += !output.inner && pairing.has(output.path) ? 1 : 0;
-  return count;
+Coverage coverage_of(const Context& context, const std::vector<OpResult>& results, const Scope& scope) {
+  Coverage coverage;
+  coverage.reference_ops = static_cast<int64_t>(context.graph.ops.size());
+  const std::set<std::string> judged = judged_ops(results);
+  coverage.judged_ops = std::count_if(judged.begin(), judged.end(), [&](const auto& op) { return scope.has_op(op); });
+  for (const Op& op : context.graph.ops)
+    for (const TapSpec& output : op.outputs)
+      if (!output.inner && context.pairing.has(output.path) && scope.has_tap(output.path)) ++coverage.compared_taps;
+  coverage.positions = context.alignment.positions;
+  return coverage;
 }
 
 void note_strangers(const OpGraph& graph, const Pairing& pairing, FindReport& report) {
@@ -125,6 +131,8 @@ FindReport find_divergence(const Trace& stored_reference, const Trace& stored_ca
   const std::vector<Step> reference_steps = steps_of(reference, graph), candidate_steps = steps_of(candidate, graph);
   FindReport report = report_head(reference, candidate, reference_steps, candidate_steps, graph);
   report.model = model.directory.string();
+  const Scope scope(options.taps, graph, reference, candidate);
+  report.scope = scope.summary();
   report.notes.insert(report.notes.end(), notes.begin(), notes.end());
   if (!options.ignore_digests) {
     if (auto other = checkpoint_finding(reference, candidate, &model, report.notes)) {
@@ -157,16 +165,16 @@ FindReport find_divergence(const Trace& stored_reference, const Trace& stored_ca
   if (context.formats_differ())
     report.findings.insert(report.findings.begin(), formats_finding(reference, expected, candidate, actual));
   report.unmatched = pairing.unmatched;
-  report.coverage.judged_ops = judged_ops(results);
-  report.coverage.compared_taps = compared_taps(graph, pairing);
-  report.coverage.positions = alignment.positions;
+  report.coverage = coverage_of(context, results, scope);
   note_strangers(graph, pairing, report);
   note_positions(alignment, report);
   for (OpResult& result : results) report.ops.push_back(std::move(result.row));
   measure_amplification(context, report);
   if (auto nonfinite = nonfinite_finding(context, report.ops)) report.findings.push_back(std::move(*nonfinite));
+  const std::vector<Finding> outside = restrict_report(report, scope, graph);
   conclude(report, fork_finding(alignment, report.reference.file));
   if (context.formats_differ() && report.outcome == Outcome::divergence) headline_of_formats(report);
+  state_outside(report, outside);
   if (options.ignore_digests) report.headline += "; digests ignored, judged by the numbers alone";
   return report;
 }

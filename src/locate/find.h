@@ -3,12 +3,20 @@
 // Invariant: a pure function of the two files, the checkpoint and the seed; the number of threads changes nothing.
 #pragma once
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include <plumbline/find.h>
 #include <plumbline/model.h>
 #include <plumbline/trace.h>
 
 namespace plumbline {
+
+/// Which taps a report is about. A glob names tap paths; one that names an op stands for all its taps.
+struct TapFilter {
+  std::vector<std::string> select, exclude;  ///< nothing in `select`: all; `exclude` takes away from that
+  bool empty() const { return select.empty() && exclude.empty(); }
+};
 
 struct FindOptions {
   int threads = 0;         ///< 0: all processors
@@ -21,11 +29,13 @@ struct FindOptions {
   /// Also predict gains from weights, and draw noise for every op, not only where a difference came in
   /// (FindReport::amplification).
   bool amplification = false;
+  TapFilter taps = {};  ///< everything is judged all the same; FindReport::scope says what was left out
 };
 
 /// Judges every op of the reference's graph by replay on the inputs that each trace recorded; `model` supplies the
 /// checkpoint's true parameters. Unlike checkpoints, prompts or nothing in common give an inconclusive report.
-/// Throws InputError if the reference's graph cannot be read, TraceError if a trace cannot be.
+/// Throws InputError if the reference's graph cannot be read, TraceError if a trace cannot be, UsageError if
+/// options.taps leaves no recorded tap.
 FindReport find_divergence(const Trace& reference, const Trace& candidate, const Model& model,
                            const FindOptions& options = {});
 

@@ -177,8 +177,11 @@ void conclude_moot(FindReport& report, Finding finding) {
 
 void conclude(FindReport& report, std::optional<Finding> fork) {
   const auto errors = std::count_if(report.findings.begin(), report.findings.end(), is_error);
+  // Of what only inherits, an op can still have a finding: the first of a selection.
   const auto inherited =
-      std::count_if(report.ops.begin(), report.ops.end(), [](const OpRow& row) { return only_inherits(row.role); });
+      std::count_if(report.ops.begin(), report.ops.end(), [](const OpRow& row) { return only_inherits(row.role); }) -
+      std::count_if(report.findings.begin(), report.findings.end(),
+                    [](const Finding& finding) { return finding.role && only_inherits(*finding.role); });
   const auto outliers = std::count_if(report.ops.begin(), report.ops.end(), [](const OpRow& row) {
     return row.reference_failed && row.role == Role::unknown;
   });
@@ -210,10 +213,11 @@ void conclude(FindReport& report, std::optional<Finding> fork) {
     const OpRow* nearest = nullptr;
     for (const OpRow& row : report.ops)
       if (row.judged && (nearest == nullptr || row.own_share > nearest->own_share)) nearest = &row;
-    report.headline = nearest == nullptr
-                          ? "every result of every compared op equals the reference's"
-                          : fmt::format("no op's own error passes its bound; the nearest is {} at {:.4g} of its bound",
-                                        nearest->op, nearest->own_share);
+    report.headline =
+        nearest == nullptr
+            ? "every result of every compared op equals the reference's"
+            : fmt::format("no {}op's own error passes its bound; the nearest is {} at {:.4g} of its bound",
+                          report.scope ? "selected " : "", nearest->op, nearest->own_share);
   }
   if (fork) report.findings.push_back(std::move(*fork));
 }

@@ -22,19 +22,6 @@ Producers producers_of(const OpGraph& graph) {
   return producers;
 }
 
-/// Ops below any op of `sources` (the sources themselves only if they lie below another).
-std::vector<bool> below(const OpGraph& graph, const std::vector<bool>& sources) {
-  const Producers producers = producers_of(graph);
-  std::vector<bool> reached(graph.ops.size(), false);
-  for (size_t i = 0; i < graph.ops.size(); ++i) {
-    for (const std::string& input : graph.ops[i].inputs) {
-      const auto producer = producers.find(input);
-      if (producer != producers.end() && (sources[producer->second] || reached[producer->second])) reached[i] = true;
-    }
-  }
-  return reached;
-}
-
 bool amplifies(const OpResult& result) {
   const OpRow& row = result.row;
   return result.explained >= kExplainedShare && row.benign_high > 0.0 && row.gain > kGainFactor * row.benign_high;
@@ -136,6 +123,18 @@ void assign_roles(const OpGraph& graph, const Pairing& pairing, std::vector<OpRe
   mark_incomparable(graph, pairing, results);
 }
 
+std::vector<bool> below(const OpGraph& graph, const std::vector<bool>& sources) {
+  const Producers producers = producers_of(graph);
+  std::vector<bool> reached(graph.ops.size(), false);
+  for (size_t i = 0; i < graph.ops.size(); ++i) {
+    for (const std::string& input : graph.ops[i].inputs) {
+      const auto producer = producers.find(input);
+      if (producer != producers.end() && (sources[producer->second] || reached[producer->second])) reached[i] = true;
+    }
+  }
+  return reached;
+}
+
 bool only_inherits(Role role) { return role == Role::inherited || role == Role::amplifier || role == Role::damper; }
 
 int64_t explained_by(const OpGraph& graph, const std::vector<OpResult>& results, size_t index) {
@@ -149,7 +148,7 @@ int64_t explained_by(const OpGraph& graph, const std::vector<OpResult>& results,
   return count;
 }
 
-int64_t judged_ops(const std::vector<OpResult>& results) {
+std::set<std::string> judged_ops(const std::vector<OpResult>& results) {
   std::set<std::string> judged;
   for (const OpResult& result : results) {
     const OpRow& row = result.row;
@@ -158,7 +157,7 @@ int64_t judged_ops(const std::vector<OpResult>& results) {
     judged.insert(row.op);
     if (row.judged) judged.insert(row.segment.begin(), row.segment.end());
   }
-  return static_cast<int64_t>(judged.size());
+  return judged;
 }
 
 }  // namespace plumbline

@@ -3,6 +3,8 @@
 // Invariant: `inherited`, `damper` and what a finding explains need a failed op upstream; nothing without a judgement
 // is clean, unless both sides hold equal bits.
 #pragma once
+#include <set>
+#include <string>
 #include <vector>
 
 #include <plumbline/find.h>
@@ -28,7 +30,10 @@ bool only_inherits(Role role);
 /// Later ops that only inherit and can be reached from op `index`.
 int64_t explained_by(const OpGraph& graph, const std::vector<OpResult>& results, size_t index);
 
-/// Ops whose results were judged, alone or as part of a segment that was.
-int64_t judged_ops(const std::vector<OpResult>& results);
+/// Ops below any op of `sources` (the sources themselves only if they lie below another).
+std::vector<bool> below(const OpGraph& graph, const std::vector<bool>& sources);
+
+/// Names of the ops whose results were judged, alone or as part of a segment that was.
+std::set<std::string> judged_ops(const std::vector<OpResult>& results);
 
 }  // namespace plumbline

@@ -15,6 +15,7 @@
 #include "locate/nonfinite.h"
 #include "locate/place.h"
 #include "locate/provenance.h"
+#include "locate/scope.h"
 
 namespace plumbline {
 namespace {
@@ -102,6 +103,58 @@ Finding shape_finding(const IncomparableTap& tap) {
   return finding;
 }
 
+/// The ops cut down to their taps that are in scope, or to the others.
+OpGraph part_of(const OpGraph& graph, const Scope& scope, bool in_scope) {
+  OpGraph part;
+  part.inputs = graph.inputs;
+  for (Op op : graph.ops) {
+    std::erase_if(op.outputs, [&](const TapSpec& output) { return scope.has_tap(output.path) != in_scope; });
+    if (!op.outputs.empty()) part.ops.push_back(std::move(op));
+  }
+  return part;
+}
+
+std::vector<OpRow> rows_of(const Context& context, bool real_graph) {
+  const std::vector<Op>& ops = context.graph.ops;
+  std::vector<OpRow> rows(ops.size());
+  Progress progress("comparing values", static_cast<int64_t>(ops.size()));
+  parallel_for(static_cast<int64_t>(ops.size()), context.options.threads, [&](int64_t i) {
+    rows[static_cast<size_t>(i)] = row_of(context, ops[static_cast<size_t>(i)], real_graph);
+    progress.advance();
+  });
+  return rows;
+}
+
+std::vector<Finding> value_findings(const Context& context, const std::vector<OpRow>& rows) {
+  std::vector<Finding> findings;
+  const auto differs = std::find_if(rows.begin(), rows.end(), [](const OpRow& row) { return row.differs(); });
+  if (differs != rows.end())
+    findings.push_back(difference_finding(context, rows, static_cast<size_t>(differs - rows.begin())));
+  if (auto nonfinite = nonfinite_finding(context, rows)) findings.push_back(std::move(*nonfinite));
+  return findings;
+}
+
+/// Rows, findings and coverage of what is in scope; gives the findings that are not.
+std::vector<Finding> fill(FindReport& report, const Context& context, const Scope& scope, bool real_graph) {
+  const OpGraph inside = part_of(context.graph, scope, true), beyond = part_of(context.graph, scope, false);
+  const Context within = context.with_graph(inside), without = context.with_graph(beyond);
+  report.ops = rows_of(within, real_graph);
+  report.findings = value_findings(within, report.ops);
+  for (const IncomparableTap& tap : context.pairing.incomparable) report.findings.push_back(shape_finding(tap));
+  for (Finding& finding : parameter_findings(context.reference_trace, context.candidate_trace, context.graph,
+                                             context.candidate_graph, nullptr, nullptr, report.notes))
+    report.findings.push_back(std::move(finding));
+  report.unmatched = context.pairing.unmatched;
+  std::vector<Finding> outside = value_findings(without, rows_of(without, real_graph));
+  for (Finding& finding : restrict_report(report, scope, context.graph)) outside.push_back(std::move(finding));
+  report.coverage.positions = context.alignment.positions;
+  for (const OpRow& row : report.ops) {
+    report.coverage.compared_taps += row.compared ? 1 : 0;
+    report.coverage.judged_ops += row.differs() || row.equal_bits() ? 1 : 0;
+  }
+  return outside;
+}
+
 }  // namespace
 
 FindReport compare_values(const Trace& stored_reference, const Trace& stored_candidate, const FindOptions& options) {
@@ -110,9 +163,11 @@ FindReport compare_values(const Trace& stored_reference, const Trace& stored_can
   std::vector<std::string> notes;
   const Trace& reference = stored_reference;  // it gave the graph: nothing to fit
   const Trace candidate = real_graph ? fit_to_graph(stored_candidate, graph, options.threads, notes) : stored_candidate;
+  const Scope scope(options.taps, graph, reference, candidate);
   const std::vector<Step> reference_steps = steps_of(reference, graph), candidate_steps = steps_of(candidate, graph);
   FindReport report;
   report.notes = std::move(notes);
+  report.scope = scope.summary();
   report.reference = summary_of(reference, reference_steps);
   report.candidate = summary_of(candidate, candidate_steps);
   report.coverage.reference_ops = static_cast<int64_t>(graph.ops.size());
@@ -132,30 +187,10 @@ FindReport compare_values(const Trace& stored_reference, const Trace& stored_can
       candidate.header().graph_json.empty() ? graph : op_graph_from_json(candidate.header().graph_json);
   const Context context{options,   none,    none, graph, candidate_graph, reference, candidate,
                         alignment, pairing, left, right};
-  report.ops.resize(graph.ops.size());
-  Progress progress("comparing values", static_cast<int64_t>(graph.ops.size()));
-  parallel_for(static_cast<int64_t>(graph.ops.size()), options.threads, [&](int64_t i) {
-    report.ops[static_cast<size_t>(i)] = row_of(context, graph.ops[static_cast<size_t>(i)], real_graph);
-    progress.advance();
-  });
-  const auto differs =
-      std::find_if(report.ops.begin(), report.ops.end(), [](const OpRow& row) { return row.differs(); });
-  if (differs != report.ops.end())
-    report.findings.push_back(
-        difference_finding(context, report.ops, static_cast<size_t>(differs - report.ops.begin())));
-  if (auto nonfinite = nonfinite_finding(context, report.ops)) report.findings.push_back(std::move(*nonfinite));
-  for (const IncomparableTap& tap : pairing.incomparable) report.findings.push_back(shape_finding(tap));
-  for (Finding& finding :
-       parameter_findings(reference, candidate, graph, candidate_graph, nullptr, nullptr, report.notes))
-    report.findings.push_back(std::move(finding));
-  report.unmatched = pairing.unmatched;
-  report.coverage.positions = alignment.positions;
+  const std::vector<Finding> outside = fill(report, context, scope, real_graph);
   note_positions(alignment, report);
-  for (const OpRow& row : report.ops) {
-    report.coverage.compared_taps += row.compared ? 1 : 0;
-    report.coverage.judged_ops += row.differs() || row.equal_bits() ? 1 : 0;
-  }
   conclude(report, fork_finding(alignment, report.reference.file));
+  state_outside(report, outside);
   return report;
 }
 

@@ -167,6 +167,16 @@ struct PolicySummary {
   std::string file, suite, kind;  ///< kind: "parity" or "not-worse"
 };
 
+/// What a report was restricted to. All taps were judged; rows, findings, coverage and outcome are those of the
+/// selected.
+struct ReportScope {
+  std::vector<std::string> select, exclude;  ///< globs of tap paths or names of ops, as given
+  int64_t taps = 0, selected_taps = 0;       ///< paths that either side recorded
+  int64_t ops_outside = 0;
+  int64_t findings_outside = 0;   ///< errors and warnings about what is not selected
+  int64_t unmatched_outside = 0;  ///< of the taps recorded on one side only
+};
+
 struct FindReport {
   Outcome outcome = Outcome::inconclusive;
   std::string verb = "find";
@@ -180,6 +190,7 @@ struct FindReport {
   std::vector<std::string> notes;
   Coverage coverage;
   std::optional<PolicySummary> policy;
+  std::optional<ReportScope> scope;            ///< absent: everything
   std::optional<Amplification> amplification;  ///< if asked for
 
   /// The first divergence, or nullptr.

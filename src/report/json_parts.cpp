@@ -66,6 +66,18 @@ Json amplification_json(const Amplification& amplification) {
           {"layers", layers}};
 }
 
+Json scope_json(const ReportScope& scope, size_t ops) {
+  const auto selected = static_cast<int64_t>(ops);
+  return {{"select", scope.select},
+          {"exclude", scope.exclude},
+          {"taps", scope.taps},
+          {"selected_taps", scope.selected_taps},
+          {"ops", selected + scope.ops_outside},
+          {"selected_ops", selected},
+          {"findings_outside", scope.findings_outside},
+          {"unmatched_outside", scope.unmatched_outside}};
+}
+
 Json trace_json(const TraceSummary& trace) {
   return {{"path", trace.file},
           {"run_id", trace.run_id},
@@ -147,7 +159,7 @@ Json unmatched_json(const UnmatchedTap& tap) {
 
 Json head_json(const FindReport& report) {
   const Finding* first = report.first_divergence();
-  Json out = {{"schema", {{"name", "plumbline-report"}, {"version", "1.2"}}}, {"verb", report.verb}};
+  Json out = {{"schema", {{"name", "plumbline-report"}, {"version", "1.3"}}}, {"verb", report.verb}};
   out["outcome"] = {{"verdict", outcome_name(report.outcome)},
                     {"exit_status", exit_status(report.outcome)},
                     {"headline", report.headline},
@@ -159,6 +171,7 @@ Json head_json(const FindReport& report) {
                      {"share", number_json(report.coverage.share())},
                      {"compared_taps", report.coverage.compared_taps},
                      {"positions", report.coverage.positions}};
+  out["selection"] = report.scope ? scope_json(*report.scope, report.ops.size()) : Json(nullptr);
   out["layers"] = report.layers;
   out["policy"] =
       report.policy

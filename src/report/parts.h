@@ -22,7 +22,7 @@ std::string render_amplification(const FindReport& report, const TextOptions& op
 
 /// "PARITY", "DIVERGENCE", "INCONCLUSIVE".
 std::string verdict_name(const FindReport& report);
-/// "34 of 34 ops judged (100.0%), 34 taps and 12 positions compared".
+/// "34 of 34 ops judged (100.0%), 34 taps and 12 positions compared", and of a selection what it leaves out.
 std::string coverage_sentence(const FindReport& report);
 /// "waiver W-0007 (plumbline.toml:31), @kim, until 2027-01-31: reason".
 std::string acceptance_sentence(const Acceptance& acceptance);

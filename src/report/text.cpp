@@ -90,8 +90,15 @@ std::string verdict_name(const FindReport& report) {
 
 std::string coverage_sentence(const FindReport& report) {
   const Coverage& coverage = report.coverage;
-  return fmt::format("{} of {} ops judged ({:.1f}%), {} taps and {} positions compared", coverage.judged_ops,
-                     coverage.reference_ops, 100.0 * coverage.share(), coverage.compared_taps, coverage.positions);
+  std::string out =
+      fmt::format("{} of {} ops judged ({:.1f}%), {} taps and {} positions compared", coverage.judged_ops,
+                  coverage.reference_ops, 100.0 * coverage.share(), coverage.compared_taps, coverage.positions);
+  if (!report.scope) return out;
+  const ReportScope& scope = *report.scope;
+  out += fmt::format("; {} of {} taps selected, {} finding{} and {} op{} outside the selection", scope.selected_taps,
+                     scope.taps, scope.findings_outside, scope.findings_outside == 1 ? "" : "s", scope.ops_outside,
+                     scope.ops_outside == 1 ? "" : "s");
+  return out;
 }
 
 std::string acceptance_sentence(const Acceptance& acceptance) {

@@ -164,6 +164,24 @@ FindReport inconclusive_report() {
   return report;
 }
 
+FindReport selected_report() {
+  FindReport report = diverging_report();
+  const size_t all = report.ops.size();
+  std::erase_if(report.ops, [](const OpRow& row) {
+    return !row.op.starts_with("layer.0.") || row.op.find(".attn.") != std::string::npos;
+  });
+  const auto left = static_cast<int64_t>(report.ops.size());
+  report.verb = "diff";
+  report.outcome = Outcome::parity;
+  report.headline = "no selected op's own error passes its bound; 2 findings outside the selection";
+  report.notes.push_back("outside the selection: error[P0201]: " + report.findings.front().title + "; and 1 more");
+  report.scope = ReportScope{{"layer.0.*"}, {"*.attn.*"}, 40, 4, static_cast<int64_t>(all) - left, 2, 2};
+  report.findings.clear();
+  report.unmatched.clear();
+  report.coverage.reference_ops = report.coverage.judged_ops = report.coverage.compared_taps = left;
+  return report;
+}
+
 FindReport amplified_report() {
   FindReport report = eight_layers();
   report.outcome = Outcome::divergence;

@@ -11,6 +11,8 @@ FindReport parity_report();
 /// The same ops as diverging_report, both findings accepted by a policy: parity.
 FindReport waived_report();
 FindReport inconclusive_report();
+/// What is left of diverging_report with --select 'layer.0.*' --exclude '*.attn.*': parity, two findings outside.
+FindReport selected_report();
 /// One f32 norm in layer 0, key norms with large weights, and what became of the difference.
 FindReport amplified_report();
 

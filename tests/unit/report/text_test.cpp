@@ -34,6 +34,7 @@ TEST_CASE("the report reads as approved") {
   check_approved("inconclusive_80.txt", render_text(inconclusive_report()));
   check_approved("waived_80.txt", render_text(waived_report()));
   check_approved("amplified_80.txt", render_text(amplified_report()));
+  check_approved("selected_80.txt", render_text(selected_report()));
   FindReport diff = diverging_report();
   diff.verb = "diff";
   check_approved("diff_80.txt", render_text(diff));
