@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
+#include <utility>
 
 #include "core/parallel.h"
 #include "core/progress.h"
@@ -20,27 +22,46 @@
 namespace plumbline {
 namespace {
 
-/// The reference's graph, or, where a foreign file has none, every tap both files hold as an op of its own.
-OpGraph graph_or_taps(const Trace& reference) {
-  if (!reference.header().graph_json.empty()) return op_graph_from_json(reference.header().graph_json);
+/// What was fed runs along the tokens, also where a foreign file does not say so.
+std::vector<std::string> axes_to_compare(const TapEntry& tap, bool fed) {
+  if (!fed || !tap.axes.empty() || tap.shape.empty() || tap.shape.size() > 2) return axes_of(tap, OpGraph{});
+  return tap.shape.size() == 1 ? std::vector<std::string>{"token"} : std::vector<std::string>{"batch", "token"};
+}
+
+/// Every tap of the reference as something to compare: a tap within an op as one of its results, and as an op of its
+/// own what was fed (first), what no op gives, and all taps of a foreign file without a graph.
+OpGraph graph_of_values(const Trace& reference) {
   OpGraph graph;
+  if (!reference.header().graph_json.empty()) graph = op_graph_from_json(reference.header().graph_json);
+  const std::vector<std::string> inputs = std::exchange(graph.inputs, {});
+  std::set<std::string> known;
+  for (Op& op : graph.ops)
+    for (TapSpec& output : op.outputs) {
+      output.inner = false;
+      known.insert(output.path);
+    }
+  std::vector<Op> fed;
   for (const TapEntry& tap : reference.taps()) {
-    const bool input = std::find(graph.inputs.begin(), graph.inputs.end(), tap.path) != graph.inputs.end();
-    if (input || graph.find(tap.path) != nullptr) continue;
+    if (!known.insert(tap.path).second) continue;
+    const bool is_fed = std::find(inputs.begin(), inputs.end(), tap.path) != inputs.end();
     Op op;
     op.name = tap.path;
     op.layer = tap.layer;
-    op.outputs.push_back({tap.path, tap.dtype, axes_of(tap, OpGraph{}), false});
-    graph.ops.push_back(std::move(op));
+    op.outputs.push_back({tap.path, tap.dtype, axes_to_compare(tap, is_fed), false});
+    (is_fed ? fed : graph.ops).push_back(std::move(op));
   }
+  graph.ops.insert(graph.ops.begin(), std::make_move_iterator(fed.begin()), std::make_move_iterator(fed.end()));
   return graph;
 }
 
-OpRow row_of(const Context& context, const Op& op, bool real_graph) {
+/// Only the ops of a real graph read anything.
+std::string kind_of(const Op& op) { return op.inputs.empty() ? "tap" : std::string(op_kind_name(op.kind)); }
+
+OpRow row_of(const Context& context, const Op& op) {
   constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
   OpRow row;
   row.op = op.name;
-  row.kind = real_graph ? std::string(op_kind_name(op.kind)) : "tap";
+  row.kind = kind_of(op);
   row.layer = op.layer;
   row.own_share = row.reference_share = row.own = row.reference_own = row.inherited = row.residue = kNone;
   row.input_difference = row.gain = row.benign_gain = row.benign_low = row.benign_high = kNone;
@@ -114,12 +135,12 @@ OpGraph part_of(const OpGraph& graph, const Scope& scope, bool in_scope) {
   return part;
 }
 
-std::vector<OpRow> rows_of(const Context& context, bool real_graph) {
+std::vector<OpRow> rows_of(const Context& context) {
   const std::vector<Op>& ops = context.graph.ops;
   std::vector<OpRow> rows(ops.size());
   Progress progress("comparing values", static_cast<int64_t>(ops.size()));
   parallel_for(static_cast<int64_t>(ops.size()), context.options.threads, [&](int64_t i) {
-    rows[static_cast<size_t>(i)] = row_of(context, ops[static_cast<size_t>(i)], real_graph);
+    rows[static_cast<size_t>(i)] = row_of(context, ops[static_cast<size_t>(i)]);
     progress.advance();
   });
   return rows;
@@ -135,30 +156,30 @@ std::vector<Finding> value_findings(const Context& context, const std::vector<Op
 }
 
 /// Rows, findings and coverage of what is in scope; gives the findings that are not.
-std::vector<Finding> fill(FindReport& report, const Context& context, const Scope& scope, bool real_graph) {
+std::vector<Finding> fill(FindReport& report, const Context& context, const Scope& scope) {
   const OpGraph inside = part_of(context.graph, scope, true), beyond = part_of(context.graph, scope, false);
   const Context within = context.with_graph(inside), without = context.with_graph(beyond);
-  report.ops = rows_of(within, real_graph);
+  report.ops = rows_of(within);
   report.findings = value_findings(within, report.ops);
   for (const IncomparableTap& tap : context.pairing.incomparable) report.findings.push_back(shape_finding(tap));
   for (Finding& finding : parameter_findings(context.reference_trace, context.candidate_trace, context.graph,
                                              context.candidate_graph, nullptr, nullptr, report.notes))
     report.findings.push_back(std::move(finding));
   report.unmatched = context.pairing.unmatched;
-  std::vector<Finding> outside = value_findings(without, rows_of(without, real_graph));
+  std::vector<Finding> outside = value_findings(without, rows_of(without));
   for (Finding& finding : restrict_report(report, scope, context.graph)) outside.push_back(std::move(finding));
   report.coverage.positions = context.alignment.positions;
-  for (const OpRow& row : report.ops) {
-    report.coverage.compared_taps += row.compared ? 1 : 0;
-    report.coverage.judged_ops += row.differs() || row.equal_bits() ? 1 : 0;
-  }
+  for (const OpRow& row : report.ops) report.coverage.judged_ops += row.differs() || row.equal_bits() ? 1 : 0;
+  for (const Op& op : inside.ops)
+    report.coverage.compared_taps += std::count_if(
+        op.outputs.begin(), op.outputs.end(), [&](const TapSpec& output) { return context.pairing.has(output.path); });
   return outside;
 }
 
 }  // namespace
 
 FindReport compare_values(const Trace& stored_reference, const Trace& stored_candidate, const FindOptions& options) {
-  const OpGraph graph = graph_or_taps(stored_reference);
+  const OpGraph graph = graph_of_values(stored_reference);
   const bool real_graph = !stored_reference.header().graph_json.empty();
   std::vector<std::string> notes;
   const Trace& reference = stored_reference;  // it gave the graph: nothing to fit
@@ -187,7 +208,7 @@ FindReport compare_values(const Trace& stored_reference, const Trace& stored_can
       candidate.header().graph_json.empty() ? graph : op_graph_from_json(candidate.header().graph_json);
   const Context context{options,   none,    none, graph, candidate_graph, reference, candidate,
                         alignment, pairing, left, right};
-  const std::vector<Finding> outside = fill(report, context, scope, real_graph);
+  const std::vector<Finding> outside = fill(report, context, scope);
   note_positions(alignment, report);
   conclude(report, fork_finding(alignment, report.reference.file));
   state_outside(report, outside);
