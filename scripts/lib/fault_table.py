@@ -52,6 +52,7 @@ class Row:
     reason: str = ""  # why the model cannot have it; then nothing below is filled
     caught: bool = False
     located: bool = False
+    explained: bool = False  # another contract, an op left out, or a cause proven by replay; whether it is the planted one is said
     said: str = ""
 
     @property
@@ -104,6 +105,12 @@ def reason_of(refusal: str) -> str:
     return lines[0] if lines else "refused without a word"
 
 
+def cause_of(finding) -> str:
+    """The likely cause that a finding names, as a clause."""
+    likely = [cause for cause in finding["causes"] if cause["status"] == "likely"]
+    return f"; cause {likely[0]['code']}: {likely[0]['text']}" if likely else ""
+
+
 def judge(row: Row, done) -> None:
     row.caught = done.returncode == 1
     try:
@@ -116,7 +123,9 @@ def judge(row: Row, done) -> None:
         if finding["op"] != report["outcome"]["first_divergence"] or finding["level"] != "error" or not finding["role"]:
             continue
         contract = f" {finding['contract']}" if finding["contract"] else ""
-        row.said = f"{finding['role']}{contract} {finding['code']}: {finding['title']}"
+        cause = cause_of(finding)
+        row.said = f"{finding['role']}{contract} {finding['code']}: {finding['title']}{cause}"
+        row.explained = bool(contract or cause) or "was left out" in finding["title"]
         break
     else:
         row.said = report["outcome"].get("headline", "nothing")
@@ -173,6 +182,7 @@ def main() -> int:
     located = sum(row.located for row in counted)
     kinds = len({row.fault.split("@")[0].split("=")[0] for row in counted})
     print(f"{kinds} kinds of fault in {len(models)} models, {len(rows) - len(counted)} not applicable")
+    print(f"explained {sum(row.explained for row in counted)} of {len(counted)}")
     print(f"located {located} of {len(counted)}")
     return 0 if counted and located == len(counted) else 1
 

@@ -13,6 +13,7 @@
 #include "cli/output.h"
 #include "cli/report_outputs.h"
 #include "core/parallel.h"
+#include "diagnose/diagnose.h"
 #include "locate/find.h"
 
 namespace plumbline {
@@ -98,6 +99,7 @@ FindReport compared(const CompareOptions& options, const TracePair& traces, bool
   find_options.exactness = options.exactness;
   find_options.ignore_digests = options.ignore_digests;
   find_options.taps = {options.select, options.exclude};
+  find_options.causes = diagnose;
   if (options.values_only) return compare_values(traces.reference, traces.candidate, find_options);
   std::vector<std::string> why_not;
   const std::optional<Model> model = choose_model(options.model, traces, why_not);

@@ -6,6 +6,7 @@
 #include <array>
 #include <cctype>
 #include <string>
+#include <vector>
 
 namespace plumbline {
 namespace {
@@ -229,15 +230,22 @@ What to do: mend the op, or have the owner renew the waiver with a new reason.)"
 
 }  // namespace
 
-std::span<const CodePage> code_pages() { return kPages; }
+std::span<const CodePage> code_pages() {
+  static const std::vector<CodePage> all = [] {
+    std::vector<CodePage> pages(kPages.begin(), kPages.end());
+    pages.insert(pages.end(), cause_pages().begin(), cause_pages().end());
+    return pages;
+  }();
+  return all;
+}
 
 const CodePage* find_code_page(std::string_view wanted) {
   std::string upper(wanted);
   std::transform(upper.begin(), upper.end(), upper.begin(),
                  [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  const auto* page =
-      std::find_if(kPages.begin(), kPages.end(), [&](const CodePage& candidate) { return candidate.code == upper; });
-  return page == kPages.end() ? nullptr : page;
+  const std::span<const CodePage> pages = code_pages();
+  const auto page = std::find_if(pages.begin(), pages.end(), [&](const CodePage& one) { return one.code == upper; });
+  return page == pages.end() ? nullptr : &*page;
 }
 
 }  // namespace plumbline

@@ -7,7 +7,7 @@
 
 namespace plumbline {
 
-// P01xx structure, P02xx values, P03xx non-finite, P04xx provenance, P05xx policy.
+// P01xx structure, P02xx values, P03xx non-finite, P04xx provenance, P05xx policy, P06xx causes (src/diagnose).
 namespace code {
 inline constexpr std::string_view kShapes = "P0101";
 inline constexpr std::string_view kOneSided = "P0102";
@@ -37,6 +37,33 @@ inline constexpr std::string_view kLimit = "P0503";
 inline constexpr std::string_view kNotAllowed = "P0504";
 inline constexpr std::string_view kWaiverUnused = "P0505";
 inline constexpr std::string_view kWaiverExpired = "P0506";
+inline constexpr std::string_view kEpsilon = "P0601";
+inline constexpr std::string_view kWeightUse = "P0602";
+inline constexpr std::string_view kPartLost = "P0603";
+inline constexpr std::string_view kStatistic = "P0604";
+inline constexpr std::string_view kLeftOut = "P0605";
+inline constexpr std::string_view kBias = "P0606";
+inline constexpr std::string_view kOtherWeight = "P0607";
+inline constexpr std::string_view kTransposed = "P0608";
+inline constexpr std::string_view kQuantised = "P0609";
+inline constexpr std::string_view kClamped = "P0610";
+inline constexpr std::string_view kStaleTile = "P0611";
+inline constexpr std::string_view kOrder = "P0612";
+inline constexpr std::string_view kAccumulator = "P0613";
+inline constexpr std::string_view kTheta = "P0614";
+inline constexpr std::string_view kRopeScaling = "P0615";
+inline constexpr std::string_view kPosition = "P0616";
+inline constexpr std::string_view kPairing = "P0617";
+inline constexpr std::string_view kHeadMap = "P0618";
+inline constexpr std::string_view kScale = "P0619";
+inline constexpr std::string_view kMask = "P0620";
+inline constexpr std::string_view kActivation = "P0621";
+inline constexpr std::string_view kWrongInput = "P0622";
+inline constexpr std::string_view kCacheSlot = "P0623";
+inline constexpr std::string_view kStorage = "P0624";
+inline constexpr std::string_view kUnwritten = "P0625";
+inline constexpr std::string_view kRow = "P0626";
+inline constexpr std::string_view kSoftmax = "P0627";
 }  // namespace code
 
 struct CodePage {
@@ -45,6 +72,8 @@ struct CodePage {
   std::string_view text;  ///< plain paragraphs, at most 78 columns wide
 };
 
+/// Those of P06xx (cause_pages.cpp).
+std::span<const CodePage> cause_pages();
 /// All pages, in ascending order of their codes.
 std::span<const CodePage> code_pages();
 /// The page of a code ("P0201", letters in either case), or nullptr.

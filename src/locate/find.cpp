@@ -10,6 +10,7 @@
 #include "core/parallel.h"
 #include "core/progress.h"
 #include "locate/amplification.h"
+#include "locate/causes.h"
 #include "locate/findings.h"
 #include "locate/foreign.h"
 #include "locate/formats.h"
@@ -157,6 +158,7 @@ FindReport find_divergence(const Trace& stored_reference, const Trace& stored_ca
   measure_benign_gains(context, results);
   blame_dropped_ops(graph, results);
   assign_roles(graph, pairing, results);
+  find_causes(context, results);
   std::vector<Finding> parameters;
   if (!options.ignore_digests)
     parameters = parameter_findings(reference, candidate, graph, candidate_graph, &model,

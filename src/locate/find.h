@@ -3,6 +3,7 @@
 // Invariant: a pure function of the two files, the checkpoint and the seed; the number of threads changes nothing.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,10 @@ struct TapFilter {
   bool empty() const { return select.empty() && exclude.empty(); }
 };
 
+struct FailedOp;
+/// Causes of one op's failure, the best first (src/diagnose); called from several threads.
+using CauseFinder = std::function<std::vector<Cause>(const FailedOp&)>;
+
 struct FindOptions {
   int threads = 0;         ///< 0: all processors
   int draws = 8;           ///< random half-ulp perturbations per op for the benign gain; 0: none
@@ -30,6 +35,7 @@ struct FindOptions {
   /// (FindReport::amplification).
   bool amplification = false;
   TapFilter taps = {};  ///< everything is judged all the same; FindReport::scope says what was left out
+  CauseFinder causes = {};  ///< asked at the frontier, for ops that follow no other contract; empty: no causes are sought
 };
 
 /// Judges every op of the reference's graph by replay on the inputs that each trace recorded; `model` supplies the

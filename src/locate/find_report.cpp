@@ -48,6 +48,15 @@ std::string_view level_name(Level level) {
   return "note";
 }
 
+std::string_view cause_status_name(CauseStatus status) {
+  switch (status) {
+    case CauseStatus::likely: return "likely";
+    case CauseStatus::possible: return "possible";
+    case CauseStatus::ruled_out: return "ruled out";
+  }
+  return "ruled out";
+}
+
 const Finding* FindReport::first_divergence() const {
   if (outcome != Outcome::divergence) return nullptr;
   // An op's own failure comes before a parameter that explains it; findings already stand in execution order.

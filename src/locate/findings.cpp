@@ -56,6 +56,7 @@ Finding op_finding(const Context& context, const std::vector<OpResult>& results,
   finding.title = title_of(result, op, first);
   finding.place = failure.place;
   finding.window = failure.window;
+  finding.causes = failure.causes;
   finding.evidence = failure.evidence;
   if (!failure.contract.empty())
     finding.evidence.insert(finding.evidence.begin(),

@@ -50,16 +50,6 @@ Mismatch mismatch_of(const JudgedSide& side) {
   return worst;
 }
 
-/// The parameters of the op that the checkpoint holds. One that it lacks can only be an added bias (planted, or wrongly
-/// loaded): the op is then replayed without it. Anything else makes the op impossible to replay.
-std::string load_parameters(const Op& op, const Model& model, OpParameters& parameters) {
-  parameters = parameters_of(op, model);
-  if (parameters.missing.empty()) return "";
-  const bool only_bias =
-      op.kind == OpKind::linear && op.parameters.size() == 2 && parameters.missing.front() == op.parameters.back();
-  return only_bias ? "" : fmt::format("the checkpoint has no parameter {}", parameters.missing.front());
-}
-
 std::string code_of(const Judgement& judgement) {
   switch (judgement.failed) {
     case Gate::masks: return std::string(judgement.mask_breaches > 0 ? code::kNonFinite : code::kOtherFormat);
@@ -232,6 +222,14 @@ void judge_both(const Context& context, const Op& op, OpResult& result) {
 }
 
 }  // namespace
+
+std::string load_parameters(const Op& op, const Model& model, OpParameters& parameters) {
+  parameters = parameters_of(op, model);
+  if (parameters.missing.empty()) return "";
+  const bool only_bias =
+      op.kind == OpKind::linear && op.parameters.size() == 2 && parameters.missing.front() == op.parameters.back();
+  return only_bias ? "" : fmt::format("the checkpoint has no parameter {}", parameters.missing.front());
+}
 
 OpResult walk_op(const Context& context, const Op& op) {
   OpResult result;

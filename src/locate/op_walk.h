@@ -22,6 +22,7 @@ struct Failure {
   double share = 0.0, mismatch = 0.0, expected_mismatch = 0.0;  ///< own error / bound, and bits unlike the replay's
   /// An unrecorded op of the segment that the candidate's graph lacks and that explains the failure.
   std::string dropped;
+  std::vector<Cause> causes;  ///< see FindOptions::causes
 };
 
 struct OpResult {
@@ -35,5 +36,9 @@ struct OpResult {
 };
 
 OpResult walk_op(const Context& context, const Op& op);
+
+/// The parameters of the op that the checkpoint holds; why the op cannot be replayed with them, or "". One that the
+/// checkpoint lacks can only be an added bias: the op is then replayed without it.
+std::string load_parameters(const Op& op, const Model& model, OpParameters& parameters);
 
 }  // namespace plumbline

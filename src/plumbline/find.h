@@ -63,6 +63,25 @@ struct Acceptance {
   std::string owner, expires;  ///< of a waiver, else empty; the day as 2027-01-31
 };
 
+/// How a supposed mistake fared when the op was replayed with it on the candidate's own inputs.
+enum class CauseStatus : uint8_t {
+  likely,    ///< after it only rounding is left, and no other supposition leaves less
+  possible,  ///< the same, but another explains as much
+  ruled_out  ///< the nearest of its family does not explain the error
+};
+std::string_view cause_status_name(CauseStatus status);  ///< "likely", "possible", "ruled out"
+
+/// A cause with the figures that decided.
+struct Cause {
+  CauseStatus status = CauseStatus::ruled_out;
+  std::string code;          ///< of its family: "P0601", with a page of its own
+  std::string op;            ///< which op has the mistake: the finding's own, or an unrecorded one of its segment
+  std::string text;          ///< with its parameters: "eps 1e-05, the config says 1e-06"
+  std::string statistic;     ///< what the replay with the mistake left, in words
+  double left = 0.0;         ///< mean square of what it left, over that of rounding alone
+  double improvement = 1.0;  ///< by how much the error, or the share of unequal bits, fell
+};
+
 struct Finding {
   std::string code;  ///< "P0201": src/locate/codes.h
   Level level = Level::error;
@@ -74,6 +93,7 @@ struct Finding {
   std::optional<Place> place;
   std::optional<ValueWindow> window;
   std::vector<std::string> evidence;
+  std::vector<Cause> causes;           ///< the likely one first; empty if none was looked for
   std::vector<std::string> help;       ///< what to do next; commands stand in backquotes
   int64_t explains = 0;                ///< later ops that inherit from it (from it alone or also from others)
   std::optional<Acceptance> accepted;  ///< then level is note, and the role (if any) is waived

@@ -106,6 +106,8 @@ std::string render_diagnostic(const FindReport& report, const Finding& finding, 
   if (finding.window && options.values) out += window_text(*finding.window, options.width);
   if (finding.accepted)
     out += wrap("accepted: " + acceptance_sentence(*finding.accepted), "   = note: ", "     ", options.width);
+  for (const std::string& line : cause_lines(finding))
+    out += wrap(escaped(line), "   = cause: ", "     ", options.width);
   for (const std::string& line : finding.evidence)
     out += wrap(escaped(line), "   = evidence: ", "     ", options.width);
   if (finding.explains > 0) {

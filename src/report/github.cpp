@@ -31,6 +31,7 @@ std::string command(Level level, std::string_view title, std::string_view messag
 std::string message_of(const Finding& finding) {
   std::string out = escaped(finding.title);
   if (finding.accepted) out += "\naccepted: " + acceptance_sentence(*finding.accepted);
+  for (const std::string& line : cause_lines(finding)) out += "\ncause: " + escaped(line);
   for (const std::string& line : finding.evidence) out += "\n" + escaped(line);
   for (const std::string& line : finding.help) out += "\nhelp: " + escaped(line);
   return out;

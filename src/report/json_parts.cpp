@@ -78,6 +78,16 @@ Json scope_json(const ReportScope& scope, size_t ops) {
           {"unmatched_outside", scope.unmatched_outside}};
 }
 
+Json cause_json(const Cause& cause) {
+  return {{"status", cause_status_name(cause.status)},
+          {"code", cause.code},
+          {"op", cause.op},
+          {"text", cause.text},
+          {"statistic", cause.statistic},
+          {"left", number_json(cause.left)},
+          {"improvement", number_json(cause.improvement)}};
+}
+
 Json trace_json(const TraceSummary& trace) {
   return {{"path", trace.file},
           {"run_id", trace.run_id},
@@ -104,6 +114,8 @@ Json finding_json(const Finding& finding) {
               {"title", finding.title}};
   out["location"] = finding.place ? place_json(*finding.place) : Json(nullptr);
   out["values"] = finding.window ? window_json(*finding.window) : Json(nullptr);
+  out["causes"] = Json::array();
+  for (const Cause& cause : finding.causes) out["causes"].push_back(cause_json(cause));
   out["evidence"] = finding.evidence;
   out["help"] = finding.help;
   out["explains"] = finding.explains;

@@ -30,6 +30,7 @@ std::string suite_name(int layer) { return layer < 0 ? "model" : fmt::format("la
 /// Lines, each escaped by itself.
 std::string details(const Finding& finding) {
   std::string out = xml_escaped(finding.title);
+  for (const std::string& line : cause_lines(finding)) out += "\ncause: " + xml_escaped(line);
   for (const std::string& line : finding.evidence) out += "\nevidence: " + xml_escaped(line);
   for (const std::string& line : finding.help) out += "\nhelp: " + xml_escaped(line);
   return out;

@@ -17,6 +17,7 @@ constexpr size_t kGridBytes = 60 * 1000;
 
 std::string diagnostic(const Finding& finding) {
   std::string out = fmt::format("\n**{}** {}\n\n", finding.code, markdown_escaped(finding.title));
+  for (const std::string& line : cause_lines(finding)) out += "- cause: " + markdown_escaped(line) + "\n";
   for (const std::string& line : finding.evidence) out += "- " + markdown_escaped(line) + "\n";
   for (const std::string& line : finding.help) out += "- help: " + markdown_escaped(line) + "\n";
   return out;

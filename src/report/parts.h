@@ -35,4 +35,8 @@ std::string short_number(double value);
 /// "layer.3.attn.q_proj" -> "attn.q_proj"; names outside the layers stay.
 std::string local_name(std::string_view op, int layer);
 
+/// What was found of the causes, a line each: what is likely or possible, then the families that were ruled out. Not
+/// escaped. Empty if none was sought.
+std::vector<std::string> cause_lines(const Finding& finding);
+
 }  // namespace plumbline

@@ -78,6 +78,12 @@ Finding origin() {
   window.off_by = 1.37158203125;
   window.off_ulps = 175.5625;
   finding.window = window;
+  finding.causes = {{CauseStatus::likely, "P0602", finding.op, "the norm's weight was not applied (ones in its place)",
+                     "replayed so, 1.01 of the error's rounding floor is left (8.2e+04 before); 0 of 3072 bits unequal "
+                     "(2911 before)",
+                     1.01, 8.1e4},
+                    {CauseStatus::ruled_out, "P0601", finding.op, "eps 0.0003, the config says 1e-06",
+                     "replayed so, 3e+04 is left", 3e4, 2.7}};
   finding.evidence = {"12 of 3072 elements are off by more than their bound; the worst by 1.372 = 216 x its bound",
                       "1 of 128 along \"channel\" holds 100% of it: 42"};
   finding.help = {"`plumbline show cand.h5 layer.3.attn.k_norm.out --at 0,7,1,42 --vs ref.h5`"};

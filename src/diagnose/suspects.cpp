@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fits that several families share.
+#include "diagnose/suspects.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cmath>
+#include <cstdlib>
+
+namespace plumbline {
+
+double fit_positive(const Bench& bench, double low, double high, int points,
+                    const std::function<Mistake(double)>& make) {
+  const auto left_at = [&](double logarithm) {
+    const Score score = bench.score(make(std::exp(logarithm)));
+    return score.usable() && score.broken() == 0 ? score.left() : std::numeric_limits<double>::infinity();
+  };
+  const double first = std::log(low), step = (std::log(high) - first) / (points - 1);
+  double best = first, least = std::numeric_limits<double>::infinity();
+  for (int i = 0; i < points; ++i) {
+    const double here = left_at(first + i * step);
+    if (here < least) least = here, best = first + i * step;
+  }
+  constexpr double kGolden = 0.6180339887498949;
+  double a = best - step, b = best + step;
+  for (int i = 0; i < 40; ++i) {
+    const double c = b - kGolden * (b - a), d = a + kGolden * (b - a);
+    left_at(c) < left_at(d) ? b = d : a = c;
+  }
+  return std::exp((a + b) / 2.0);
+}
+
+double rounded_number(double value, double tolerance) {
+  for (int digits = 1; digits <= 6; ++digits) {
+    const double rounded = std::strtod(fmt::format("{:.{}e}", value, digits - 1).c_str(), nullptr);
+    if (std::fabs(rounded - value) <= tolerance * std::fabs(value)) return rounded;
+  }
+  return value;
+}
+
+std::string number_text(double value) { return fmt::format("{:.6g}", value); }
+
+}  // namespace plumbline
