@@ -35,7 +35,8 @@ struct FindOptions {
   /// (FindReport::amplification).
   bool amplification = false;
   TapFilter taps = {};  ///< everything is judged all the same; FindReport::scope says what was left out
-  CauseFinder causes = {};  ///< asked at the frontier, for ops that follow no other contract; empty: no causes are sought
+  CauseFinder causes =
+      {};  ///< asked at the frontier, for ops that follow no other contract; empty: no causes are sought
 };
 
 /// Judges every op of the reference's graph by replay on the inputs that each trace recorded; `model` supplies the
