@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
 
 #include "oracle/uncertain.h"
 
@@ -64,7 +65,7 @@ Bench::Bench(const FailedOp& failed)
       step.stored.push_back(to_values(judged.stored[k]->view()));
       step.format.push_back(judged.stored[k]->dtype());
     }
-    steps_.push_back(std::move(step));
+    if (!step.results.empty()) steps_.push_back(std::move(step));
   }
   declared_ = score_of(nullptr);
 }
@@ -127,6 +128,8 @@ Score Bench::score(const Mistake& mistake) const {
     return score_of(&mistake);
   } catch (const Error&) {
     return {};  // the supposition does not fit this op
+  } catch (const std::out_of_range&) {
+    return {};  // nor the shapes that it was recorded in
   }
 }
 

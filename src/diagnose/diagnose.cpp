@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <stdexcept>
 #include <string>
 
 #include "diagnose/suspects.h"
@@ -113,6 +114,8 @@ std::vector<Cause> diagnose(const FailedOp& failed) {
       suspect_member(bench, m, suspects);
     } catch (const Error&) {
       continue;  // data of another form than this kind of op has: no fit, and no cause out of it
+    } catch (const std::out_of_range&) {
+      continue;  // nor of other axes
     }
   }
   std::vector<Tried> tried, proven;
