@@ -1,131 +1,77 @@
 # SPDX-License-Identifier: Apache-2.0
 """The table of scripts/healthy_pairs.sh: two healthy runs of one model on the same tokens, again and again.
 
-Invariant: a pair counts as free of findings only if find ended with parity and judged every op, also where few taps were
-recorded. A run that fails ends the table. Each run is recorded once, whatever the number of pairs that it belongs to, and
-removed after the last of them.
+Which runs these are is said by healthy_runs.py. Invariant: a pair counts as free of findings only if find ended with parity
+and judged every op, also where few taps were recorded. A run that fails ends the table. Each run is recorded once, whatever
+the number of pairs that it belongs to, and removed after the last of them.
 """
 
 import argparse
 import json
+import subprocess
 import sys
 import tempfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
+from healthy_runs import CAPTURE, NORMS, Pair, Run, pairs_of, slice_of
 from programs import Programs, all_models
 
-# The tiny models take a byte for a token: the first N characters are a prompt of N tokens.
-TEXT = ("The licenses for most software are designed to take away your freedom to share and change it. By contrast, the "
-        "GNU General Public License is intended to guarantee your freedom to share and change free software.")
 WHOLE = 100  # pairs that the whole table has at least
-EQUAL_KERNELS = ["exact", "unfused"]  # variants that give the bits of the default; and, where keys have a norm:
-KEY_NORM_KERNEL = "separate_k_norm"
-# What the kernels hand to each other, nothing from inside them; and what a dump of a model's modules would hold.
-NARROWED = {
-    "results": ["embed", "rope.cos", "rope.sin", "*.out", "*_proj", "*_rope", "*_cache", "*.ctx", "*.resid?", "logits"],
-    "modules": ["embed", "rope.cos", "rope.sin", "*norm.out", "*_proj", "*.resid?", "logits"],
-}
+NEEDED = ("torch", "transformers", "h5py", "xxhash")  # what a Python that captures has
 
 
-@dataclass(frozen=True)
-class Run:
-    """One side of a pair: what `plumbline run` is told."""
+class Makers:
+    """The scripts that make what the programs do not: rewritten checkpoints, and captures by Python's torch."""
 
-    model: Path
-    backend: str
-    tokens: int
-    prefill: int = 0  # 0: all at once
-    threads: int = 1
-    kernel: str = ""
-    taps: str = ""  # a key of NARROWED
-    verified: bool = False
+    def __init__(self, root: Path, python: str):
+        self.root, self.python = root, python
 
-    def options(self) -> list[str]:
-        said = ["--backend", self.backend, "--prompt", TEXT[: self.tokens], "--threads", self.threads]
-        said += ["--prefill", self.prefill] if self.prefill else []
-        said += ["--kernel", f"qkv={self.kernel}"] if self.kernel else []
-        said += [word for glob in NARROWED.get(self.taps, []) for word in ("--taps", glob)]
-        return said + (["--verify-taps"] if self.verified else [])
+    def rewrite(self, model: Path, norms: str, target: Path) -> None:
+        self.must(sys.executable, "scripts/extreme_norms.py", model, "-o", target, f"--{norms}")
 
-    def __str__(self) -> str:
-        split = f" {self.prefill}+{self.tokens - self.prefill}" if self.prefill else f" {self.tokens}"
-        more = [f"{self.threads} threads"] * (self.threads > 1) + [self.kernel] * bool(self.kernel)
-        more += [f"taps: {self.taps}"] * bool(self.taps) + ["verified"] * self.verified
-        return self.backend + split + "".join(f", {each}" for each in more)
+    def capture(self, model: Path, run: Run, target: Path) -> None:
+        self.must(self.python, "scripts/capture/hf.py", model, *run.options(), "-o", target)
 
-
-@dataclass(frozen=True)
-class Pair:
-    reference: Run
-    candidate: Run
-
-
-def kernels(model: Path) -> list[str]:
-    """The variants that this model can run, by the names of its weights."""
-    with (model / "model.safetensors").open("rb") as file:
-        names = file.read(int.from_bytes(file.read(8), "little"))
-    return EQUAL_KERNELS + [KEY_NORM_KERNEL] * (b"self_attn.k_norm" in names)
-
-
-def candidates(model: Path, tokens: int, prefill: int) -> list[Run]:
-    """What is tried with these tokens: all of it where that is cheap."""
-    plain = Run(model, "twin", tokens, prefill)
-    more_threads = Run(model, "twin", tokens, prefill, threads=2)
-    narrowed = [Run(model, "twin", tokens, prefill, taps=taps) for taps in NARROWED]
-    variants = [Run(model, "twin", tokens, prefill, kernel=kernel) for kernel in kernels(model)]
-    if tokens == 200:
-        return [plain]
-    if tokens == 64:
-        return [plain, narrowed[1]] if prefill else [plain, more_threads, variants[1]]
-    return [plain, more_threads, *variants, *narrowed]
-
-
-def pairs_of(model: Path, backends: set[str]) -> list[Pair]:
-    """By number of tokens, so that the traces of one length are recorded, used and removed together."""
-    pairs = []
-    for tokens, splits in [(1, [0]), (7, [0, 1, 3, 4, 6]), (64, [0, 60]), (200, [0, 197])]:
-        whole = Run(model, "oracle", tokens)
-        for prefill in splits:
-            references = [Run(model, backend, tokens, prefill) for backend in ("oracle", "torch") if backend in backends]
-            for reference in references:
-                tried = candidates(model, tokens, prefill)
-                pairs += [Pair(reference, run) for run in (tried if reference.backend == "oracle" else tried[:2])]
-            if prefill and tokens < 200:  # the same tokens all at once
-                pairs.append(Pair(whole, Run(model, "twin", tokens, prefill)))
-            if len(references) > 1 and tokens < 200:
-                pairs.append(Pair(*references))
-        if tokens == 7:
-            pairs += [Pair(whole, Run(model, "oracle", 7, threads=2)), Pair(whole, Run(model, "twin", 7, verified=True)),
-                      Pair(Run(model, "twin", 7), Run(model, "twin", 7, 4))]
-    return pairs
-
-
-def slice_of(pairs: list[Pair], wanted: int) -> list[Pair]:
-    """`wanted` of the pairs, evenly spread; all if there are fewer."""
-    if wanted >= len(pairs):
-        return pairs
-    return [pairs[i * len(pairs) // wanted] for i in range(wanted)]
+    def must(self, python: str, script: str, *words) -> None:
+        done = subprocess.run([python, self.root / script, *map(str, words)], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            sys.exit(f"healthy_pairs: {script} {' '.join(map(str, words))}: status {done.returncode}\n{done.stderr}")
 
 
 class Table(Programs):
-    def __init__(self, programs: Path, work: Path, pairs: list[Pair]):
+    def __init__(self, programs: Path, makers: Makers, work: Path, pairs: list[Pair]):
         super().__init__(programs, "healthy_pairs")
-        self.work = work
+        self.makers, self.work = makers, work
         self.uses = Counter(run for pair in pairs for run in {pair.reference, pair.candidate})
         self.runs = {run: i for i, run in enumerate(self.uses)}
-        self.guards = {run: Lock() for run in self.runs}
+        self.guards = {run: Lock() for run in self.runs} | {norms: Lock() for norms in NORMS}
         self.lock = Lock()
+
+    def model(self, run: Run) -> Path:
+        """The checkpoint that the run is of, rewritten by whoever needs it first."""
+        if not run.norms:
+            return run.model
+        target = self.work / f"{run.model.name}_{run.norms}"
+        with self.guards[run.norms]:
+            if not target.exists():
+                self.makers.rewrite(run.model, run.norms, target)
+        return target
 
     def trace(self, run: Run) -> Path:
         """The run's trace, recorded by whoever needs it first."""
         file = self.work / f"{self.runs[run]}.h5"
+        tokens = ["--tokens", self.trace(run.fed_by)] if run.fed_by else []
+        model = self.model(run)
         with self.guards[run]:
-            if not file.exists():
-                self.must("run", run.model, *run.options(), "-o", file)
+            if file.exists():
+                return file
+            if run.backend == CAPTURE:
+                self.makers.capture(model, run, file)
+            else:
+                self.must("run", model, *run.options(), *tokens, "-o", file)
         return file
 
     def release(self, run: Run) -> None:
@@ -136,7 +82,8 @@ class Table(Programs):
 
     def judge(self, pair: Pair) -> dict:
         """The verdict and the coverage of one pair; a pair that find could not judge has no coverage."""
-        done = self.call("find", self.trace(pair.reference), self.trace(pair.candidate), "-j", 1, "--json")
+        named = ["--map", "hf"] if pair.captured else []
+        done = self.call("find", self.trace(pair.reference), self.trace(pair.candidate), *named, "-j", 1, "--json")
         for run in {pair.reference, pair.candidate}:
             self.release(run)
         try:
@@ -152,12 +99,18 @@ class Table(Programs):
 
 
 def command_lines(pair: Pair) -> str:
-    """How to see a pair again."""
-    lines = []
-    for run, name in ((pair.reference, "ref.h5"), (pair.candidate, "cand.h5")):
+    """How to see a pair again; the capture first, because the other is fed its tokens."""
+    lines, norms = [], pair.reference.norms
+    model = "extreme" if norms else pair.reference.model
+    if norms:
+        lines.append(f"  scripts/extreme_norms.py {pair.reference.model} -o extreme --{norms}")
+    names = {pair.reference: "ref.h5", pair.candidate: "cand.h5"}
+    for run in sorted(names, key=lambda run: run.fed_by is not None):
         words = [f"'{word}'" if not str(word).replace("-", "").isalnum() else str(word) for word in run.options()]
-        lines.append(f"  plumbline run {run.model} {' '.join(words)} -o {name}")
-    return "\n".join([*lines, "  plumbline find ref.h5 cand.h5"])
+        words += ["--tokens", names[run.fed_by]] if run.fed_by else []
+        program = "scripts/capture/hf.py" if run.backend == CAPTURE else "plumbline run"
+        lines.append(f"  {program} {model} {' '.join(words)} -o {names[run]}")
+    return "\n".join([*lines, "  plumbline find ref.h5 cand.h5" + " --map hf" * pair.captured])
 
 
 def options() -> argparse.Namespace:
@@ -165,6 +118,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--root", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--model", type=Path, action="append", help="model directory (default: all of dumps/models)")
     parser.add_argument("--bin", type=Path, help="where the programs are (default: build/bin)")
+    parser.add_argument("--python", default="", help="a Python that captures (default: that of .venv, else python3)")
     parser.add_argument("--jobs", type=int, default=2, help="pairs at the same time (default: 2)")
     parser.add_argument("--slice", type=int, metavar="K", help=f"K pairs only (default: all, at least {WHOLE})")
     return parser.parse_args()
@@ -175,15 +129,27 @@ def backends_of(programs: Path) -> set[str]:
     return {backend["name"] for backend in said["backends"] if backend["available"]}
 
 
-def run_table(asked, pairs: list[Pair], programs: Path) -> int:
+def capturing_python(root: Path, asked: str) -> tuple[str, str]:
+    """The Python that captures, and what it lacks for that ('' if nothing)."""
+    ours = root / ".venv/bin/python"
+    python = asked or (str(ours) if ours.exists() else "python3")
+    code = f"import importlib.util as u; print(*(name for name in {NEEDED} if u.find_spec(name) is None))"
+    try:
+        done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
+    except OSError as missing:
+        return python, str(missing)
+    return python, done.stdout.strip() if done.returncode == 0 else f"a Python that starts (status {done.returncode})"
+
+
+def run_table(asked, pairs: list[Pair], programs: Path, python: str) -> int:
     """Prints a row as soon as its pair and all before it were judged; returns the number of pairs without a finding."""
-    sides = [[pair.reference.model.name, str(pair.reference), str(pair.candidate)] for pair in pairs]
+    sides = [[pair.model, str(pair.reference), str(pair.candidate)] for pair in pairs]
     wide = [max(len(side[i]) for side in [*sides, ["model", "reference", "candidate"]]) for i in range(3)]
     line = f"{{:{wide[0]}}}  {{:{wide[1]}}}  {{:{wide[2]}}}  {{:12}}  {{}}"
     print(line.format("model", "reference", "candidate", "verdict", "coverage"))
     alarms, sound = [], 0
     with tempfile.TemporaryDirectory() as work, ThreadPoolExecutor(max(1, asked.jobs)) as pool:
-        table = Table(programs, Path(work), pairs)
+        table = Table(programs, Makers(asked.root, python), Path(work), pairs)
         for number, (pair, side, told) in enumerate(zip(pairs, sides, pool.map(table.judge, pairs)), 1):
             print(line.format(*side, told["verdict"], told["coverage"]), flush=True)
             print(f"healthy_pairs: {number} of {len(pairs)} pairs", file=sys.stderr, flush=True)
@@ -199,16 +165,22 @@ def main() -> int:
     asked = options()
     programs = asked.bin or asked.root / "build/bin"
     backends = backends_of(programs)
+    python, lacking = capturing_python(asked.root, asked.python)
     pairs = [pair for model in asked.model or all_models(asked.root) for pair in pairs_of(model, backends)]
+    possible = [pair for pair in pairs if not (lacking and pair.captured)]
     wanted = asked.slice if asked.slice is not None else WHOLE
-    pairs = pairs if asked.slice is None else slice_of(pairs, asked.slice)
-    sound = run_table(asked, pairs, programs) if pairs else 0
-    if len(pairs) < max(1, wanted):
-        print(f"only {len(pairs)} pairs were compared, {max(1, wanted)} are asked for")
-    print(f"no finding in {sound} of {len(pairs)} pairs")
-    if sound < len(pairs):
+    chosen = possible if asked.slice is None else slice_of(possible, asked.slice)
+    sound = run_table(asked, chosen, programs, python) if chosen else 0
+    if len(possible) < len(pairs):
+        print(f"left out: {len(pairs) - len(possible)} pairs with a capture, since {python} lacks {lacking} (--python names another)")
+    if "torch" not in backends:
+        print("left out: every pair with backend torch, since plumbline-run was built without LibTorch")
+    if len(chosen) < max(1, wanted):
+        print(f"only {len(chosen)} pairs were compared, {max(1, wanted)} are asked for")
+    print(f"no finding in {sound} of {len(chosen)} pairs")
+    if sound < len(chosen):
         return 1
-    return 0 if len(pairs) >= max(1, wanted) else 3
+    return 0 if len(chosen) >= max(1, wanted) else 3
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// scripts/healthy_pairs.sh: a slice of its pairs, and that it does not pass where find alarms, leaves ops unjudged or
-// was given too few pairs.
+// scripts/healthy_pairs.sh: a slice of its pairs, that it does not pass where find alarms, leaves ops unjudged or was
+// given too few pairs, and that it says which pairs it left out.
 #include "cli/program.h"
 #include "support/catch.h"
 
@@ -23,13 +23,28 @@ Said on_small_model(const std::string& count, const std::string& programs) {
 }  // namespace
 
 TEST_CASE("a slice of the healthy pairs of the trained models: find has nothing to say") {
-  const Said said = pairs({"--bin", kPrograms, "--slice", "12"});
+  const Said said = pairs({"--bin", kPrograms, "--slice", "10", "--python", PLUMBLINE_CAPTURE_PYTHON});
   INFO(said.out << said.err);
   CHECK(said.status == 0);
-  for (const char* part : {"qwen3-tiny", "llama-tiny", "oracle 1 ", "twin 1+6", "788 of 788 ops"})
+  for (const char* part :
+       {"llama-tiny", "qwen3-tiny exact norms", "qwen3-tiny notes norms", "oracle 1 ", "788 of 788 ops"})
     CHECK(said.says(part));
-  CHECK(said.out.ends_with("\nno finding in 12 of 12 pairs\n"));
-  CHECK(said.complains("12 of 12 pairs"));
+  const bool captured =
+      said.says("\nllama-tiny              capture 7 ") && said.says("\nqwen3-tiny              capture 7 ");
+  CHECK(captured != said.says("pairs with a capture, since " PLUMBLINE_CAPTURE_PYTHON " lacks "));
+  CHECK(said.out.ends_with("\nno finding in 10 of 10 pairs\n"));
+  CHECK(said.complains("10 of 10 pairs"));
+}
+
+TEST_CASE("pairs that need a capture are counted where no Python can make one") {
+  for (const char* python : {"/bin/false", "/nowhere/python"}) {
+    const Said said = pairs({"--model", model_directory(), "--bin", kPrograms, "--slice", "1", "--python", python});
+    INFO(said.out << said.err);
+    CHECK(said.status == 0);
+    CHECK(said.says("\nleft out: "));
+    CHECK(said.says(std::string(" pairs with a capture, since ") + python + " lacks "));
+    CHECK_FALSE(said.says("left out: 0"));
+  }
 }
 
 TEST_CASE("healthy pairs fail on an alarm, and say how to see it again") {

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which healthy runs scripts/healthy_pairs.sh holds against each other.
+
+Invariant: both runs of a pair compute the same model on the same tokens, so that find may have nothing to say. How they are
+recorded and judged is left to healthy_pairs.py.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+# The tiny models take a byte for a token: the first N characters are a prompt of N tokens.
+TEXT = ("The licenses for most software are designed to take away your freedom to share and change it. By contrast, the "
+        "GNU General Public License is intended to guarantee your freedom to share and change free software.")
+EQUAL_KERNELS = ["exact", "unfused"]  # variants that give the bits of the default; and, where keys have a norm:
+KEY_NORM_KERNEL = "separate_k_norm"
+# What the kernels hand to each other, nothing from inside them; and what a dump of a model's modules would hold.
+NARROWED = {
+    "results": ["embed", "rope.cos", "rope.sin", "*.out", "*_proj", "*_rope", "*_cache", "*.ctx", "*.resid?", "logits"],
+    "modules": ["embed", "rope.cos", "rope.sin", "*norm.out", "*_proj", "*.resid?", "logits"],
+}
+CAPTURE = "capture"  # the backend that is scripts/capture/hf.py
+CAPTURED = {"plain": ["--plain"], "torch calls": ["--torch-calls"]}  # what it records other than by default
+NORMS = ["exact", "notes"]  # modes of scripts/extreme_norms.py
+
+
+@dataclass(frozen=True)
+class Run:
+    """One side of a pair: what `plumbline run` or hf.py is told."""
+
+    model: Path
+    backend: str
+    tokens: int
+    prefill: int = 0  # 0: all at once
+    threads: int = 1
+    kernel: str = ""
+    taps: str = ""  # a key of NARROWED, of a capture one of CAPTURED
+    verified: bool = False
+    norms: str = ""  # one of NORMS: the checkpoint is rewritten so before
+    new: int = 0  # of a capture: steps of one token after the prompt
+    fed_by: "Run | None" = None  # takes its tokens, step by step, from that capture
+
+    def options(self) -> list[str]:
+        """What both programs are told alike, but for the tokens of a run that is fed by a capture."""
+        said = ["--threads", self.threads]
+        said += [] if self.fed_by else ["--prompt", TEXT[: self.tokens]]
+        if self.backend == CAPTURE:
+            return said + ["--new", self.new] * bool(self.new) + CAPTURED.get(self.taps, [])
+        said += ["--backend", self.backend]
+        said += ["--prefill", self.prefill] if self.prefill else []
+        said += ["--kernel", f"qkv={self.kernel}"] if self.kernel else []
+        said += [word for glob in NARROWED.get(self.taps, []) for word in ("--taps", glob)]
+        return said + (["--verify-taps"] if self.verified else [])
+
+    def __str__(self) -> str:
+        split = f" {self.prefill}+{self.tokens - self.prefill}" if self.prefill else f" {self.tokens}"
+        split += f", {self.new} decoded" if self.new else ""
+        more = [f"{self.threads} threads"] * (self.threads > 1) + [self.kernel] * bool(self.kernel)
+        more += [f"taps: {self.taps}"] * bool(self.taps) + ["verified"] * self.verified
+        return self.backend + split + "".join(f", {each}" for each in more)
+
+
+@dataclass(frozen=True)
+class Pair:
+    reference: Run
+    candidate: Run
+
+    @property
+    def model(self) -> str:
+        return self.reference.model.name + (f" {self.reference.norms} norms" if self.reference.norms else "")
+
+    @property
+    def captured(self) -> bool:
+        return CAPTURE in (self.reference.backend, self.candidate.backend)
+
+    @property
+    def group(self) -> tuple:
+        """Of each of these a slice has one, if it is long enough."""
+        return self.captured, self.reference.model if self.captured else self.model
+
+
+def has_key_norm(model: Path) -> bool:
+    """By the names of the model's weights."""
+    with (model / "model.safetensors").open("rb") as file:
+        return b"self_attn.k_norm" in file.read(int.from_bytes(file.read(8), "little"))
+
+
+def kernels(model: Path) -> list[str]:
+    """The variants that this model can run."""
+    return EQUAL_KERNELS + [KEY_NORM_KERNEL] * has_key_norm(model)
+
+
+def candidates(model: Path, tokens: int, prefill: int) -> list[Run]:
+    """What is tried with these tokens: all of it where that is cheap."""
+    plain = Run(model, "twin", tokens, prefill)
+    more_threads = Run(model, "twin", tokens, prefill, threads=2)
+    narrowed = [Run(model, "twin", tokens, prefill, taps=taps) for taps in NARROWED]
+    variants = [Run(model, "twin", tokens, prefill, kernel=kernel) for kernel in kernels(model)]
+    if tokens == 200:
+        return [plain]
+    if tokens == 64:
+        return [plain, narrowed[1]] if prefill else [plain, more_threads, variants[1]]
+    return [plain, more_threads, *variants, *narrowed]
+
+
+def own_pairs(model: Path, backends: set[str]) -> list[Pair]:
+    """The model as it is, run by the programs."""
+    pairs = []
+    for tokens, splits in [(1, [0]), (7, [0, 1, 3, 4, 6]), (64, [0, 60]), (200, [0, 197])]:
+        whole = Run(model, "oracle", tokens)
+        for prefill in splits:
+            references = [Run(model, backend, tokens, prefill) for backend in ("oracle", "torch") if backend in backends]
+            for reference in references:
+                tried = candidates(model, tokens, prefill)
+                pairs += [Pair(reference, run) for run in (tried if reference.backend == "oracle" else tried[:2])]
+            if prefill and tokens < 200:  # the same tokens all at once
+                pairs.append(Pair(whole, Run(model, "twin", tokens, prefill)))
+            if len(references) > 1 and tokens < 200:
+                pairs.append(Pair(*references))
+        if tokens == 7:
+            pairs += [Pair(whole, Run(model, "oracle", 7, threads=2)), Pair(whole, Run(model, "twin", 7, verified=True)),
+                      Pair(Run(model, "twin", 7), Run(model, "twin", 7, 4))]
+    return pairs
+
+
+def extreme_pairs(model: Path, backends: set[str]) -> list[Pair]:
+    """K-norm weights of up to 96.5, on either side the same. A model without that norm has none."""
+    pairs = []
+    for norms in NORMS if has_key_norm(model) else []:
+        for tokens, prefill in [(7, 0), (1, 0), (7, 4), (64, 60), (200, 0)]:
+            plain = Run(model, "twin", tokens, prefill, norms=norms)
+            references = [replace(plain, backend=backend) for backend in ("oracle", "torch") if backend in backends]
+            pairs += [Pair(reference, plain) for reference in references]
+            if prefill == 0 and tokens == 7:
+                tried = [replace(plain, threads=2), replace(plain, kernel="unfused"), replace(plain, taps="modules")]
+                pairs += [Pair(references[0], run) for run in tried]
+    return pairs
+
+
+def captured_pairs(model: Path, backends: set[str]) -> list[Pair]:
+    """The model as transformers runs it against the programs, which are fed the capture's tokens."""
+    pairs = []
+    lengths = [(7, 0), (1, 0), (7, 3), (64, 0), (64, 2), (200, 0)]
+    captures = [Run(model, CAPTURE, tokens, new=new) for tokens, new in lengths]
+    captures += [Run(model, CAPTURE, 7, taps="plain"), Run(model, CAPTURE, 7, threads=2, taps="torch calls")]
+    captures += [Run(model, CAPTURE, tokens, norms="notes") for tokens in (7, 64) if has_key_norm(model)]
+    for capture in captures:
+        own = [backend for backend in ("twin", "torch", "oracle") if backend in backends]
+        for backend in own if capture == captures[2] else own[:1]:
+            pairs.append(Pair(capture, fed(capture, backend)))
+    first = captures[0]
+    pairs += [Pair(first, replace(fed(first, "twin"), threads=2)), Pair(first, replace(fed(first, "twin"), kernel="exact")),
+              Pair(first, replace(fed(first, "twin"), taps="modules")), Pair(fed(first, "twin"), first)]
+    return pairs
+
+
+def fed(capture: Run, backend: str) -> Run:
+    """The same by one of our backends. A plain capture holds no tokens: there the prompt has to do."""
+    told = None if capture.taps == "plain" else capture
+    return Run(capture.model, backend, capture.tokens, norms=capture.norms, new=capture.new, fed_by=told)
+
+
+def pairs_of(model: Path, backends: set[str]) -> list[Pair]:
+    """By number of tokens, so that the traces of one length are recorded, used and removed together."""
+    return own_pairs(model, backends) + extreme_pairs(model, backends) + captured_pairs(model, backends)
+
+
+def slice_of(pairs: list[Pair], wanted: int) -> list[Pair]:
+    """`wanted` of the pairs, in their order: the first of each group, the others evenly spread; all if there are fewer."""
+    if wanted >= len(pairs):
+        return pairs
+    first = list({pair.group: pair for pair in reversed(pairs)}.values())[::-1][:wanted]
+    others = [pair for pair in pairs if pair not in first]
+    spread = wanted - len(first)
+    chosen = {*first, *(others[i * len(others) // spread] for i in range(spread))}
+    return [pair for pair in pairs if pair in chosen]
