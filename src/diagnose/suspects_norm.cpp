@@ -95,11 +95,15 @@ Mistake with_weight(size_t m, std::string_view family, std::string text, std::fu
   return {std::string(family), std::move(text), m, {}, edit, {}, {}};
 }
 
-void suspect_weight(size_t m, Suspects& out) {
+void suspect_weight(size_t m, DType dtype, Suspects& out) {
   out.push_back(with_weight(m, code::kWeightUse, "the norm's weight was not applied (ones in its place)",
                             [](double) { return 1.0; }));
   out.push_back(with_weight(m, code::kWeightUse, "the norm's weight is taken as an offset from one (1 + w)",
                             [](double w) { return 1.0 + w; }));
+  out.push_back(with_weight(
+      m, code::kWeightUse,
+      fmt::format("the norm's weight is taken as an offset from one (1 + w, rounded to {})", dtype_name(dtype)),
+      [dtype](double w) { return round_to(dtype, 1.0 + w); }));
   out.push_back(with_weight(m, code::kWeightUse, "one was subtracted from the norm's weight (w - 1)",
                             [](double w) { return w - 1.0; }));
   out.push_back(
@@ -225,7 +229,7 @@ void suspect_statistic(const Bench& bench, size_t m, Suspects& out) {
 
 void suspect_norm(const Bench& bench, size_t m, Suspects& out) {
   suspect_eps(bench, m, out);
-  suspect_weight(m, out);
+  suspect_weight(m, bench.dtype(), out);
   suspect_statistic(bench, m, out);
   if (m + 1 == bench.chain().size()) suspect_lost_lanes(bench, m, out);
 }
