@@ -8,6 +8,7 @@
 #include <plumbline/error.h>
 
 #include "core/hash.h"
+#include "core/progress.h"
 #include "model/safetensors.h"
 #include "model/strict_json.h"
 
@@ -112,7 +113,10 @@ void add_shards(WeightFiles& weights, const fs::path& directory) {
 }  // namespace
 
 FileDigest file_digest(std::string name, std::span<const std::byte> bytes) {
-  return {std::move(name), static_cast<int64_t>(bytes.size()), xxh3_128_hex(bytes)};
+  const auto size = static_cast<int64_t>(bytes.size());
+  Progress progress("reading " + printable(name), size);
+  std::string digits = xxh3_128_hex(bytes, [&](size_t more) { progress.advance(static_cast<int64_t>(more)); });
+  return {std::move(name), size, std::move(digits)};
 }
 
 WeightFiles read_weight_files(const fs::path& directory) {

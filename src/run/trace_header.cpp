@@ -11,6 +11,8 @@
 #include <random>
 #include <thread>
 
+#include "core/progress.h"
+
 namespace plumbline::run {
 namespace {
 
@@ -91,6 +93,18 @@ std::map<std::string, std::string> environment(const RunOptions& options, const 
   return entries;
 }
 
+std::map<std::string, std::string> parameter_digests(const Model& model) {
+  int64_t bytes = 0;
+  for (const auto& [name, tensor] : model.parameters) bytes += static_cast<int64_t>(tensor.byte_size());
+  Progress progress("digests of the parameters", bytes);
+  std::map<std::string, std::string> digests;
+  for (const auto& [name, tensor] : model.parameters) {
+    digests[name] = digest(tensor.view());
+    progress.advance(static_cast<int64_t>(tensor.byte_size()));
+  }
+  return digests;
+}
+
 }  // namespace
 
 TraceHeader make_header(const RunOptions& options, const Model& model, const Feed& feed, const StopTokens& stop,
@@ -107,7 +121,7 @@ TraceHeader make_header(const RunOptions& options, const Model& model, const Fee
   header.config_json = model.config.json;
   header.graph_json = to_json(backend.graph());
   for (const FileDigest& file : model.files) header.files[file.name] = file.xxh3 + " " + std::to_string(file.bytes);
-  for (const auto& [name, tensor] : model.parameters) header.parameters[name] = digest(tensor.view());
+  header.parameters = parameter_digests(model);
   header.environment = environment(options, model, stop, backend, cast);
   header.faults = model.faults;
   header.prompt = feed.prompt;

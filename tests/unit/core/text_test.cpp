@@ -49,3 +49,16 @@ TEST_CASE("digests are those of XXH3", "[core]") {
   CHECK(xxh3_64_hex({}) == "2d06800538d394c2");
   CHECK(xxh3_128_hex({}) == "99aa06d3014798d86001c324468d497f");
 }
+
+TEST_CASE("a digest taken piece by piece is that of the whole, and tells of every byte", "[core]") {
+  constexpr size_t kPiece = size_t{8} << 20;
+  std::vector<std::byte> bytes(2 * kPiece + 1);
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(i * i % 251);
+  for (const size_t size : {size_t{0}, size_t{1}, size_t{300}, kPiece, kPiece + 1, bytes.size()}) {
+    INFO(size);
+    const auto part = std::span<const std::byte>(bytes).first(size);
+    size_t told = 0;
+    CHECK(xxh3_128_hex(part, [&](size_t more) { told += more; }) == xxh3_128_hex(part));
+    CHECK(told == size);
+  }
+}
