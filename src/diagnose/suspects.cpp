@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 
 namespace plumbline {
 
@@ -29,6 +30,27 @@ double fit_positive(const Bench& bench, double low, double high, int points,
     left_at(c) < left_at(d) ? b = d : a = c;
   }
   return std::exp((a + b) / 2.0);
+}
+
+double fit_bits(const Bench& bench, double low, double high, const std::function<Mistake(double)>& make) {
+  constexpr int kPoints = 24, kLevels = 4;
+  double from = std::log(low), to = std::log(high);
+  for (int level = 0; level < kLevels; ++level) {
+    const double step = (to - from) / kPoints;
+    int64_t fewest = std::numeric_limits<int64_t>::max();
+    double first = from, last = to;
+    for (int i = 0; i <= kPoints; ++i) {
+      const double here = from + i * step;
+      const Score score = bench.score(make(std::exp(here)));
+      if (!score.usable() || score.mismatches() > fewest) continue;
+      if (score.mismatches() < fewest) first = here;
+      fewest = score.mismatches();
+      last = here;
+    }
+    from = first - step;
+    to = last + step;
+  }
+  return std::exp((from + to) / 2.0);
 }
 
 double rounded_number(double value, double tolerance) {

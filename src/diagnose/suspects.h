@@ -29,6 +29,9 @@ void suspect_storage(const Bench& bench, size_t m, Suspects& out);
 /// section. `make` gives the mistake for a value.
 double fit_positive(const Bench& bench, double low, double high, int points,
                     const std::function<Mistake(double)>& make);
+/// The same by the number of unequal bits, which tells far smaller differences than the mean square: grids in the
+/// logarithm, each over the best stretch of the one before; the middle of the values that leave the fewest.
+double fit_bits(const Bench& bench, double low, double high, const std::function<Mistake(double)>& make);
 /// The roundest decimal within `tolerance` of the value (relative), or the value.
 double rounded_number(double value, double tolerance);
 /// "%.6g".

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <set>
+#include <vector>
 
 #include "diagnose/suspects.h"
 #include "locate/codes.h"
@@ -68,24 +68,23 @@ void suspect_eps(const Bench& bench, size_t m, Suspects& out) {
                    {},
                    {}};
   };
-  std::set<double> values;
   double eps = 0.0;
   if (m + 1 == bench.chain().size()) {
     const double start = implied_eps(rows_of(bench));
     if (!(start > 0.0)) return;
-    eps = fit_positive(bench, start / 8.0, start * 8.0, 9, with);
-    for (const double tolerance : {0.2, 0.05, 0.01, 0.001}) values.insert(rounded_number(start, tolerance));
+    eps = fit_bits(bench, start / 30.0, start * 30.0, with);
   } else {
     eps = fit_positive(bench, 1e-12, 1e1, 27, with);
   }
-  for (const double tolerance : {0.05, 0.01, 0.001}) values.insert(rounded_number(eps, tolerance));
-  // Large mean squares drown it: then only the numbers that people write are in question.
+  // Of values that explain as much the one supposed first is named: numbers that people write, then the roundest.
+  std::vector<double> values;
   for (int power = -8; power <= -1; ++power)
     for (const double digit : {1.0, 2.0, 5.0})
       if (const double usual = digit * std::pow(10.0, power); usual > eps / 20.0 && usual < eps * 20.0)
-        values.insert(rounded_number(usual, 1e-9));
-  values.erase(declared);
-  for (const double value : values) out.push_back(with(value));
+        values.push_back(rounded_number(usual, 1e-9));
+  for (const double tolerance : {0.2, 0.05, 0.02, 0.005, 0.002}) values.push_back(rounded_number(eps, tolerance));
+  for (const double value : values)
+    if (value != declared) out.push_back(with(value));
 }
 
 Mistake with_weight(size_t m, std::string_view family, std::string text, std::function<double(double)> change) {
@@ -108,6 +107,23 @@ void suspect_weight(size_t m, DType dtype, Suspects& out) {
                             [](double w) { return w - 1.0; }));
   out.push_back(
       with_weight(m, code::kWeightUse, "the norm's weight was applied twice", [](double w) { return w * w; }));
+}
+
+/// Other norms' weights: those of other layers, or of the layer's other norm.
+void suspect_other_weight(const Bench& bench, size_t m, Suspects& out) {
+  const Op& op = *bench.chain()[m];
+  const Shape& own = bench.steps().front().given[m].parameters[0].shape;
+  for (const auto& [name, tensor] : bench.failed().context.candidate_model.parameters) {
+    if (name == op.parameters[0] || tensor.shape() != own) continue;
+    const auto edit = [other = &tensor](OpInputs& in, const StepFacts&) { in.parameters[0] = to_array(other->view()); };
+    out.push_back({std::string(code::kOtherWeight),
+                   fmt::format("the weight is {}, not {}", name, op.parameters[0]),
+                   m,
+                   {},
+                   edit,
+                   {},
+                   {}});
+  }
 }
 
 using RowEdit = std::function<void(double* row, size_t width)>;
@@ -230,6 +246,7 @@ void suspect_statistic(const Bench& bench, size_t m, Suspects& out) {
 void suspect_norm(const Bench& bench, size_t m, Suspects& out) {
   suspect_eps(bench, m, out);
   suspect_weight(m, bench.dtype(), out);
+  suspect_other_weight(bench, m, out);
   suspect_statistic(bench, m, out);
   if (m + 1 == bench.chain().size()) suspect_lost_lanes(bench, m, out);
 }

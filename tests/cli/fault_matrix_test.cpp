@@ -9,8 +9,8 @@ using namespace plumbline::test;
 namespace {
 
 Said matrix(const std::vector<std::string>& size, const std::string& programs = PLUMBLINE_BINARY_DIR "/bin") {
-  std::vector<std::string> arguments = {PLUMBLINE_SOURCE_DIR "/scripts/fault_matrix.sh", "--model", model_directory(),
-                                        "--bin", programs, "--seed", "20"};
+  std::vector<std::string> arguments = {
+      PLUMBLINE_SOURCE_DIR "/scripts/fault_matrix.sh", "--model", model_directory(), "--bin", programs, "--seed", "20"};
   arguments.insert(arguments.end(), size.begin(), size.end());
   return run_program("/bin/bash", arguments);
 }
