@@ -40,6 +40,7 @@ void add_verbs(CLI::App& app, int& status) {
   add_policy(app, status);
   add_show(app, status);
   add_tokens(app, status);
+  add_contracts(app, status);
   add_ls(app, status);
   add_faults(app, status);
   add_make_model(app, status);

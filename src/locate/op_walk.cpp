@@ -34,22 +34,6 @@ OpRow empty_row(const Op& op) {
   return row;
 }
 
-struct Mismatch {
-  double share = 0.0, expected = 0.0;
-};
-
-Mismatch mismatch_of(const JudgedSide& side) {
-  Mismatch worst;
-  for (const JudgedStep& step : side.steps) {
-    for (const auto& judgement : step.judgements) {
-      if (!judgement || judgement->count == 0) continue;
-      worst.share = std::max(worst.share, judgement->mismatch_fraction());
-      worst.expected = std::max(worst.expected, judgement->expected_mismatches / static_cast<double>(judgement->count));
-    }
-  }
-  return worst;
-}
-
 std::string code_of(const Judgement& judgement) {
   switch (judgement.failed) {
     case Gate::masks: return std::string(judgement.mask_breaches > 0 ? code::kNonFinite : code::kOtherFormat);
@@ -229,6 +213,18 @@ std::string load_parameters(const Op& op, const Model& model, OpParameters& para
   const bool only_bias =
       op.kind == OpKind::linear && op.parameters.size() == 2 && parameters.missing.front() == op.parameters.back();
   return only_bias ? "" : fmt::format("the checkpoint has no parameter {}", parameters.missing.front());
+}
+
+Mismatch mismatch_of(const JudgedSide& side) {
+  Mismatch worst;
+  for (const JudgedStep& step : side.steps) {
+    for (const auto& judgement : step.judgements) {
+      if (!judgement || judgement->count == 0) continue;
+      worst.share = std::max(worst.share, judgement->mismatch_fraction());
+      worst.expected = std::max(worst.expected, judgement->expected_mismatches / static_cast<double>(judgement->count));
+    }
+  }
+  return worst;
 }
 
 OpResult walk_op(const Context& context, const Op& op) {

@@ -9,6 +9,7 @@
 #include <plumbline/find.h>
 
 #include "locate/context.h"
+#include "locate/judged_op.h"
 
 namespace plumbline {
 
@@ -34,6 +35,12 @@ struct OpResult {
   std::optional<Failure> candidate_failure;
   std::string reference_evidence;  ///< why the reference fails; empty if it does not
 };
+
+/// Unequal bits of one side, the worst of its steps and results.
+struct Mismatch {
+  double share = 0.0, expected = 0.0;
+};
+Mismatch mismatch_of(const JudgedSide& side);
 
 OpResult walk_op(const Context& context, const Op& op);
 
