@@ -70,8 +70,8 @@ class Matrix(Programs):
                 return draw, model, prompt, fault, value, entry["shows_at"]
 
     def moved(self, healthy: Path, faulty: Path, op: str) -> bool:
-        """Whether the fault moves enough of that op's outputs. (find, since diff counts what lies within an op too.)"""
-        done = self.call("find", healthy, faulty, "--ignore-digests", "--json", "-j", 1)
+        """Whether the fault moves enough of that op's results. (Not by --values-only, which counts what lies within it too.)"""
+        done = self.call("diff", healthy, faulty, "--json", "-j", 1)
         for row in json.loads(done.stdout)["ops"]:
             if row["op"] == op and row["compared"]:
                 share = row["metrics"]["unequal"]

@@ -39,7 +39,12 @@ std::vector<Evaluated> evaluate_member(const Op& op, const OpInputs& in, DType d
   return all;
 }
 
-double sigma_of(const Evaluated& declared, size_t i) { return i < declared.sigma.size() ? declared.sigma[i] : 0.0; }
+/// The declared replay's uncertainty, smaller where the mistaken result is.
+double sigma_of(const Evaluated& declared, size_t i, double exact) {
+  if (i >= declared.sigma.size()) return 0.0;
+  const double size = std::fabs(declared.exact.values[i]);
+  return std::fabs(exact) < size ? declared.sigma[i] * std::fabs(exact) / size : declared.sigma[i];
+}
 
 }  // namespace
 
@@ -109,7 +114,7 @@ Score Bench::score_of(const Mistake* mistake) const {
         // Stored by another rule than to nearest, the replayed bits themselves are what to compare with.
         const double target = mistake != nullptr && mistake->rounding ? result.rounded[i] : exact;
         const double spacing = std::isfinite(exact) ? grid.spacing(exact) : 0.0;
-        score.results[k].add(step.stored[k][i], target, result.rounded[i], spacing, sigma_of(step.results[k], i),
+        score.results[k].add(step.stored[k][i], target, result.rounded[i], spacing, sigma_of(step.results[k], i, exact),
                              mask_);
       }
     }

@@ -24,6 +24,7 @@ struct Tried {
 };
 
 void suspect_member(const Bench& bench, size_t m, Suspects& out) {
+  suspect_missing(bench, m, out);
   switch (bench.chain()[m]->kind) {
     case OpKind::rmsnorm: suspect_norm(bench, m, out); break;
     case OpKind::linear: suspect_linear(bench, m, out); break;

@@ -294,7 +294,7 @@ void suspect_row_order(const Bench& bench, Suspects& out) {
     source[static_cast<size_t>(c)] = best;
     moved = moved || best != c;
   }
-  if (!moved) return;
+  if (!moved || !plausible_order(source)) return;
   const auto edit = [source](std::vector<Evaluated>& results, const OpInputs&, const StepFacts&) {
     std::vector<double>& y = results[0].exact.values;
     const std::vector<double> before = y;

@@ -52,6 +52,13 @@ std::string ranges_text(const std::vector<int64_t>& ascending) {
   return join_some(parts);
 }
 
+bool plausible_order(const std::vector<int64_t>& source) {
+  std::vector<int64_t> sorted = source;
+  std::sort(sorted.begin(), sorted.end());
+  const bool each_once = std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end();
+  return each_once || runs_of(source).size() <= kShown;
+}
+
 std::string order_text(const std::vector<int64_t>& source) {
   const std::vector<Run> runs = runs_of(source);
   std::vector<std::string> parts;

@@ -12,6 +12,8 @@ constexpr double kAtFloor = 2.0;       // times the rounding floor
 constexpr double kImprovement = 10.0;  // at least
 /// Roundings and fitted numbers leave some bits open; the wrong rounding point leaves a fifth of them.
 constexpr double kOpenBits = 0.02;
+/// A fitted number may be off by enough to move half of the bits by one; more is another result.
+constexpr double kNoisyBits = 0.5;
 
 double ratio(double before, double after) {
   if (before == 0.0) return 1.0;
@@ -75,6 +77,8 @@ Gain gain_of(const Score& before, const Score& after) {
   if (!after.at_floor()) return gain;
   double expected = 0.0;
   for (const ResultScore& result : after.results) expected += result.expected;
+  const double noisy = kNoisyBits * static_cast<double>(after.count()) + 10.0 * expected;
+  if (static_cast<double>(after.mismatches()) > noisy) return gain;  // near zero the mean square says nothing
   const double open = kOpenBits * static_cast<double>(after.count()) + 10.0 * expected;
   const bool bits = gain.mismatches >= kImprovement && static_cast<double>(after.mismatches()) <= open;
   gain.proven = gain.squares >= kImprovement || bits || before.broken() > 0;

@@ -23,6 +23,8 @@ void suspect_embedding(const Bench& bench, size_t m, Suspects& out);
 void suspect_wiring(const Bench& bench, size_t m, Suspects& out);
 void suspect_scale(const Bench& bench, size_t m, Suspects& out);
 void suspect_order(const Bench& bench, size_t m, Suspects& out);
+/// Elements that hold zero as if nobody had computed them: supposed before all else, as much else would explain them.
+void suspect_missing(const Bench& bench, size_t m, Suspects& out);
 void suspect_storage(const Bench& bench, size_t m, Suspects& out);
 
 /// The mistake that scores best over a range of a positive number: a grid of `points` in its logarithm, then a golden

@@ -23,14 +23,29 @@ Mistake with_results(size_t m, std::string_view family, std::string text,
   return {std::string(family), std::move(text), m, {}, {}, edit, {}};
 }
 
-/// Taps of the op's own layer and its neighbours that the candidate recorded.
+/// The op's results and everything computed from them: they hold its error because they read it.
+std::set<std::string> downstream_of(const OpGraph& graph, const Op& op) {
+  std::set<std::string> reached;
+  for (const TapSpec& spec : op.outputs) reached.insert(spec.path);
+  for (const Op& later : graph.ops) {
+    const bool reads = std::any_of(later.inputs.begin(), later.inputs.end(),
+                                   [&](const std::string& path) { return reached.contains(path); });
+    if (!reads) continue;
+    for (const TapSpec& spec : later.outputs) reached.insert(spec.path);
+  }
+  return reached;
+}
+
+/// Taps of the op's own layer and its neighbours that the candidate recorded and that do not depend on the op.
 std::vector<std::string> taps_nearby(const Bench& bench) {
   std::vector<std::string> paths;
   const Context& context = bench.failed().context;
+  const std::set<std::string> downstream = downstream_of(context.graph, bench.op());
   for (const Op& op : context.graph.ops) {
     if (op.layer >= 0 && bench.op().layer >= 0 && std::abs(op.layer - bench.op().layer) > 1) continue;
     for (const TapSpec& spec : op.outputs)
-      if (!spec.inner && context.candidate_trace.find(spec.path, bench.steps().front().facts.step) != nullptr)
+      if (!spec.inner && !downstream.contains(spec.path) &&
+          context.candidate_trace.find(spec.path, bench.steps().front().facts.step) != nullptr)
         paths.push_back(spec.path);
   }
   return paths;
@@ -190,7 +205,7 @@ void suspect_axis(const Bench& bench, size_t axis, const std::string& name, Susp
   }
   for (const auto& source : sources)
     if (!in_place(source) && shown == nullptr) shown = &source;
-  if (shown == nullptr) return;
+  if (shown == nullptr || !std::all_of(sources.begin(), sources.end(), plausible_order)) return;
   const std::string said = fmt::format("along \"{}\" in another order: {}", name, order_text(*shown));
   out.push_back(with_results(bench.chain().size() - 1, code::kOrder, said,
                              [sources, axis](Evaluated& result, const OpInputs&, const StepFacts& step) {
@@ -240,6 +255,9 @@ void suspect_scale(const Bench& bench, size_t m, Suspects& out) {
     for (size_t g = 0; g < extent; ++g)
       if (std::fabs(factors[g] - 1.0) >= 0.01) moved.push_back(static_cast<int64_t>(g));
     if (usual * 2 < static_cast<std::ptrdiff_t>(extent) || moved.empty()) continue;
+    const bool zeroed =
+        std::any_of(moved.begin(), moved.end(), [&](int64_t g) { return factors[static_cast<size_t>(g)] == 0.0; });
+    if (zeroed) continue;  // which is no factor: suspect_storage says it better
     std::set<std::string> values;
     for (const int64_t g : moved) values.insert(number_text(rounded_number(factors[static_cast<size_t>(g)], 0.01)));
     std::vector<double> applied(extent, 1.0);

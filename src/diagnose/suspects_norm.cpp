@@ -126,6 +126,21 @@ void suspect_other_weight(const Bench& bench, size_t m, Suspects& out) {
   }
 }
 
+void suspect_clamp(const Bench& bench, size_t m, Suspects& out) {
+  double largest = 0.0;
+  for (const double w : bench.steps().front().given[m].parameters[0].values) largest = std::max(largest, std::fabs(w));
+  if (!(largest > 0.0)) return;
+  const auto clamped = [&, m](double limit) {
+    Mistake mistake = with_weight(m, code::kClamped, "", [limit](double w) { return std::clamp(w, -limit, limit); });
+    mistake.text =
+        fmt::format("the weight is cut to +-{}, the largest is {}", number_text(limit), number_text(largest));
+    return mistake;
+  };
+  const double limit = fit_positive(bench, largest * 1e-6, largest * 0.999, 41, clamped);
+  out.push_back(clamped(round_to(bench.dtype(), limit)));
+  out.push_back(clamped(limit));
+}
+
 using RowEdit = std::function<void(double* row, size_t width)>;
 Mistake with_rows(size_t m, std::string_view family, std::string text, size_t width, RowEdit change) {
   const auto edit = [width, change](OpInputs& in, const StepFacts&) {
@@ -247,6 +262,7 @@ void suspect_norm(const Bench& bench, size_t m, Suspects& out) {
   suspect_eps(bench, m, out);
   suspect_weight(m, bench.dtype(), out);
   suspect_other_weight(bench, m, out);
+  suspect_clamp(bench, m, out);
   suspect_statistic(bench, m, out);
   if (m + 1 == bench.chain().size()) suspect_lost_lanes(bench, m, out);
 }

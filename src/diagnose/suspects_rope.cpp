@@ -29,10 +29,12 @@ struct ThetaFit {
   double theta() const { return denominator > 0.0 ? std::exp(numerator / denominator) : 0.0; }
 };
 
-std::set<double> round_values(double value) {
+/// The value more and less rounded, but for what the config says already.
+std::set<double> round_values(double value, double declared) {
   std::set<double> values;
   if (!(value > 0.0) || !std::isfinite(value)) return values;
   for (const double tolerance : {0.1, 0.02, 0.004, 0.0005}) values.insert(rounded_number(value, tolerance));
+  std::erase_if(values, [declared](double theta) { return std::fabs(theta / declared - 1.0) < 1e-3; });
   return values;
 }
 
@@ -230,7 +232,8 @@ void suspect_angles(const Bench& bench, const Op& table_op, size_t m, Suspects& 
   };
   const double start = theta_of_turns(bench, static_cast<size_t>(table.width) / 2);
   if (!(start > 1.0) || !std::isfinite(start)) return;
-  for (const double theta : round_values(fit_positive(bench, start / 2.0, start * 2.0, 9, with)))
+  for (const double theta :
+       round_values(fit_positive(bench, start / 2.0, start * 2.0, 9, with), number(table_op, "theta")))
     out.push_back(with(theta));
 }
 
@@ -247,9 +250,11 @@ Mistake with_results(size_t m, std::string_view family, std::string text,
 void suspect_rope_table(const Bench& bench, size_t m, Suspects& out) {
   const Op& op = *bench.chain()[m];
   std::set<double> thetas;
-  if (m + 1 == bench.chain().size() && !rope_scaling(op)) thetas = round_values(theta_of_table(bench));
+  if (m + 1 == bench.chain().size() && !rope_scaling(op))
+    thetas = round_values(theta_of_table(bench), number(op, "theta"));
   if (thetas.empty())
-    thetas = round_values(fit_positive(bench, 1e2, 1e8, 49, [&](double theta) { return with_theta(op, m, theta); }));
+    thetas = round_values(fit_positive(bench, 1e2, 1e8, 49, [&](double theta) { return with_theta(op, m, theta); }),
+                          number(op, "theta"));
   for (const double theta : thetas) out.push_back(with_theta(op, m, theta));
   for (const int offset : {-1, 1, -2, 2, -3, 3, 4, 8, 16})
     out.push_back(

@@ -101,8 +101,8 @@ void suspect_embedding(const Bench& bench, size_t m, Suspects& out) {
   if (wrong == 0) return;
   const auto edit = [ids](OpInputs& in, const StepFacts& step) { in.inputs[0].values = ids.at(step.number); };
   out.push_back({std::string(code::kRow),
-                 offsets.size() == 1 ? fmt::format("rows are read at id {:+}", *offsets.begin())
-                                     : fmt::format("{} of {} tokens read another token's row", wrong, all),
+                 offsets.size() == 1 && wrong > 1 ? fmt::format("rows are read at id {:+}", *offsets.begin())
+                                                  : fmt::format("{} of {} tokens read another token's row", wrong, all),
                  m,
                  {},
                  edit,

@@ -64,6 +64,7 @@ void suspect_unwritten(const Bench& bench, size_t m, Suspects& out) {
       if (mask[i] != 0) results[0].exact.values[i] = 0.0;
   };
   const Shape& shape = bench.steps().front().results[0].exact.shape;
+  const std::vector<std::string>& axes = bench.steps().front().results[0].spec->axes;
   std::vector<int64_t> channels;
   const auto width = static_cast<size_t>(shape.empty() ? 1 : shape.back());
   std::vector<uint8_t> any(width, 0);
@@ -71,7 +72,10 @@ void suspect_unwritten(const Bench& bench, size_t m, Suspects& out) {
     for (size_t i = 0; i < mask.size(); ++i) any[i % width] |= mask[i];
   for (size_t c = 0; c < width; ++c)
     if (any[c] != 0) channels.push_back(static_cast<int64_t>(c));
-  const std::string where = channels.size() < width ? fmt::format(", all in channels {}", ranges_text(channels)) : "";
+  const std::string where =
+      channels.size() < width
+          ? fmt::format(", all at {} {}", axes.empty() ? "index" : axes.back(), ranges_text(channels))
+          : "";
   out.push_back({std::string(code::kUnwritten),
                  fmt::format("{} of {} elements were never computed: they hold zero{}", count, all, where),
                  m,
@@ -82,6 +86,10 @@ void suspect_unwritten(const Bench& bench, size_t m, Suspects& out) {
 }
 
 }  // namespace
+
+void suspect_missing(const Bench& bench, size_t m, Suspects& out) {
+  if (m + 1 == bench.chain().size() && bench.op().kind != OpKind::causal_mask) suspect_unwritten(bench, m, out);
+}
 
 void suspect_storage(const Bench& bench, size_t m, Suspects& out) {
   if (m + 1 != bench.chain().size()) return;
@@ -103,7 +111,6 @@ void suspect_storage(const Bench& bench, size_t m, Suspects& out) {
     out.push_back(with_rounding(
         m, fmt::format("results saturate at {}", number_text(limit)),
         [limit](double value, DType dtype) { return std::clamp(round_to(dtype, value), -limit, limit); }));
-  suspect_unwritten(bench, m, out);
 }
 
 }  // namespace plumbline

@@ -36,7 +36,14 @@ bool is_graph_input(const OpGraph& graph, const std::string& path) {
   return std::find(graph.inputs.begin(), graph.inputs.end(), path) != graph.inputs.end();
 }
 
-/// Relative difference of all inputs of one block: root of the sum of squares over inputs.
+bool same_nonfinite(const std::vector<double>& expected, const std::vector<double>& actual) {
+  for (size_t i = 0; i < expected.size(); ++i)
+    if (std::isfinite(expected[i]) != std::isfinite(actual[i])) return false;
+  return true;
+}
+
+/// Relative difference of all inputs of one block: root of the sum of squares over inputs. NaN if one side alone is NaN
+/// or infinite somewhere: no norm says how far that is.
 double input_difference(const Context& context, const Op& op, const StepPair& pair, const JudgedStep& reference,
                         const JudgedStep& candidate) {
   double sum = 0.0;
@@ -48,8 +55,10 @@ double input_difference(const Context& context, const Op& op, const StepPair& pa
     const auto left = select(reference.in.inputs[i].shape, axes, pair, SideId::reference, why_not);
     const auto right = select(candidate.in.inputs[i].shape, axes, pair, SideId::candidate, why_not);
     if (!left || !right || left->shape != right->shape) return kNone;
-    const double relative = relative_difference(gather(reference.in.inputs[i].values, *left),
-                                                gather(candidate.in.inputs[i].values, *right), mask);
+    const std::vector<double> expected = gather(reference.in.inputs[i].values, *left);
+    const std::vector<double> actual = gather(candidate.in.inputs[i].values, *right);
+    if (!same_nonfinite(expected, actual)) return kNone;
+    const double relative = relative_difference(expected, actual, mask);
     sum += relative * relative;
   }
   return std::sqrt(sum);

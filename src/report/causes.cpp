@@ -18,7 +18,7 @@ std::vector<std::string> cause_lines(const Finding& finding) {
                                 cause.statistic));
   }
   if (lines.empty() && !out.empty()) lines.push_back("no known pattern: no supposed mistake explains the error");
-  if (!out.empty()) lines.push_back(fmt::format("ruled out by replay: {}", fmt::join(out, ", ")));
+  if (!out.empty()) lines.push_back(fmt::format("tried by replay and not it: {}", fmt::join(out, ", ")));
   return lines;
 }
 
