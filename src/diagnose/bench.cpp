@@ -30,15 +30,6 @@ void round_results(std::vector<Evaluated>& results, const Mistake* mistake) {
   }
 }
 
-bool wanted_inner(const TapSpec& spec) { return !spec.inner || spec.path.ends_with(".inv_freq"); }
-
-std::vector<Evaluated> evaluate_member(const Op& op, const OpInputs& in, DType dtype) {
-  EvaluateOptions options{false, op.kind == OpKind::rope_table, 1};
-  std::vector<Evaluated> all = evaluate(op, find_contract(op.contract), in, dtype, options);
-  std::erase_if(all, [](const Evaluated& e) { return !wanted_inner(*e.spec); });
-  return all;
-}
-
 /// The declared replay's uncertainty, smaller where the mistaken result is.
 double sigma_of(const Evaluated& declared, size_t i, double exact) {
   if (i >= declared.sigma.size()) return 0.0;
@@ -68,7 +59,6 @@ Bench::Bench(const FailedOp& failed)
       step.results.push_back(judged.results[k]);
       step.index.push_back(k);
       step.stored.push_back(to_values(judged.stored[k]->view()));
-      step.format.push_back(judged.stored[k]->dtype());
     }
     if (!step.results.empty()) steps_.push_back(std::move(step));
   }
@@ -88,7 +78,7 @@ std::vector<Evaluated> Bench::replay(const BenchStep& step, const Mistake* mista
     if (!last && op.kind == OpKind::kv_append && past.contains(op.outputs.front().path))
       in.past = past[op.outputs.front().path];
     if (mistaken && mistake->inputs) mistake->inputs(in, step.facts);
-    results = evaluate_member(op, in, dtype_);
+    results = evaluate_judged(op, find_contract(op.contract), in, dtype_, false);
     if (mistaken && mistake->results) mistake->results(results, in, step.facts);
     round_results(results, mistaken ? mistake : nullptr);
     if (last) break;

@@ -19,7 +19,6 @@ struct BenchStep {
   std::vector<Evaluated> results;           ///< of the last member, as declared; only those that were stored
   std::vector<size_t> index;                ///< of each of them among the op's evaluated results
   std::vector<std::vector<double>> stored;  ///< beside `results`
-  std::vector<DType> format;
 };
 
 class Bench {

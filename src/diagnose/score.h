@@ -3,7 +3,6 @@
 // Invariant: `left` is 1 on average for a right replay of data that were only rounded.
 #pragma once
 #include <cstdint>
-#include <span>
 #include <vector>
 
 #include <plumbline/dtype.h>

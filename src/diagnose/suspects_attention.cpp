@@ -144,16 +144,13 @@ Mistake with_scores(size_t m, std::string_view family, std::string text, std::fu
 }
 
 /// exp(s - last maximum) over a sum that kept every tile's terms at the maximum of its time.
-void not_rescaled(const double* scores, double* probabilities, size_t count, size_t tile, size_t lanes) {
+void not_rescaled(const double* scores, double* probabilities, size_t count, size_t tile) {
   const double final_maximum = *std::max_element(scores, scores + count);
-  double sum = 0.0;
-  for (size_t lane = 0; lane < lanes; ++lane) {
-    double running = -std::numeric_limits<double>::infinity();
-    for (size_t from = lane * tile; from < count; from += tile * lanes) {
-      const size_t end = std::min(count, from + tile);
-      running = std::max(running, *std::max_element(scores + from, scores + end));
-      for (size_t i = from; i < end; ++i) sum += std::exp(scores[i] - running);
-    }
+  double sum = 0.0, running = -std::numeric_limits<double>::infinity();
+  for (size_t from = 0; from < count; from += tile) {
+    const size_t end = std::min(count, from + tile);
+    running = std::max(running, *std::max_element(scores + from, scores + end));
+    for (size_t i = from; i < end; ++i) sum += std::exp(scores[i] - running);
   }
   for (size_t i = 0; i < count; ++i) probabilities[i] = std::exp(scores[i] - final_maximum) / sum;
 }
@@ -163,7 +160,7 @@ void suspect_softmax(const Bench& bench, size_t m, Suspects& out) {
     out.push_back(with_rows(
         m, code::kSoftmax,
         fmt::format("the running sum is not rescaled when a later tile of {} key(s) raises the maximum", tile),
-        [tile](const double* s, double* p, size_t n) { not_rescaled(s, p, n, tile, 1); }));
+        [tile](const double* s, double* p, size_t n) { not_rescaled(s, p, n, tile); }));
   out.push_back(with_rows(m, code::kSoftmax, "the probabilities are not divided by their sum",
                           [](const double* s, double* p, size_t n) {
                             const double maximum = *std::max_element(s, s + n);

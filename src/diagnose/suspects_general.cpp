@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <set>
@@ -68,9 +67,6 @@ void suspect_input(const Bench& bench, size_t input, const std::vector<std::stri
   const Op& op = bench.op();
   for (const std::string& path : paths) {
     if (path == op.inputs[input]) continue;
-    const bool own =
-        std::any_of(op.outputs.begin(), op.outputs.end(), [&](const TapSpec& s) { return s.path == path; });
-    if (own) continue;
     const auto values = values_of(
         bench, path, [&](const BenchStep& step) -> const Shape& { return bench.given(step).inputs[input].shape; });
     if (values.empty()) continue;
@@ -91,7 +87,6 @@ void suspect_foreign_result(const Bench& bench, const std::vector<std::string>& 
   const BenchStep& first = bench.steps().front();
   if (first.results.size() != 1) return;
   for (const std::string& path : paths) {
-    if (path == first.results[0].spec->path) continue;
     const auto values =
         values_of(bench, path, [&](const BenchStep& step) -> const Shape& { return step.results[0].exact.shape; });
     if (values.empty()) continue;

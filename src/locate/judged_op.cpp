@@ -33,23 +33,12 @@ bool bound_exceeds_values(const Evaluated& result) {
   return !(bound <= size);
 }
 
-/// Results, and of inner taps the one that says more than any result: at position 0 cosine and sine are 1 and 0 for
-/// every theta, the frequencies are not.
-std::vector<Evaluated> evaluate_judged(const Op& op, const Contract& contract, const OpInputs& in, DType dtype) {
-  if (op.kind != OpKind::rope_table) return evaluate(op, contract, in, dtype);
-  EvaluateOptions options;
-  options.inner = true;
-  std::vector<Evaluated> all = evaluate(op, contract, in, dtype, options);
-  std::erase_if(all, [](const Evaluated& e) { return e.spec->inner && !e.spec->path.ends_with(".inv_freq"); });
-  return all;
-}
-
 JudgedStep judge_step(const Context& context, SideId side, const Op& op, const Contract& contract, ReplayInputs& given,
                       int64_t step) {
   const Replay& replay = side == SideId::reference ? context.reference : context.candidate;
   JudgedStep judged;
   judged.step = step;
-  judged.results = evaluate_judged(op, contract, given.in, context.model_of(side).config.dtype);
+  judged.results = evaluate_judged(op, contract, given.in, context.model_of(side).config.dtype, true);
   for (const Evaluated& result : judged.results) {
     judged.stored.emplace_back();
     judged.judgements.emplace_back();
@@ -75,6 +64,16 @@ std::shared_ptr<const Op> op_of_side(const Context& context, SideId side, const 
 }
 
 }  // namespace
+
+std::vector<Evaluated> evaluate_judged(const Op& op, const Contract& contract, const OpInputs& in, DType dtype,
+                                       bool bounds) {
+  EvaluateOptions options;
+  options.bounds = bounds;
+  options.inner = op.kind == OpKind::rope_table;
+  std::vector<Evaluated> all = evaluate(op, contract, in, dtype, options);
+  std::erase_if(all, [](const Evaluated& e) { return e.spec->inner && !e.spec->path.ends_with(".inv_freq"); });
+  return all;
+}
 
 std::vector<int64_t> paired_steps(const Alignment& alignment, SideId side) {
   std::set<int64_t> steps;

@@ -43,6 +43,11 @@ struct JudgedSide {
   std::optional<At> worst() const;
 };
 
+/// Results, and of inner taps the one that says more than any result: at position 0 cosine and sine are 1 and 0 for
+/// every theta, the frequencies are not. `bounds`: with what a right implementation may be off by.
+std::vector<Evaluated> evaluate_judged(const Op& op, const Contract& contract, const OpInputs& in, DType dtype,
+                                       bool bounds);
+
 /// `op` may be a variant of the graph's op (another contract, other attributes) with the same inputs and outputs.
 /// `parameters` are those of `op`. Never throws for data that do not fit: why_not says so.
 JudgedSide judge_side(const Context& context, SideId side, const Op& op, const Contract& contract,
