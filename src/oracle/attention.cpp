@@ -52,7 +52,7 @@ std::vector<Evaluated> products_per_head(const OracleCall& call, Right right) {
                              offset_or_null(call, 0, left_at),
                              offset_or_null(call, 1, right_at),
                              right};
-    const ProductResult result = product(operands, call.options.bounds, call.options.threads);
+    const ProductResult result = product(operands, call.needs_errors(), call.options.threads);
     for (size_t i = 0; i < result.sums.size(); ++i) out.put(element++, product_element(summation, result, i, 0.0));
   }
   std::vector<Evaluated> all;

@@ -25,8 +25,8 @@ const TapSpec kPositions{"positions", DType::i64, {"token"}, false};
 
 class OracleBackend final : public Backend {
  public:
-  OracleBackend(const Model& model, int threads, std::optional<OpGraph> graph)
-      : model_(model), own_graph_(std::move(graph)), threads_(threads > 0 ? threads : default_threads()) {}
+  OracleBackend(const Model& model, int threads, std::optional<OpGraph> graph, std::optional<Draw> draw)
+      : model_(model), own_graph_(std::move(graph)), draw_(draw), threads_(threads > 0 ? threads : default_threads()) {}
 
   Tensor forward(const Step& step, TapSink& sink) override;
   std::string description() const override {
@@ -40,11 +40,13 @@ class OracleBackend final : public Backend {
   void check_step(const Step& step) const;
   Values begin(const Step& step, TapSink& sink) const;
   OpInputs gather(const Op& op, const Step& step, const Values& values) const;
+  std::vector<Evaluated> evaluate_op(const Op& op, const OpInputs& in, bool inner) const;
   /// Runs one op, records its taps, keeps its results; returns the first one as stored.
   Tensor run(const Op& op, const Step& step, TapSink& sink, Values& values);
 
   const Model& model_;
   const std::optional<OpGraph> own_graph_;
+  const std::optional<Draw> draw_;
   int threads_;
   int64_t next_position_ = 0;
   Values cache_;  ///< outputs of kv_append ops, by path
@@ -86,12 +88,17 @@ OpInputs OracleBackend::gather(const Op& op, const Step& step, const Values& val
   return in;
 }
 
+std::vector<Evaluated> OracleBackend::evaluate_op(const Op& op, const OpInputs& in, bool inner) const {
+  const Contract& contract = find_contract(op.contract);
+  const EvaluateOptions options{.bounds = false, .inner = inner, .threads = threads_};
+  if (draw_) return evaluate_noisy(op, contract, in, model_.config.dtype, *draw_, options);
+  return evaluate(op, contract, in, model_.config.dtype, options);
+}
+
 Tensor OracleBackend::run(const Op& op, const Step& step, TapSink& sink, Values& values) {
   const bool inner = std::any_of(op.outputs.begin(), op.outputs.end(),
                                  [&](const TapSpec& spec) { return spec.inner && sink.wants(spec.path); });
-  std::vector<Evaluated> outputs =
-      evaluate(op, find_contract(op.contract), gather(op, step, values), model_.config.dtype,
-               {.bounds = false, .inner = inner, .threads = threads_});
+  std::vector<Evaluated> outputs = evaluate_op(op, gather(op, step, values), inner);
   Tensor first;
   for (Evaluated& output : outputs) {
     const TapSpec& spec = *output.spec;
@@ -121,8 +128,9 @@ Tensor OracleBackend::forward(const Step& step, TapSink& sink) {
 
 }  // namespace
 
-std::unique_ptr<Backend> make_oracle_backend(const Model& model, int threads, std::optional<OpGraph> graph) {
-  return std::make_unique<OracleBackend>(model, threads, std::move(graph));
+std::unique_ptr<Backend> make_oracle_backend(const Model& model, int threads, std::optional<OpGraph> graph,
+                                             std::optional<Draw> draw) {
+  return std::make_unique<OracleBackend>(model, threads, std::move(graph), draw);
 }
 
 }  // namespace plumbline

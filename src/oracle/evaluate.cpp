@@ -6,6 +6,7 @@
 
 #include <plumbline/error.h>
 
+#include "oracle/noisy.h"
 #include "oracle/output.h"
 
 namespace plumbline {
@@ -73,16 +74,27 @@ void check(const OracleCall& call, const Family& family) {
   }
 }
 
-}  // namespace
-
-std::vector<Evaluated> evaluate(const Op& op, const Contract& contract, const OpInputs& in, DType model_dtype,
-                                const EvaluateOptions& options) {
-  const OracleCall call{op, contract, in, model_dtype, options};
-  const Family& family = family_of(op.kind);
+std::vector<Evaluated> evaluated(const OracleCall& call) {
+  const Family& family = family_of(call.op.kind);
   check(call, family);
   std::vector<Evaluated> outputs = family.evaluate(call);
   std::sort(outputs.begin(), outputs.end(), [](const Evaluated& a, const Evaluated& b) { return a.spec < b.spec; });
   return outputs;
+}
+
+}  // namespace
+
+std::vector<Evaluated> evaluate(const Op& op, const Contract& contract, const OpInputs& in, DType model_dtype,
+                                const EvaluateOptions& options) {
+  return evaluated({op, contract, in, model_dtype, options});
+}
+
+std::vector<Evaluated> evaluate_noisy(const Op& op, const Contract& contract, const OpInputs& in, DType model_dtype,
+                                      const Draw& draw, const EvaluateOptions& options) {
+  EvaluateOptions without_bounds = options;
+  without_bounds.bounds = false;
+  const Noise noise(draw, op.name, in.first_position);
+  return evaluated({op, contract, in, model_dtype, without_bounds, &noise});
 }
 
 }  // namespace plumbline

@@ -43,7 +43,7 @@ std::vector<Evaluated> evaluate_linear(const OracleCall& call) {
   const int64_t rows = terms == 0 ? 0 : element_count(x.shape) / terms;
   ProductOperands operands{{x.values.data(), rows, terms}, {weight.values.data(), outputs, terms}};
   if (call.has_bounds(0)) operands.a_bound = taken.bounds.values.data();
-  const ProductResult result = product(operands, call.options.bounds, call.options.threads);
+  const ProductResult result = product(operands, call.needs_errors(), call.options.threads);
 
   Shape shape = x.shape;
   shape.back() = outputs;

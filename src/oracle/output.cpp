@@ -32,21 +32,22 @@ void OracleCall::misfit(const std::string& what, const Shape& shape) const {
       "the trace or the checkpoint does not fit the op graph");
 }
 
-TapWriter::TapWriter(const TapSpec& spec, DType dtype, Shape shape, bool bounds)
-    : spec_(&spec), grid_(dtype), bounds_(bounds) {
+TapWriter::TapWriter(const OracleCall& call, const TapSpec& spec, DType dtype, Shape shape)
+    : spec_(&spec), grid_(dtype), bounds_(call.options.bounds), noise_(call.noise) {
   const auto count = static_cast<size_t>(element_count(shape));
   out_.spec = &spec;
   out_.dtype = dtype;
   out_.exact = {std::move(shape), std::vector<double>(count)};
   out_.rounded.resize(count);
-  if (!bounds) return;
+  if (!bounds_) return;
   out_.bound.resize(count);
   out_.escapes.resize(count);
   out_.spread.resize(count);
   out_.sigma.resize(count);
 }
 
-void TapWriter::put_wanted(size_t element, const Uncertain& v) {
+void TapWriter::put_wanted(size_t element, const Uncertain& given) {
+  const Uncertain v = noise_ == nullptr ? given : (*noise_)(given, spec_->path, element);
   const double rounded = grid_.round(v.value);
   out_.exact.values[element] = v.value;
   out_.rounded[element] = rounded;
@@ -72,13 +73,13 @@ Evaluated TapWriter::take(bool exact_class) {
 TapWriter result_writer(const OracleCall& call, size_t index, Shape shape) {
   if (index >= call.op.outputs.size()) call.misfit("it names too few outputs", shape);
   const TapSpec& spec = call.op.outputs[index];
-  return {spec, call.format(call.contract.grid("out"), spec), std::move(shape), call.options.bounds};
+  return {call, spec, call.format(call.contract.grid("out"), spec), std::move(shape)};
 }
 
 TapWriter inner_writer(const OracleCall& call, std::string_view suffix, std::string_view stage, Shape shape) {
   const TapSpec* spec = call.inner_tap(suffix);
   if (spec == nullptr) return {};
-  return {*spec, call.format(call.contract.grid(stage), *spec), std::move(shape), call.options.bounds};
+  return {call, *spec, call.format(call.contract.grid(stage), *spec), std::move(shape)};
 }
 
 }  // namespace plumbline

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "oracle/noisy.h"
 #include "oracle/oracle.h"
 #include "oracle/uncertain.h"
 
@@ -16,6 +17,7 @@ struct OracleCall {
   const OpInputs& in;
   DType model_dtype;
   const EvaluateOptions& options;
+  const Noise* noise = nullptr;  ///< evaluates one drawn implementation instead of the exact one
 
   const Array& input(size_t i) const { return in.inputs[i]; }
   const Array& parameter(size_t i) const { return in.parameters[i]; }
@@ -29,6 +31,13 @@ struct OracleCall {
     const double bound = input_bound(i, element);
     return {input(i).values[element], bound, 0.5 * bound};
   }
+  /// Whether the sizes of errors are asked for.
+  bool needs_errors() const { return options.bounds || noise != nullptr; }
+  /// What the op goes on with after a stage: `v` itself, or one draw of it. For stages that others are computed from,
+  /// and for values that several taps share; outputs draw by themselves.
+  Uncertain taken(const Uncertain& v, std::string_view stage, size_t element) const {
+    return noise == nullptr ? v : (*noise)(v, stage, element);
+  }
   /// The format of a value on that grid of the contract; `exact` values keep the tap's own format.
   DType format(Grid grid, const TapSpec& spec) const;
   /// The inner tap whose path ends in `suffix`, or nullptr if it is not wanted or the op has none.
@@ -41,7 +50,7 @@ struct OracleCall {
 class TapWriter {
  public:
   TapWriter() = default;  ///< a tap nobody wants: put() does nothing
-  TapWriter(const TapSpec& spec, DType dtype, Shape shape, bool bounds);
+  TapWriter(const OracleCall& call, const TapSpec& spec, DType dtype, Shape shape);
   /// `exact_class`: no rounding before the output's own is left open, so stored values must equal `rounded`.
   void put(size_t element, const Uncertain& v) {
     if (spec_ != nullptr) put_wanted(element, v);
@@ -54,6 +63,7 @@ class TapWriter {
   const TapSpec* spec_ = nullptr;
   Rounder grid_{DType::f32};
   bool bounds_ = false;
+  const Noise* noise_ = nullptr;
   Evaluated out_;
 };
 

@@ -61,6 +61,7 @@ RowStatistic Norm::statistic(size_t first) const {
   row.var = {held.value / n, held.error / n, std::hypot(walk_ * sum / n * 0.58, std::sqrt(inherited_square) / n),
              held.escapes};
   if (sum == 0.0 && inherited == 0.0) row.var.error = row.var.sigma = 0.0;
+  row.var = call_.taken(row.var, "var", first / width_);
   const double biased = row.var.value + eps_;
   row.rstd.value = 1.0 / std::sqrt(biased);
   if (!std::isfinite(biased)) return row;  // NaN, or certainly infinite: rstd 0
@@ -77,6 +78,7 @@ RowStatistic Norm::statistic(size_t first) const {
       row.rstd.value * std::hypot(0.5 * row.var.sigma / biased, function_typical_ulps(Function::rsqrt) * kUlp);
   row.rstd_inherited = inherited / n / biased;
   if ((held.escapes & kOverflows) != 0) row.rstd.escapes = kVanishes;
+  row.rstd = call_.taken(row.rstd, "rstd", first / width_);
   return row;
 }
 
@@ -111,7 +113,7 @@ void Norm::row(size_t row, NormTaps& taps) const {
   const double* weights = call_.parameter(0).values.data();
   for (size_t i = 0; i < width_; ++i) {
     const Uncertain x = call_.element(0, first + i);
-    const Uncertain n32 = normalised(x, statistic_of_row);
+    const Uncertain n32 = call_.taken(normalised(x, statistic_of_row), "n32", first + i);
     taps.x32.put(first + i, x);
     taps.n32.put(first + i, n32);
     taps.n.put(first + i, n32);

@@ -85,8 +85,9 @@ std::vector<Evaluated> evaluate_rope(const OracleCall& call) {
       const auto at = static_cast<size_t>(row * width + channel);
       const auto other_at = static_cast<size_t>(row * width + other.channel);
       const auto angle = static_cast<size_t>(row % tokens * width + other.column);
-      const Uncertain a = rotation.product(call.element(0, at), call.element(1, angle), 1.0);
-      const Uncertain b = rotation.product(call.element(0, other_at), call.element(2, angle), other.sign);
+      const Uncertain a = call.taken(rotation.product(call.element(0, at), call.element(1, angle), 1.0), "cos", at);
+      const Uncertain b =
+          call.taken(rotation.product(call.element(0, other_at), call.element(2, angle), other.sign), "rot_sin", at);
       straight.put(at, a);
       rotated.put(at, b);
       out.put(at, rotation.sum(a, b));

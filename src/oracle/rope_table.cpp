@@ -74,20 +74,23 @@ std::vector<Evaluated> evaluate_rope_table(const OracleCall& call) {
   TapWriter freqs = inner_writer(call, ".freqs", "freqs", {1, tokens, half});
   TapWriter cos32 = inner_writer(call, ".cos32", "cos32", wide), sin32 = inner_writer(call, ".sin32", "sin32", wide);
   for (int64_t i = 0; i < half; ++i) {
-    Uncertain exact_frequency = inverse_frequency(theta, i, width);
+    const auto channel_pair = static_cast<size_t>(i);
+    Uncertain exact_frequency = call.taken(inverse_frequency(theta, i, width), "inv_freq", channel_pair);
     Uncertain frequency = round_stage(f32, exact_frequency);
     if (const auto scaled = scaling ? scaled_frequency(*scaling, frequency) : std::nullopt) {
-      exact_frequency = *scaled;
+      exact_frequency = call.taken(*scaled, "scaled inv_freq", channel_pair);
       frequency = round_stage(f32, exact_frequency);
     }
-    inv_freq.put(static_cast<size_t>(i), exact_frequency);
+    inv_freq.put(channel_pair, exact_frequency);
     for (int64_t token = 0; token < tokens; ++token) {
       const double position = as_f32(positions.values[static_cast<size_t>(token)]);
+      const auto table_row = static_cast<size_t>(token * half + i);
       const Uncertain exact_angle{position * frequency.value, position * frequency.error, position * frequency.sigma};
       const Uncertain angle = round_stage(f32, exact_angle);
-      freqs.put(static_cast<size_t>(token * half + i), exact_angle);
+      freqs.put(table_row, exact_angle);
       const double c = std::cos(angle.value), s = std::sin(angle.value);
-      const Uncertain cosine = wave(c, s, angle, Function::cos), sine = wave(s, c, angle, Function::sin);
+      const Uncertain cosine = call.taken(wave(c, s, angle, Function::cos), "cos32", table_row);
+      const Uncertain sine = call.taken(wave(s, c, angle, Function::sin), "sin32", table_row);
       for (const int64_t channel : {i, i + half}) {
         const auto at = static_cast<size_t>(token * width + channel);
         cos32.put(at, cosine);

@@ -97,7 +97,7 @@ std::vector<Evaluated> evaluate_softmax(const OracleCall& call) {
   for (size_t first = 0; width > 0 && first < call.input(0).values.size(); first += width) {
     const Row row = softmax.row(first, width);
     for (size_t i = first; i < first + width; ++i) {
-      const Uncertain p = softmax.element(i, row);
+      const Uncertain p = call.taken(softmax.element(i, row), "probs32", i);
       out.put(i, p);
       probs32.put(i, p);
     }
