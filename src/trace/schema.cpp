@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "core/printable.h"
+
 namespace plumbline::trace {
 namespace {
 
@@ -65,16 +67,7 @@ std::string hex_of(uint64_t xxh3) { return fmt::format("{:016x}", xxh3); }
 
 std::string printable(std::string_view text) {
   constexpr size_t kMost = 200;
-  std::string out;
-  for (const char c : text.substr(0, kMost)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) {
-      out += fmt::format("\\x{:02x}", byte);
-    } else {
-      out += c;
-    }
-  }
-  return text.size() > kMost ? out + "..." : out;
+  return printable_text(text.substr(0, kMost)) + (text.size() > kMost ? "..." : "");
 }
 
 }  // namespace plumbline::trace

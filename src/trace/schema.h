@@ -58,8 +58,8 @@ bool parse_dataset_place(std::string_view full, TapEntry& entry);
 /// 16 lower-case digits: how an XXH3-64 is shown.
 std::string hex_of(uint64_t xxh3);
 
-/// `text` with control characters as \xNN, cut at 200 bytes: for
-/// messages that quote names out of untrusted files.
+/// `text` with control characters and bytes that are no UTF-8 as \xNN, cut at 200 bytes: for messages that quote names
+/// out of untrusted files.
 std::string printable(std::string_view text);
 
 }  // namespace plumbline::trace

@@ -20,7 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Options {
-  int64_t mutants = 2000;
+  int64_t mutants = 2000, first = 0;
   uint64_t seed = 1;
   std::string corpus, keep = "fuzz-culprits";
   std::vector<std::string> readers;
@@ -60,7 +60,7 @@ int64_t carry_out(const Reader& reader, const fs::path& folder, Campaign campaig
   const auto start = std::chrono::steady_clock::now();
   std::fprintf(stderr, "%s: %ld cases\n", std::string(reader.name).c_str(), static_cast<long>(campaign.cases));
   campaign.report = [&](int64_t number, const std::string& bytes, const std::string& defect) {
-    keep(options.keep, reader, number, bytes, defect);
+    keep(options.keep, reader, options.first + number, bytes, defect);
   };
   const Tally tally = run_campaign(reader, folder, campaign);
   print_row(reader, campaign.cases, tally,
@@ -75,11 +75,13 @@ int64_t fuzz(const Reader& reader, const Options& options) {
   Campaign campaign;
   campaign.cases = options.mutants;
   campaign.make = [&](int64_t number) {
-    SplitMix64 random(fnv1a(reader.name) + options.seed * 0x9E3779B97F4A7C15u + static_cast<uint64_t>(number));
+    number += options.first;
+    // Mixed, as the generator steps by a constant: neighbouring seeds would else give the same numbers, shifted by one.
+    SplitMix64 random((fnv1a(reader.name) ^ SplitMix64(options.seed).next()) + static_cast<uint64_t>(number));
     const std::string& seed = seeds[random.next() % seeds.size()];
     if (number % 1000 == 999)
       std::fprintf(stderr, "%s: %ld of %ld\n", std::string(reader.name).c_str(), static_cast<long>(number + 1),
-                   static_cast<long>(options.mutants));
+                   static_cast<long>(options.first + options.mutants));
     return mutate(seed, reader.form, random);
   };
   return carry_out(reader, folder.path(), campaign, options);
@@ -111,6 +113,8 @@ int run(int argc, char** argv) {
   CLI::App app("Damaged files through every reader of untrusted input", "plumbline-fuzz");
   app.add_option("--mutants", options.mutants, "Mutants of each reader")->check(CLI::Range(1, 1 << 30))->take_last();
   app.add_option("--seed", options.seed, "Seed of the mutator");
+  app.add_option("--first", options.first, "Number of the first mutant: the one that a culprit is named after")
+      ->check(CLI::Range(0, 1 << 30));
   app.add_option("--keep", options.keep, "Folder for files that show a defect")->take_last();
   app.add_option("--corpus", options.corpus, "Folder READER/FILE: read these files instead of mutants");
   app.add_option("READER", options.readers, "Readers (default all)");
