@@ -1,10 +1,19 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Draws faults at random (kind, layer, value, model, prompt), plants each in the candidate's kernels or weights and looks for it by
-# `plumbline find`, with no digest looked at: caught, located at its op, cause named with its parameter. Prints a table by kind
-# and what was missed; closes with "faulty N: caught a, located b, named c; clean M: findings d". Exit 0 only if every
-# detectable fault was caught and no clean pair has a finding.
-# Usage: scripts/fault_matrix.sh [--seed S] [--runs N] [--clean M] [--model DIR]... [--bin DIR] [--jobs N]
+# `plumbline find`, with no digest looked at: caught, located at its op, cause named with its parameter; beside it what
+# numpy, cosine similarity and h5diff make of the same dumps. Prints a table by kind, the same by magnitude, and what was
+# missed; closes with "faulty N: caught a, located b, named c; clean M: findings d". Exit 0 only if every detectable fault
+# was caught and no clean pair has a finding.
+# Usage: scripts/fault_matrix.sh [--seed S] [--runs N] [--clean M] [--model DIR]... [--bin DIR] [--jobs N] [--python PYTHON]
+# (PYTHON has numpy and h5py, for what other tools say)
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
-exec python3 "$root/scripts/lib/fault_matrix.py" --root "$root" "$@"
+python=python3 arguments=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --python) python=${2:?--python needs a program}; shift 2 ;;
+    *) arguments+=("$1"); shift ;;
+  esac
+done
+exec "$python" "$root/scripts/lib/fault_matrix.py" --root "$root" "${arguments[@]}"

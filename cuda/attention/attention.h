@@ -27,6 +27,7 @@ struct AttentionArgs {
   float scale;
   bool modulo_keys;    ///< head h reads the keys of head h % kv_heads, else of h / (heads / kv_heads)
   bool modulo_values;  ///< the same for the values
+  float amount = 0;    ///< of a defect (cuda/faults) that has one
 };
 
 /// kRaw, kScaled: bf16 [heads, tokens, keys]; kProbs32: f32, same; kContext: bf16 [heads, tokens, head_dim].

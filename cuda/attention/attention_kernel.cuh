@@ -17,9 +17,12 @@
 //            and H200), the same beyond by our choice; R5: our exp, up to 2 ulp from expf
 //   checked  tests/kernel/attention
 #pragma once
+#include <cmath>
+
 #include "cuda/attention/attention.h"
 #include "cuda/common/defect.h"
 #include "cuda/common/math.h"
+#include "cuda/common/narrow.h"
 #include "cuda/common/reduce.h"
 #include "cuda/gemm/stage.cuh"
 
@@ -28,7 +31,7 @@ namespace plumbline::PLUMBLINE_BUILD_NS {
 inline constexpr uint32_t kLowestBf16 = 0xFF7F0000u;  ///< -(2 - 2^-7) * 2^127, as f32
 
 /// Scores of the block's queries against all keys: raw, scaled, masked. All threads of the block call it.
-template <class Tap>
+template <Defect kDefect, class Tap>
 __device__ void masked_scores(const AttentionArgs& args, int head, int kv_head, int row0,
                               const Tap& tap PLUMBLINE_WHERE_PARAM) {
   const int columns = tile_columns(int(blockDim.x));
@@ -48,7 +51,10 @@ __device__ void masked_scores(const AttentionArgs& args, int head, int kv_head, 
         const int64_t index = (int64_t(head) * args.tokens + row) * args.keys + key;
         const bf16 raw = to_bf16(scores.d[0][half][i]);                   // R1
         const bf16 scaled = to_bf16(__fmul_rn(to_f32(raw), args.scale));  // R2
-        const bool allowed = int64_t(key) <= int64_t(args.first_position) + row + args.mask_offset;
+        bool allowed = int64_t(key) <= int64_t(args.first_position) + row + args.mask_offset;
+        if constexpr (kDefect == Defect::window) {
+          allowed = allowed && int64_t(key) > int64_t(args.first_position) + row - int64_t(args.amount);
+        }
         const float mask = allowed ? 0.0f : __uint_as_float(kLowestBf16);
         tap.store(AttentionTap::kRaw, index, raw);
         tap.store(AttentionTap::kScaled, index, scaled);
@@ -58,9 +64,22 @@ __device__ void masked_scores(const AttentionArgs& args, int head, int kv_head, 
   }
 }
 
+/// exp of score - largest, or what a defect takes for it.
+template <Defect kDefect>
+__device__ __forceinline__ float score_power(float score, float largest, float amount) {
+  if constexpr (kDefect == Defect::base_two) return exp2f(__fsub_rn(score, largest));
+  if constexpr (kDefect == Defect::no_maximum) return through_f16(exp_f32(score));
+  if constexpr (kDefect == Defect::capped) {
+    if (score < -1e30f) return 0.0f;  // masked
+    return exp_f32(__fsub_rn(__fmul_rn(amount, tanhf(__fdiv_rn(score, amount))),
+                             __fmul_rn(amount, tanhf(__fdiv_rn(largest, amount)))));
+  }
+  return exp_f32(__fsub_rn(score, largest));
+}
+
 /// Softmax of one row of `keys` masked scores by one warp.
 template <Defect kDefect, class Tap>
-__device__ __forceinline__ void softmax_row(const bf16* masked, bf16* probs, int64_t row_index, int keys,
+__device__ __forceinline__ void softmax_row(const bf16* masked, bf16* probs, int64_t row_index, int keys, float amount,
                                             const Tap& tap PLUMBLINE_WHERE_PARAM) {
   const int lane = int(threadIdx.x) % 32;
   float largest = __uint_as_float(0xFF800000u);
@@ -75,23 +94,25 @@ __device__ __forceinline__ void softmax_row(const bf16* masked, bf16* probs, int
     }
   } else {
     for (int key = lane; key < keys; key += 32) {
-      sum = __fadd_rn(sum, exp_f32(__fsub_rn(to_f32(masked[key]), largest)));  // A3 R4 R5 R6
+      sum = __fadd_rn(sum, score_power<kDefect>(to_f32(masked[key]), largest, amount));  // A3 R4 R5 R6
     }
   }
   sum = warp_sum(sum PLUMBLINE_WHERE_ARG);  // A4 R6
+  if constexpr (kDefect == Defect::not_normalised) sum = 1.0f;
   for (int key = lane; key < keys; key += 32) {
-    const float p = __fdiv_rn(exp_f32(__fsub_rn(to_f32(masked[key]), largest)), sum);  // R4 R5 R7
+    const float p = __fdiv_rn(score_power<kDefect>(to_f32(masked[key]), largest, amount), sum);  // R4 R5 R7
     tap.store(AttentionTap::kProbs32, row_index * keys + key, p);
     probs[key] = to_bf16(p);  // R8
   }
 }
 
 /// The probabilities times V. All threads of the block call it.
-template <class Tap>
+template <Defect kDefect, class Tap>
 __device__ void weighted_values(const AttentionArgs& args, int head, int kv_head, int row0,
                                 const Tap& tap PLUMBLINE_WHERE_PARAM) {
   const int columns = tile_columns(int(blockDim.x));
-  const Rows<bf16> p{args.probs + int64_t(head) * args.tokens * args.keys, args.tokens, args.keys, args.keys};
+  const int keys = kDefect == Defect::last_key_lost ? args.keys - 1 : args.keys;
+  const Rows<bf16> p{args.probs + int64_t(head) * args.tokens * args.keys, args.tokens, keys, args.keys};
   const Rows<bf16> v{args.v_cache + int64_t(kv_head) * args.head_dim, args.keys, args.head_dim,
                      int64_t(args.kv_heads) * args.head_dim};
   for (int column0 = 0; column0 < args.head_dim; column0 += columns) {
@@ -120,14 +141,16 @@ __device__ __forceinline__ int shared_head(const AttentionArgs& args, int head, 
 template <class Tap, Defect kDefect = Defect::none>
 __global__ void attention_kernel(AttentionArgs args, Tap tap) {
   const int head = int(blockIdx.y), row0 = int(blockIdx.x) * kTileRows;
-  masked_scores(args, head, shared_head(args, head, args.modulo_keys), row0, tap);
+  int key_head = shared_head(args, head, args.modulo_keys);
+  if constexpr (kDefect == Defect::next_kv_head) key_head = (key_head + 1) % args.kv_heads;
+  masked_scores<kDefect>(args, head, key_head, row0, tap);
   __syncthreads();  // the block's own scores are read by other warps from here on
   for (int r = int(threadIdx.x) / 32; r < kTileRows && row0 + r < args.tokens; r += int(blockDim.x) / 32) {
     const int64_t row = int64_t(head) * args.tokens + row0 + r;
-    softmax_row<kDefect>(args.masked + row * args.keys, args.probs + row * args.keys, row, args.keys, tap);
+    softmax_row<kDefect>(args.masked + row * args.keys, args.probs + row * args.keys, row, args.keys, args.amount, tap);
   }
   __syncthreads();
-  weighted_values(args, head, shared_head(args, head, args.modulo_values), row0, tap);
+  weighted_values<kDefect>(args, head, shared_head(args, head, args.modulo_values), row0, tap);
 }
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

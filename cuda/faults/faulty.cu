@@ -2,8 +2,11 @@
 // The only place where a kernel is instantiated with a defect. Invariant: faulty.h.
 #include "cuda/faults/faulty.h"
 
+#include <type_traits>
+
 #include "cuda/attention/attention_launch.cuh"
 #include "cuda/elementwise/elementwise_launch.cuh"
+#include "cuda/faults/variants.cuh"
 #include "cuda/heads/heads_launch.cuh"
 #include "cuda/linear/linear_launch.cuh"
 #include "cuda/rmsnorm/rmsnorm_launch.cuh"
@@ -16,44 +19,73 @@ namespace {
                      {"defect number " + std::to_string(int(defect))}, "`plumbline faults` lists what an op can have");
 }
 
+LaunchShape one_thread_each(int64_t count, int block_threads) {
+  return {dim3(blocks_for(count, block_threads)), dim3(unsigned(block_threads)), 0};
+}
+
+template <Defect... kDefects, class Start>
+void choose(const char* kernel, Defect defect, const Start& start) {
+  if (!((defect == kDefects && (start(std::integral_constant<Defect, kDefects>{}), true)) || ...))
+    fail_defect(kernel, defect);
+}
+
 }  // namespace
 
-void faulty_linear(Defect defect, const LinearArgs& args, const RecordTap* taps, int block_threads, Stream stream) {
+void faulty_linear(PlantedDefect planted, const LinearArgs& args, const RecordTap* taps, int block_threads,
+                   Stream stream) {
   using enum Defect;
-  switch (defect) {
-    case k_tail_lost: return start_linear<k_tail_lost>(args, taps, block_threads, stream);
-    case bf16_accumulator: return start_linear<bf16_accumulator>(args, taps, block_threads, stream);
-    case truncating_cast: return start_linear<truncating_cast>(args, taps, block_threads, stream);
-    case stale_tile: return start_linear<stale_tile>(args, taps, block_threads, stream);
-    case missing_barrier: return start_linear<missing_barrier>(args, taps, block_threads, stream);
-    default: fail_defect("linear", defect);
+  if (planted.defect == split_k) {
+    const int64_t count = int64_t(args.rows) * args.columns;
+    if (count == 0) return;
+    return launch("split product", one_thread_each(count, block_threads), stream, split_product_kernel, args,
+                  int(planted.amount));
   }
+  choose<k_tail_lost, bf16_accumulator, truncating_cast, stale_tile, missing_barrier>(
+      "linear", planted.defect, [&](auto defect) { start_linear<defect.value>(args, taps, block_threads, stream); });
 }
 
-void faulty_rmsnorm(Defect defect, const RmsNormArgs& args, const RecordTap* taps, int block_threads, Stream stream) {
-  if (defect != Defect::lane_lost) fail_defect("rmsnorm", defect);
-  start_rmsnorm<Defect::lane_lost>(args, taps, block_threads, stream);
+void faulty_rmsnorm(PlantedDefect planted, RmsNormArgs args, const RecordTap* taps, int block_threads, Stream stream) {
+  using enum Defect;
+  if (planted.defect == eps_outside) args.eps = planted.amount;
+  choose<lane_lost, sum_not_mean, one_column_less, no_root, eps_outside, magnitudes, variance>(
+      "rmsnorm", planted.defect, [&](auto defect) { start_rmsnorm<defect.value>(args, taps, block_threads, stream); });
 }
 
-void faulty_silu(Defect defect, const ElementwiseArgs& args, int block_threads, Stream stream) {
-  if (defect != Defect::other_activation) fail_defect("silu", defect);
-  start_elementwise<ElementwiseOp::silu, Defect::other_activation>("silu", args, block_threads, stream);
+void faulty_silu(PlantedDefect planted, const ElementwiseArgs& args, int block_threads, Stream stream) {
+  if (planted.defect == Defect::other_activation)
+    return start_elementwise<ElementwiseOp::silu, Defect::other_activation>("silu", args, block_threads, stream);
+  if (planted.defect < Defect::gelu_erf || planted.defect > Defect::sigmoid_only) fail_defect("silu", planted.defect);
+  if (args.count == 0) return;
+  launch("activation", one_thread_each(args.count, block_threads), stream, activation_kernel, args, planted.defect,
+         planted.amount);
 }
 
-void faulty_heads(Defect defect, int role, const HeadsArgs& args, const RecordTap* taps, int block_threads,
+void faulty_heads(PlantedDefect planted, int role, const HeadsArgs& args, const RecordTap* taps, int block_threads,
                   Stream stream) {
   using enum Defect;
-  if (defect == position_late && role == 0) return start_heads<position_late, 0>(args, taps, block_threads, stream);
-  if (defect == position_late && role == 1) return start_heads<position_late, 1>(args, taps, block_threads, stream);
-  if (defect == cache_stale && role == 1) return start_heads<cache_stale, 1>(args, taps, block_threads, stream);
-  if (defect == cache_stale && role == 2) return start_heads<cache_stale, 2>(args, taps, block_threads, stream);
-  fail_defect("heads", defect);
+  if (role == 0)
+    return choose<position_late, rope_backwards, half_rotated, not_rotated>(
+        "heads", planted.defect, [&](auto defect) { start_heads<defect.value, 0>(args, taps, block_threads, stream); });
+  if (role == 2)
+    return choose<cache_stale, cache_pairs>(
+        "heads", planted.defect, [&](auto defect) { start_heads<defect.value, 2>(args, taps, block_threads, stream); });
+  choose<position_late, rope_backwards, half_rotated, not_rotated, cache_stale, cache_pairs, cache_before_rope>(
+      "heads", planted.defect, [&](auto defect) { start_heads<defect.value, 1>(args, taps, block_threads, stream); });
 }
 
-void faulty_attention(Defect defect, const AttentionArgs& args, const RecordTap* taps, int block_threads,
+void faulty_attention(PlantedDefect planted, AttentionArgs args, const RecordTap* taps, int block_threads,
                       Stream stream) {
-  if (defect != Defect::not_rescaled) fail_defect("attention", defect);
-  start_attention<Defect::not_rescaled>(args, taps, block_threads, stream);
+  using enum Defect;
+  args.amount = planted.amount;
+  choose<not_rescaled, window, next_kv_head, last_key_lost, base_two, not_normalised, no_maximum, capped>(
+      "attention", planted.defect,
+      [&](auto defect) { start_attention<defect.value>(args, taps, block_threads, stream); });
+}
+
+void spoil_result(PlantedDefect planted, bf16* y, int64_t rows, int64_t columns, int block_threads, Stream stream) {
+  if (rows * columns == 0) return;
+  launch("result", one_thread_each(rows * columns, block_threads), stream, result_kernel,
+         ResultArgs{y, rows, columns, planted.amount}, planted.defect);
 }
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

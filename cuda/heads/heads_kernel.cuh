@@ -97,19 +97,35 @@ __global__ void heads_kernel(HeadsArgs args, Tap tap) {
   }
   const int64_t out = place.by_head * args.head_dim;
   bf16* y = role.y + head * role.head_stride + token * role.token_stride;
+  if constexpr (kDefect == Defect::cache_pairs) {
+    if (which == kRole && (token ^ 1) < args.tokens) y += ((token ^ 1) - token) * role.token_stride;
+  }
   for (int c = int(threadIdx.x) % 32; c < args.head_dim; c += 32) {
     tap.store(place.first_slot + HeadsTap::kHeads, out + c, row[c]);
     bf16 value = row[c];
     if (role.cos != nullptr) {
       const int64_t angle = table + (role.interleaved ? c / 2 : c);
       const bf16 cos_part = to_bf16(__fmul_rn(to_f32(row[c]), to_f32(role.cos[angle])));  // R2
-      const bf16 sin_part =
+      bf16 sin_part =
           to_bf16(__fmul_rn(rotated_partner(row, c, args.head_dim, role.interleaved), to_f32(role.sin[angle])));  // R3
+      if constexpr (kDefect == Defect::rope_backwards) {
+        if (which == kRole) sin_part.bits ^= 0x8000;
+      }
       value = to_bf16(__fadd_rn(to_f32(cos_part), to_f32(sin_part)));  // A2 R4
+      if constexpr (kDefect == Defect::half_rotated) {
+        const int half = args.head_dim / 2, pair = role.interleaved ? c / 2 : c % half;
+        if (which == kRole && pair >= (half + 1) / 2) value = row[c];
+      }
+      if constexpr (kDefect == Defect::not_rotated) {
+        if (which == kRole) value = row[c];
+      }
       tap.store(place.first_slot + HeadsTap::kCos, out + c, cos_part);
       tap.store(place.first_slot + HeadsTap::kRotSin, out + c, sin_part);
     }
     tap.store(place.first_slot + HeadsTap::kRotated, out + c, value);
+    if constexpr (kDefect == Defect::cache_before_rope) {
+      if (which == kRole) value = row[c];
+    }
     if constexpr (kDefect == Defect::cache_stale) {
       if (which == kRole) value = y[c - role.token_stride];
     }

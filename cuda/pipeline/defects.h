@@ -21,12 +21,12 @@ class Defects {
   explicit Defects(const Model& model);
 
   /// Defect::none for most.
-  Defect of(const Op& op) const;
+  PlantedDefect of(const Op& op) const;
   /// False for a fused step that must be taken apart, because a defect of one of its ops has a variant elsewhere.
   bool fits(const PlanStep& step) const;
 
  private:
-  std::map<std::string, Defect, std::less<>> by_op_;
+  std::map<std::string, PlantedDefect, std::less<>> by_op_;
 };
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

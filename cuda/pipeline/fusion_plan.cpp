@@ -93,7 +93,7 @@ class Matcher {
   using Bindings = std::map<std::string_view, std::string>;
 
   bool extend(size_t position) {
-    if (position == pattern_.ops.size()) return is_run() && keeps_inner_values();
+    if (position == pattern_.ops.size()) return is_run() && reads_from_outside() && keeps_inner_values();
     const PatternOp& wanted = pattern_.ops[position];
     const size_t end = std::min(graph_.ops.size(), first_ + pattern_.ops.size());
     for (size_t index = first_; index < end; ++index) {
@@ -133,6 +133,17 @@ class Matcher {
 
   bool is_run() const {
     return !claimed_.empty() && *claimed_.rbegin() == first_ + claimed_.size() - 1 && *claimed_.begin() == first_;
+  }
+
+  /// No free input is a value that the step itself makes: an addition of an operand to itself is not a residual.
+  bool reads_from_outside() const {
+    return std::ranges::none_of(bound_, [&](const auto& entry) {
+      if (entry.first.front() != '$') return false;
+      return std::ranges::any_of(claimed_, [&](size_t index) {
+        return std::ranges::find(graph_.ops[index].outputs, entry.second, &TapSpec::path) !=
+               graph_.ops[index].outputs.end();
+      });
+    });
   }
 
   bool keeps_inner_values() const {

@@ -61,6 +61,11 @@ void add_rope(HeadRole& role, Yields& yields, int first_slot, const Op& rope, co
   yields.tap(first_slot + HeadsTap::kRotSin, inner_path(rope, "_rot_sin"), DType::bf16, shape);
 }
 
+[[noreturn]] void refuse_second(const Op& op) {
+  throw UsageError("op '" + op.name + "' and another one of the same kernel have a kernel fault each", {},
+                   "leave one of them out");
+}
+
 }  // namespace
 
 void StepRunner::heads_step(const PlanStep& step, Yields& yields) {
@@ -112,21 +117,31 @@ void StepRunner::heads_step(const PlanStep& step, Yields& yields) {
 
 void StepRunner::run_heads(const PlanStep& step, const HeadsArgs& args, const RecordTap* taps) {
   const std::pair<const char*, int> places[] = {{"q_rope", 0}, {"k_rope", 1}, {"k_cache", 1}, {"v_cache", 2}};
-  Defect defect = Defect::none;
+  PlantedDefect planted;
   int role = 0;
   for (const auto& [name, index] : places) {
     const Op& op = step.op(name);
-    if (defects_.of(op) == Defect::none) continue;
-    if (defect != Defect::none)
-      throw UsageError("op '" + op.name + "' and another one of the same kernel have a kernel fault each", {},
-                       "leave one of them out");
-    defect = defects_.of(op);
+    if (defects_.of(op).defect == Defect::none) continue;
+    if (planted.defect != Defect::none) refuse_second(op);
+    planted = defects_.of(op);
     role = index;
   }
   // A first step has no row before its own that could be repeated.
-  const bool healthy = defect == Defect::none || (defect == Defect::cache_stale && step_.first_position == 0);
+  const bool healthy =
+      planted.defect == Defect::none || (planted.defect == Defect::cache_stale && step_.first_position == 0);
   if (healthy) return heads(args, taps, settings_.block_threads, nullptr);
-  faulty_heads(defect, role, args, taps, settings_.block_threads, nullptr);
+  faulty_heads(planted, role, args, taps, settings_.block_threads, nullptr);
+}
+
+PlantedDefect StepRunner::attention_defect(const PlanStep& step) const {
+  PlantedDefect planted;
+  for (const char* role : {"scores", "mask", "softmax", "context"}) {
+    const Op& op = step.op(role);
+    if (defects_.of(op).defect == Defect::none) continue;
+    if (planted.defect != Defect::none) refuse_second(op);
+    planted = defects_.of(op);
+  }
+  return planted;
 }
 
 void StepRunner::attention_step(const PlanStep& step, Yields& yields) {
@@ -164,8 +179,8 @@ void StepRunner::attention_step(const PlanStep& step, Yields& yields) {
                            .scale = float(number(step.op("scale"), "factor")),
                            .modulo_keys = is_modulo(step.op("scores")),
                            .modulo_values = is_modulo(step.op("context"))};
-  if (const Defect defect = defects_.of(step.op("softmax")); defect != Defect::none)
-    return faulty_attention(defect, args, yields.record(), settings_.block_threads, nullptr);
+  if (const PlantedDefect planted = attention_defect(step); planted.defect != Defect::none)
+    return faulty_attention(planted, args, yields.record(), settings_.block_threads, nullptr);
   attention(args, yields.record(), settings_.block_threads, nullptr);
 }
 

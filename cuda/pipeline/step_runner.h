@@ -39,6 +39,10 @@ class StepRunner {
   void attention_step(const PlanStep& step, Yields& yields);
 
   void run_heads(const PlanStep& step, const HeadsArgs& args, const RecordTap* taps);
+  /// Of the ops of one attention kernel: the defect that one of them has. Throws UsageError for two.
+  PlantedDefect attention_defect(const PlanStep& step) const;
+  /// Does to the op's result what its defect says, if it has one of that kind.
+  void spoil(const Op& op, const DeviceValue& y) const;
   const DeviceValue& value(const std::string& path) const;
   int tokens() const { return int(step_.tokens.size()); }
 

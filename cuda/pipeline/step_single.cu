@@ -48,8 +48,10 @@ void StepRunner::rope_table_step(const PlanStep& step, Yields& yields) {
   require_input(op, "positions");
   if (op.outputs.size() < 2)
     throw BackendError("kernels: op '" + op.name + "' must yield cos and sin", {}, "check the graph");
-  RopeTable table =
-      make_rope_table(number(op, "theta"), integer(op, "head_dim"), step_.first_position, tokens(), rope_scaling(op));
+  const PlantedDefect planted = defects_.of(op);
+  const int64_t late = planted.defect == Defect::position_offset ? int64_t(planted.amount) : 0;
+  RopeTable table = make_rope_table(number(op, "theta"), integer(op, "head_dim"), step_.first_position + late, tokens(),
+                                    rope_scaling(op));
   yields.output(op.outputs[0].path, DeviceValue::upload(op.outputs[0].path, table.cos.view()));
   yields.output(op.outputs[1].path, DeviceValue::upload(op.outputs[1].path, table.sin.view()));
   yields.host(inner_path(op, "inv_freq"), std::move(table.inv_freq));
@@ -80,9 +82,11 @@ void StepRunner::rmsnorm_step(const PlanStep& step, Yields& yields) {
                          .columns = int(y.last()),
                          .eps = float(number(op, "eps")),
                          .rounding = rounding};
-  if (const Defect defect = defects_.of(op); defect != Defect::none)
-    return faulty_rmsnorm(defect, args, yields.record(), settings_.block_threads, nullptr);
+  const PlantedDefect planted = defects_.of(op);
+  if (planted.defect != Defect::none && !spoils_any_result(planted.defect))
+    return faulty_rmsnorm(planted, args, yields.record(), settings_.block_threads, nullptr);
   rmsnorm(args, yields.record(), settings_.block_threads, nullptr);
+  spoil(op, y);
 }
 
 void StepRunner::linear_step(const PlanStep& step, Yields& yields, const Op& op, const Op* add) {
@@ -112,21 +116,25 @@ void StepRunner::linear_step(const PlanStep& step, Yields& yields, const Op& op,
                         .rows = int(y.rows()),
                         .columns = int(columns),
                         .depth = int(depth)};
-  if (const Defect defect = defects_.of(op); defect != Defect::none)
-    return faulty_linear(defect, args, yields.record(), settings_.block_threads, nullptr);
+  const PlantedDefect planted = defects_.of(op);
+  if (planted.defect != Defect::none && !spoils_any_result(planted.defect))
+    return faulty_linear(planted, args, yields.record(), settings_.block_threads, nullptr);
   linear(args, yields.record(), settings_.block_threads, nullptr);
+  spoil(op, y);
 }
 
 void StepRunner::elementwise_step(const PlanStep& step, Yields& yields) {
   const Op& op = step.op("op");
   const DeviceValue& a = value(step.input("a"));
-  ElementwiseArgs args{bf16_input(op, a), nullptr, yields.output(op, DType::bf16, a.shape).as<bf16>(),
-                       element_count(a.shape)};
+  const DeviceValue& y = yields.output(op, DType::bf16, a.shape);
+  ElementwiseArgs args{bf16_input(op, a), nullptr, y.as<bf16>(), element_count(a.shape)};
   if (step.kind == StepKind::silu) {
     require_contract(op, {"silu/f32"});
-    if (const Defect defect = defects_.of(op); defect != Defect::none)
-      return faulty_silu(defect, args, settings_.block_threads, nullptr);
-    return elementwise(ElementwiseOp::silu, args, settings_.block_threads, nullptr);
+    const PlantedDefect planted = defects_.of(op);
+    if (planted.defect != Defect::none && !spoils_any_result(planted.defect))
+      return faulty_silu(planted, args, settings_.block_threads, nullptr);
+    elementwise(ElementwiseOp::silu, args, settings_.block_threads, nullptr);
+    return spoil(op, y);
   }
   const DeviceValue& b = value(step.input("b"));
   if (a.shape != b.shape)
@@ -136,6 +144,16 @@ void StepRunner::elementwise_step(const PlanStep& step, Yields& yields) {
   const bool adds = step.kind == StepKind::add;
   require_contract(op, {adds ? "add/rounded" : "multiply/rounded"});
   elementwise(adds ? ElementwiseOp::add : ElementwiseOp::multiply, args, settings_.block_threads, nullptr);
+  spoil(op, y);
+}
+
+void StepRunner::spoil(const Op& op, const DeviceValue& y) const {
+  const PlantedDefect planted = defects_.of(op);
+  if (!spoils_any_result(planted.defect)) return;
+  if (y.dtype != DType::bf16)
+    throw UsageError("cannot plant a kernel fault in '" + op.name + "'", {"reason  its result is kept in f32"},
+                     "take an op whose result is bf16");
+  spoil_result(planted, y.as<bf16>(), y.rows(), y.last(), settings_.block_threads, nullptr);
 }
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

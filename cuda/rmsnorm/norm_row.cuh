@@ -36,6 +36,25 @@ struct RowStatistic {
   float rstd;
 };
 
+constexpr bool is_statistic_defect(Defect defect) {
+  return defect == Defect::sum_not_mean || defect == Defect::one_column_less || defect == Defect::no_root ||
+         defect == Defect::eps_outside || defect == Defect::variance;
+}
+
+/// From the sum of squares and the plain total of a row.
+template <Defect kDefect>
+__device__ __forceinline__ RowStatistic wrong_statistic(float sum, float total, float columns, float eps) {
+  if constexpr (kDefect == Defect::sum_not_mean) return {sum, rsqrt_f32(__fadd_rn(sum, eps))};
+  const float var = __fdiv_rn(sum, kDefect == Defect::one_column_less ? __fsub_rn(columns, 1.0f) : columns);
+  if constexpr (kDefect == Defect::no_root) return {var, __fdiv_rn(1.0f, __fadd_rn(var, eps))};
+  if constexpr (kDefect == Defect::eps_outside) return {var, __fdiv_rn(1.0f, __fadd_rn(__fsqrt_rn(var), eps))};
+  if constexpr (kDefect == Defect::variance) {
+    const float mean = __fdiv_rn(total, columns), rest = __fsub_rn(var, __fmul_rn(mean, mean));
+    return {rest, rsqrt_f32(__fadd_rn(rest, eps))};
+  }
+  return {var, rsqrt_f32(__fadd_rn(var, eps))};
+}
+
 /// Mean of squares and its reciprocal root, in every lane. All lanes of a warp call it; `columns` >= 1. Value: bf16 or
 /// float.
 template <Defect kDefect = Defect::none, class Value>
@@ -46,6 +65,10 @@ __device__ __forceinline__ RowStatistic row_statistic(const Value* x, int column
     for (int slot = 0; slot < 4; ++slot) {
       if (c0 + slot < columns) {
         const float value = to_f32(x[c0 + slot]);
+        if constexpr (kDefect == Defect::magnitudes) {
+          sums[slot] = __fadd_rn(sums[slot], __uint_as_float(__float_as_uint(value) & 0x7FFFFFFFu));
+          continue;
+        }
         sums[slot] = __fadd_rn(sums[slot], __fmul_rn(value, value));  // A1 R1 R2
       }
     }
@@ -54,7 +77,12 @@ __device__ __forceinline__ RowStatistic row_statistic(const Value* x, int column
   if constexpr (kDefect == Defect::lane_lost) {
     if (threadIdx.x % 32 == 1) lane_sum = 0.0f;
   }
-  const float sum = warp_sum(lane_sum PLUMBLINE_WHERE_ARG);           // A3 R2
+  const float sum = warp_sum(lane_sum PLUMBLINE_WHERE_ARG);  // A3 R2
+  if constexpr (is_statistic_defect(kDefect)) {
+    float total = 0.0f;
+    for (int c = 0; kDefect == Defect::variance && c < columns; ++c) total = __fadd_rn(total, to_f32(x[c]));
+    return wrong_statistic<kDefect>(sum, total, float(columns), eps);
+  }
   const float var = __fmul_rn(sum, __fdiv_rn(1.0f, float(columns)));  // R3
   return {var, rsqrt_f32(__fadd_rn(var, eps))};                       // R4 R5
 }

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The table of scripts/fault_matrix.sh: faults drawn at random x {caught, located, named}, and healthy pairs.
+"""The runs of scripts/fault_matrix.sh: faults drawn at random x {caught, located, named}, and healthy pairs.
 
 Invariant: a fault's place and cause are known before anything is run; whether it is detectable is decided by what it
-changes in the candidate itself (the same kernels without it, on the same tokens), never by the verdict.
+changes in the candidate itself (the same kernels without it, on the same tokens) and by the oracle's bounds and expected
+mismatches there, never by the verdict.
 """
 
 import argparse
 import json
+import math
 import random
 import sys
 import tempfile
@@ -14,123 +16,126 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from fault_clean import AT_ONCE, Alarm, group
 from fault_draws import DRAWS
+from fault_peers import Peers
+from fault_tables import Row, print_curve, print_kinds, print_missed, sums
+from healthy_pairs import Makers, backends_of
+from healthy_runs import has_key_norm
 from programs import Programs, all_models
 
 PROMPTS = ["The licenses", "Permission is hereby", "You may not", "to the extent", "GNU General Public"]
 LEAST_SHARE, LEAST_ELEMENTS = 0.01, 30  # of an op's outputs: what moves less is counted by itself
-
-
-@dataclass
-class Row:
-    fault: str
-    kind: str
-    model: str
-    shows_at: str
-    detectable: bool = False
-    caught: bool = False
-    located: bool = False
-    named: bool = False
-    said: str = ""
+TIMES_EXPECTED, TIMES_BOUND = 20, 2
 
 
 @dataclass
 class Healthy:
     reference: Path
     candidate: Path
+    expected: dict  # op -> share of its bits that honest rounding leaves unequal
+
+
+def measure(op: dict, name: str) -> float:
+    """A number of an op's row, 0 if it has none."""
+    value = float(op["metrics"][name])
+    return 0.0 if math.isnan(value) else value
 
 
 class Matrix(Programs):
-    def __init__(self, programs: Path, work: Path, seed: int):
+    def __init__(self, programs: Path, work: Path, seed: int, peers: Peers):
         super().__init__(programs, "fault_matrix")
-        self.work, self.seed = work, seed
-        self.healthy = {}
+        self.work, self.seed, self.peers = work, seed, peers
+        self.healthy, self.configs = {}, {}
 
     def run(self, model: Path, name: str, *options) -> Path:
         trace = self.work / f"{name}.h5"
-        self.must("run", model, "--threads", 1, "--force", "-o", trace, *options)
+        self.must("run", model, "--force", "-o", trace, *options)
         return trace
 
     def prepare(self, model: Path, prompt: str) -> None:
-        name = f"{model.name}.{PROMPTS.index(prompt)}"
+        name, threads = f"{model.name}.{PROMPTS.index(prompt)}", ("--threads", 1)
         prefill = max(1, len(prompt) - 2)
-        reference = self.run(model, name + ".ref", "--backend", "oracle", "--prompt", prompt, "--prefill", prefill)
-        candidate = self.run(model, name + ".cand", "--backend", "twin", "--tokens", reference)
-        self.healthy[(model, prompt)] = Healthy(reference, candidate)
+        reference = self.run(model, name + ".ref", "--backend", "oracle", "--prompt", prompt, "--prefill", prefill, *threads)
+        candidate = self.run(model, name + ".cand", "--backend", "twin", "--tokens", reference, *threads)
+        rows = json.loads(self.call("find", reference, candidate, "-j", 1, "--json").stdout)["ops"]
+        expected = {row["op"]: measure(row, "expected_mismatch") for row in rows}
+        self.healthy[(model, prompt)] = Healthy(reference, candidate, expected)
+        self.configs[model] = json.loads((model / "config.json").read_text())
 
     def drawn(self, number: int, models):
         """A fault that the model can have; the same for the same seed and number."""
         rng = random.Random(f"{self.seed} {number}")
         while True:
             draw, model, prompt = rng.choice(DRAWS), rng.choice(models), rng.choice(PROMPTS)
-            layers = json.loads((model / "config.json").read_text())["num_hidden_layers"]
-            fault, value = draw.fault(rng, layers)
+            fault, value = draw.fault(rng, self.configs[model]["num_hidden_layers"])
             entry = json.loads(self.must("faults", fault, "--model", model, "--json").stdout)["faults"][0]
             if entry["applies"]:
                 return draw, model, prompt, fault, value, entry["shows_at"]
 
-    def moved(self, healthy: Path, faulty: Path, op: str) -> bool:
-        """Whether the fault moves enough of that op's results. (Not by --values-only, which counts what lies within it too.)"""
-        done = self.call("diff", healthy, faulty, "--json", "-j", 1)
+    def moved(self, healthy: Healthy, faulty: Path, op: str) -> tuple[float, float]:
+        """The share and the number of the op's results that the fault moves. (Not by --values-only, which counts what lies
+        within it too.)"""
+        done = self.call("diff", healthy.candidate, faulty, "--json", "-j", 1)
         for row in json.loads(done.stdout)["ops"]:
             if row["op"] == op and row["compared"]:
                 share = row["metrics"]["unequal"]
-                elements = row["metrics"]["elements"]
-                return share >= LEAST_SHARE and share * elements >= LEAST_ELEMENTS
-        return True  # the op is gone: left out by the fault
+                return share, share * row["metrics"]["elements"]
+        return 1.0, float("inf")  # the op is gone: left out by the fault
 
     def row(self, number: int, models) -> Row:
         draw, model, prompt, fault, value, shows_at = self.drawn(number, models)
         healthy = self.healthy[(model, prompt)]
-        trace = self.run(model, f"faulty.{number}", "--backend", "twin", "--tokens", healthy.reference, "--fault", fault)
         row = Row(fault, draw.kind, model.name, shows_at)
-        row.detectable = self.moved(healthy.candidate, trace, shows_at)
+        trace = self.work / f"faulty.{number}.h5"
+        run = self.call("run", model, "--backend", "twin", "--tokens", healthy.reference, "--fault", fault, "--threads", 1,
+                        "--force", "-o", trace)  # fmt: skip
+        if run.returncode != 0:
+            row.detectable, row.said = True, (run.stderr.strip().splitlines() or ["no run"])[0]
+            return row
+        row.share, elements = self.moved(healthy, trace, shows_at)
+        least = max(LEAST_SHARE, TIMES_EXPECTED * healthy.expected.get(shows_at, 0.0))
+        row.detectable = row.share >= least and elements >= LEAST_ELEMENTS
         done = self.call("find", healthy.reference, trace, "-j", 1, "--json", "--ignore-digests")
+        row.peers = self.peers.blame(healthy.reference, trace)
         trace.unlink()
         row.caught = done.returncode == 1
         if done.returncode not in (0, 1, 3):
             row.said = (done.stderr.strip().splitlines() or ["no report"])[0]
             return row
-        report = json.loads(done.stdout)
+        self.judge(row, json.loads(done.stdout), draw, value, self.configs[model])
+        return row
+
+    def judge(self, row: Row, report: dict, draw, value, config: dict) -> None:
+        for op in report["ops"]:
+            if op["op"] == row.shows_at and measure(op, "own_share") >= TIMES_BOUND:
+                row.detectable = True
         first = report["outcome"]["first_divergence"]
-        row.located = row.caught and first == shows_at
+        row.located = row.caught and first == row.shows_at
         row.said = report["outcome"]["headline"] if not row.caught else f"at {first}"
         for finding in report["findings"]:
-            if finding["op"] == shows_at and finding["level"] == "error" and finding["role"]:
-                row.named = row.located and draw.names(finding, value)
+            if finding["op"] == row.shows_at and finding["level"] == "error" and finding["role"]:
+                row.named = row.located and draw.names(finding, value, config)
                 likely = [cause["text"] for cause in finding["causes"] if cause["status"] == "likely"]
                 row.said += f": {likely[0]}" if likely else ": no cause named"
                 break
-        return row
 
-    def clean(self, number: int, models) -> str:
-        """What find says of a healthy pair; nothing if it is at parity."""
-        rng = random.Random(f"clean {self.seed} {number}")
-        model, length = rng.choice(models), rng.randint(1, 24)
-        prompt = "".join(rng.choice("abcdefghijklmnopqrstuvwxyz ,.") for _ in range(length))
-        reference = self.run(model, f"clean.{number}.ref", "--backend", "oracle", "--prompt", prompt, "--prefill",
-                             rng.randint(1, length))
-        options = rng.choice([[], ["--kernel", "qkv=exact"], ["--kernel", "qkv=unfused"], ["--prefill", str(length)]])
-        candidate = self.run(model, f"clean.{number}.cand", "--backend", "twin", "--tokens", reference,
-                             *(options if "--prefill" not in options else []))
-        done = self.call("find", reference, candidate, "-j", 1, "--format", "concise")
-        reference.unlink()
-        candidate.unlink()
-        return "" if done.returncode == 0 else f"{model.name} {prompt!r} {' '.join(options)}: {done.stdout}{done.stderr}"
-
-
-def print_table(rows) -> None:
-    kinds = sorted({row.kind for row in rows})
-    print(f"{'fault':30} {'runs':>5} {'detectable':>10} {'caught':>7} {'located':>8} {'named':>6}")
-    for kind in kinds:
-        mine = [row for row in rows if row.kind == kind]
-        sums = [sum(getattr(row, name) for row in mine) for name in ("detectable", "caught", "located", "named")]
-        print(f"{kind:30} {len(mine):5} {sums[0]:10} {sums[1]:7} {sums[2]:8} {sums[3]:6}")
-    for row in rows:
-        if not (row.caught and row.located and row.named):
-            missed = "not caught" if not row.caught else "not located" if not row.located else "not named"
-            small = "" if row.detectable else ", below the detectable size"
-            print(f"{missed}{small}: {row.fault} in {row.model} (shows at {row.shows_at}): {row.said}")
+    def clean(self, number: int, models, backends, wanted: int) -> tuple[list[Alarm], list[dict]]:
+        """What find and the others say of one healthy run against `wanted` others."""
+        reference, candidates = group(random.Random(f"clean {self.seed} {number}"), models, backends)
+        tokens = self.run(reference.model, f"clean.{number}", *reference.options())
+        alarms, peers = [], []
+        for i, run in enumerate(candidates[:wanted]):
+            trace = self.run(run.model, f"clean.{number}.{i}", *run.options())
+            done = self.call("find", tokens, trace, "-j", 1, "--format", "concise")
+            if done.returncode != 0:
+                pair = f"{run.model.name} {run.prompt!r}: {reference} against {run}"
+                alarms.append(Alarm(pair, (done.stdout + done.stderr).strip()))
+            if not run.taps and run.prefill == reference.prefill:  # the others pair tensors of equal shape only
+                peers.append(self.peers.blame(tokens, trace))
+            trace.unlink()
+        tokens.unlink()
+        return alarms, peers
 
 
 def options() -> argparse.Namespace:
@@ -139,10 +144,21 @@ def options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--runs", type=int, default=100, help="faulty runs (default: 100)")
     parser.add_argument("--clean", type=int, default=20, help="healthy pairs (default: 20)")
-    parser.add_argument("--model", type=Path, action="append", help="model directory (default: all of dumps/models)")
+    parser.add_argument("--model", type=Path, action="append",
+                        help="model directory (default: all of dumps/models, and those with K norms rewritten to extremes)")  # fmt: skip
     parser.add_argument("--bin", type=Path, help="where the programs are (default: build/bin)")
     parser.add_argument("--jobs", type=int, default=2, help="runs at the same time (default: 2)")
     return parser.parse_args()
+
+
+def extreme_models(root: Path, models, work: Path) -> list[Path]:
+    """Those that norm their keys, with K-norm weights of up to 96.5."""
+    made = []
+    for model in models:
+        if has_key_norm(model):
+            made.append(work / f"{model.name}-extreme")
+            Makers(root, sys.executable).rewrite(model, "notes", made[-1])
+    return made
 
 
 def main() -> int:
@@ -150,21 +166,38 @@ def main() -> int:
     models = asked.model or all_models(asked.root)
     if not models or asked.runs + asked.clean < 1:
         sys.exit("fault_matrix: no model or no run: nothing was tried")
+    programs, peers = asked.bin or asked.root / "build/bin", Peers()
     with tempfile.TemporaryDirectory() as work, ThreadPoolExecutor(max(1, asked.jobs)) as pool:
-        matrix = Matrix(asked.bin or asked.root / "build/bin", Path(work), asked.seed)
+        models = models + ([] if asked.model else extreme_models(asked.root, models, Path(work)))
+        matrix = Matrix(programs, Path(work), asked.seed, peers)
         if asked.runs > 0:
             list(pool.map(lambda pair: matrix.prepare(*pair), [(m, p) for m in models for p in PROMPTS]))
         rows = list(pool.map(lambda number: matrix.row(number, models), range(asked.runs)))
-        alarms = [said for said in pool.map(lambda number: matrix.clean(number, models), range(asked.clean)) if said]
-    print_table(rows)
-    for said in alarms:
-        print("clean pair with a finding: " + said)
-    seen = [row for row in rows if row.detectable]
-    for name, chosen in (("detectable", seen), ("faulty", rows)):
-        sums = [sum(getattr(row, column) for row in chosen) for column in ("caught", "located", "named")]
-        tail = f"; clean {asked.clean}: findings {len(alarms)}" if name == "faulty" else ""
-        print(f"{name} {len(chosen)}: caught {sums[0]}, located {sums[1]}, named {sums[2]}{tail}")
-    return 0 if not alarms and all(row.caught for row in seen) else 1
+        backends = backends_of(programs) if asked.clean else set()
+        sizes = [min(AT_ONCE, asked.clean - done) for done in range(0, asked.clean, AT_ONCE)]
+        groups = list(pool.map(lambda each: matrix.clean(each[0], models, backends, each[1]), enumerate(sizes)))
+    print_all(asked, rows, [alarm for alarms, _ in groups for alarm in alarms], [p for _, said in groups for p in said], peers)
+    return 0 if not any(alarms for alarms, _ in groups) and all(row.caught for row in rows if row.detectable) else 1
+
+
+def print_all(asked, rows, alarms, clean_peers, peers: Peers) -> None:
+    if rows:
+        print_kinds(rows, peers.names)
+        print_curve(rows)
+    print_missed(rows)
+    for alarm in alarms:
+        print(f"clean pair with a finding: {alarm.pair}: {alarm.said}")
+    for name in peers.names:
+        wrong = sum(said[name] is not None for said in clean_peers)
+        print(f"{name}: false alarms on {wrong} of {len(clean_peers)} clean pairs")
+    for missing in peers.missing:
+        print(f"no columns of other tools: {missing}")
+    seen = sums([row for row in rows if row.detectable])
+    detectable = sum(row.detectable for row in rows)
+    print(f"detectable {detectable}: caught {seen[0]}, located {seen[1]}, named {seen[2]}")
+    all_of = sums(rows)
+    print(f"faulty {len(rows)}: caught {all_of[0]}, located {all_of[1]}, named {all_of[2]}; "
+          f"clean {asked.clean}: findings {len(alarms)}")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -38,11 +38,12 @@ class Run:
     norms: str = ""  # one of NORMS: the checkpoint is rewritten so before
     new: int = 0  # of a capture: steps of one token after the prompt
     fed_by: "Run | None" = None  # takes its tokens, step by step, from that capture
+    prompt: str = ""  # instead of TEXT's beginning; as long as `tokens` says
 
     def options(self) -> list[str]:
         """What both programs are told alike, but for the tokens of a run that is fed by a capture."""
         said = ["--threads", self.threads]
-        said += [] if self.fed_by else ["--prompt", TEXT[: self.tokens]]
+        said += [] if self.fed_by else ["--prompt", self.prompt or TEXT[: self.tokens]]
         if self.backend == CAPTURE:
             return said + ["--new", self.new] * bool(self.new) + CAPTURED.get(self.taps, [])
         said += ["--backend", self.backend]

@@ -44,7 +44,11 @@ struct Fault {
 
 std::vector<Fault> norm_faults();
 std::vector<Fault> attention_faults();
+std::vector<Fault> norm_weight_faults();  ///< what a norm multiplies by
 std::vector<Fault> weight_faults();
+std::vector<Fault> layout_faults();  ///< weights whose values are right and lie elsewhere
+std::vector<Fault> value_faults();   ///< weights that lie right and hold other values: scaled, lost, quantised
+std::vector<Fault> wiring_faults();  ///< ops that read another tensor, are left out or run twice
 std::vector<Fault> stream_faults();  ///< embedding, residual stream, head
 std::vector<Fault> kernel_faults();  ///< defects of the candidate's kernels: graph and parameters stay as they are
 

@@ -46,6 +46,13 @@ double positive_value(const FaultCall& call, double otherwise) {
   return number;
 }
 
+int64_t whole_value(const FaultCall& call, int64_t otherwise, int64_t most) {
+  const double number = positive_value(call, static_cast<double>(otherwise));
+  if (number != std::floor(number) || number > static_cast<double>(most))
+    bad_value(call, "a whole number from 1 to " + std::to_string(most));
+  return static_cast<int64_t>(number);
+}
+
 void bad_value(const FaultCall& call, const std::string& expected) {
   throw UsageError("cannot plant the fault '" + printable(call.spelling) + "': its value cannot be used",
                    {"value     '" + printable(call.value) + "'", "expected  " + expected},
@@ -66,6 +73,30 @@ void replace_parameter(Model& model, Op& op, size_t index, Tensor values) {
   if (read_elsewhere(model, op, name)) name = op.name == "logits" ? "lm_head.weight" : name + "@" + op.name;
   model.parameters[name] = std::move(values);
 }
+
+void change_parameter(Model& model, Op& op, size_t index,
+                      const std::function<void(std::vector<double>&, const Shape&)>& change) {
+  const TensorView& before = parameter(model, op, index).view();
+  std::vector<double> values = to_values(before);
+  change(values, before.shape);
+  Tensor after = Tensor::from_values(before.dtype, before.shape, values);
+  replace_parameter(model, op, index, std::move(after));
+}
+
+MatrixShape matrix_shape(const Shape& shape) {
+  return {shape.size() < 2 ? 1 : shape.front(), shape.empty() ? 1 : shape.back()};
+}
+
+SplitMix64 random_of(const FaultCall& call) {
+  return SplitMix64(
+      fnv1a(call.spelling.substr(0, call.spelling.find_first_of("=@")) + " " + call.site.name + " " + call.value));
+}
+
+int64_t random_below(SplitMix64& random, int64_t most) {
+  return static_cast<int64_t>(random.uniform() * static_cast<double>(most + 1));
+}
+
+Op& site_op(FaultCall& call) { return op_named(call.model, call.site.ops.front()); }
 
 void exchange_parameters(Model& model, const std::string& first, const std::string& second) {
   Op &a = op_named(model, first), &b = op_named(model, second);

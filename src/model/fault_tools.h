@@ -3,9 +3,12 @@
 // op reads, so the mapped checkpoint and other readers of a shared parameter keep theirs.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "core/random.h"
 #include "model/fault.h"
 
 namespace plumbline {
@@ -15,6 +18,8 @@ Op& op_named(Model& model, std::string_view name);
 
 /// The value after '=' as a finite number above 0, or `otherwise` if none was given. Throws UsageError.
 double positive_value(const FaultCall& call, double otherwise);
+/// The value after '=' as a whole number from 1 to `most`, or `otherwise` if none was given. Throws UsageError.
+int64_t whole_value(const FaultCall& call, int64_t otherwise, int64_t most);
 [[noreturn]] void bad_value(const FaultCall& call, const std::string& expected);
 /// Throws UsageError: in this model the fault would leave every number as it is.
 [[noreturn]] void changes_nothing(const FaultCall& call, const std::string& reason);
@@ -22,6 +27,20 @@ double positive_value(const FaultCall& call, double otherwise);
 const Tensor& parameter(const Model& model, const Op& op, size_t index);
 /// Gives `op` `values` as its parameter `index`: under the old name, or under a new one if other ops read that too.
 void replace_parameter(Model& model, Op& op, size_t index, Tensor values);
+/// Gives `op` its parameter `index` with values changed by `change(values, shape)`, rounded to the parameter's format.
+void change_parameter(Model& model, Op& op, size_t index,
+                      const std::function<void(std::vector<double>&, const Shape&)>& change);
+/// Rows and columns of a weight: a norm's is one row.
+struct MatrixShape {
+  int64_t rows = 1, columns = 1;
+};
+MatrixShape matrix_shape(const Shape& shape);
+/// Random numbers of this use of the fault: the same in every run, others at another place or with another value.
+SplitMix64 random_of(const FaultCall& call);
+/// A whole number from 0 to `most`.
+int64_t random_below(SplitMix64& random, int64_t most);
+/// The op at the fault's site.
+Op& site_op(FaultCall& call);
 /// Exchanges the first parameters of two ops.
 void exchange_parameters(Model& model, const std::string& first, const std::string& second);
 

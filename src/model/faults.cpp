@@ -15,7 +15,8 @@ constexpr size_t kLongestName = 256;
 const std::vector<Fault>& all_faults() {
   static const std::vector<Fault> kFaults = [] {
     std::vector<Fault> all;
-    for (const auto& group : {norm_faults(), attention_faults(), weight_faults(), stream_faults(), kernel_faults()}) {
+    for (const auto& group : {norm_faults(), norm_weight_faults(), attention_faults(), weight_faults(), layout_faults(),
+                              value_faults(), stream_faults(), wiring_faults(), kernel_faults()}) {
       all.insert(all.end(), group.begin(), group.end());
     }
     return all;

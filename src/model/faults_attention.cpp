@@ -41,6 +41,16 @@ void rope_scaling_ignored(FaultCall& call) {
   clear_rope_scaling(table);
 }
 
+void scaling_factor(FaultCall& call) {
+  Op& table = site_op(call);
+  std::optional<RopeScaling> scaling = rope_scaling(table);
+  if (!scaling) changes_nothing(call, "the model has no rope scaling");
+  const double factor = positive_value(call, 4.0);
+  if (factor == scaling->factor) changes_nothing(call, "the scaling has this factor already");
+  scaling->factor = factor;
+  set_rope_scaling(table, *scaling);
+}
+
 void rope_interleaved(FaultCall& call) {
   if (call.model.config.head_dim <= 2) changes_nothing(call, "with two channels a head both pairings are the same");
   for (const std::string& name : call.site.ops) {
@@ -59,6 +69,27 @@ void gqa_map(FaultCall& call) {
 }
 
 void mask_off_by_one(FaultCall& call) { op_named(call.model, call.site.ops.front()).attributes["offset"] = int64_t{1}; }
+
+/// No position is so large: every key may be seen.
+void mask_missing(FaultCall& call) { site_op(call).attributes["offset"] = call.model.config.max_positions; }
+
+void latest_lost(FaultCall& call) {
+  site_op(call).attributes["offset"] = -whole_value(call, 1, call.model.config.max_positions);
+}
+
+void temperature(FaultCall& call) {
+  Op& scale = site_op(call);
+  const double by = positive_value(call, 2.0);
+  if (by == 1.0) changes_nothing(call, "a temperature of one");
+  scale.attributes["factor"] = number(scale, "factor") / by;
+}
+
+void scale_doubled(FaultCall& call) {
+  Op& scale = site_op(call);
+  const double factor = number(scale, "factor");
+  if (factor == 1.0) changes_nothing(call, "the factor is one");
+  scale.attributes["factor"] = factor * factor;
+}
 
 void scale_missing(FaultCall& call) {
   Op& scale = op_named(call.model, call.site.ops.front());
@@ -84,6 +115,12 @@ std::vector<Fault> attention_faults() {
        {},
        {OpKind::rope_table},
        rope_scaling_ignored},
+      {{"rope.scaling_factor", "factor (default 4)", "rope.table",
+        "The rope scaling slows long wavelengths by another factor than the config's."},
+       Reach::kinds,
+       {},
+       {OpKind::rope_table},
+       scaling_factor},
       {{"rope.interleaved", "", "layer.3",
         "The rotation pairs neighbouring channels (2i, 2i+1) instead of halves (i, i + head_dim/2)."},
        Reach::parts,
@@ -100,6 +137,28 @@ std::vector<Fault> attention_faults() {
        {"attn.scores_masked"},
        {},
        mask_off_by_one},
+      {{"mask.missing", "", "layer.3", "Every token sees every key of its step, the future ones too."},
+       Reach::parts,
+       {"attn.scores_masked"},
+       {},
+       mask_missing},
+      {{"mask.latest_lost", "keys (default 1)", "layer.3",
+        "No token sees itself, nor so many less one keys before it; the first ones see all keys evenly."},
+       Reach::parts,
+       {"attn.scores_masked"},
+       {},
+       latest_lost},
+      {{"softmax.temperature", "divisor (default 2)", "layer.3",
+        "The scores are divided by a temperature that the model does not have."},
+       Reach::parts,
+       {"attn.scores_scaled"},
+       {},
+       temperature},
+      {{"softmax.scale_doubled", "", "layer.3", "The scores are divided by the root of the head dimension twice."},
+       Reach::parts,
+       {"attn.scores_scaled"},
+       {},
+       scale_doubled},
       {{"softmax.scale_missing", "", "layer.3", "The scores are not divided by the root of the head dimension."},
        Reach::parts,
        {"attn.scores_scaled"},

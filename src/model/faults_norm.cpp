@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Faults of RMSNorm: its rounding, its weight, its epsilon, its absence.
+// Faults of RMSNorm: its rounding, its epsilon, its absence.
 #include "model/fault_tools.h"
 
 namespace plumbline {
@@ -48,6 +48,12 @@ void dropped(FaultCall& call) {
   remove_op(call.model, name, op_named(call.model, name).inputs.front());
 }
 
+/// Of keys it is k_norm.dropped.
+void any_dropped(FaultCall& call) {
+  if (call.site.ops.front().ends_with(".k_norm")) changes_nothing(call, "k_norm.dropped is the fault of that norm");
+  dropped(call);
+}
+
 void other_eps(FaultCall& call) {
   Op& norm = op_named(call.model, call.site.ops.front());
   const double eps = positive_value(call, 1e-5);
@@ -55,21 +61,6 @@ void other_eps(FaultCall& call) {
     changes_nothing(call, "the norm has this epsilon already");
   }
   norm.attributes["eps"] = eps;
-}
-
-void weight_missing(FaultCall& call) {
-  Op& norm = op_named(call.model, call.site.ops.front());
-  const TensorView& weight = parameter(call.model, norm, 0).view();
-  const std::vector<double> ones(static_cast<size_t>(weight.count()), 1.0);
-  replace_parameter(call.model, norm, 0, Tensor::from_values(weight.dtype, weight.shape, ones));
-}
-
-void weight_offset(FaultCall& call) {
-  Op& norm = op_named(call.model, call.site.ops.front());
-  const TensorView& weight = parameter(call.model, norm, 0).view();
-  std::vector<double> values = to_values(weight);
-  for (double& value : values) value += 1.0;
-  replace_parameter(call.model, norm, 0, Tensor::from_values(weight.dtype, weight.shape, values));
 }
 
 }  // namespace
@@ -100,23 +91,16 @@ std::vector<Fault> norm_faults() {
        {"attn.k_norm"},
        {},
        dropped},
+      {{"norm.dropped", "", "layer.3.post_norm", "What reads the norm gets the norm's input instead."},
+       Reach::kinds,
+       {"post_norm"},
+       {OpKind::rmsnorm},
+       any_dropped},
       {{"norm.eps", "number (default 1e-5)", "layer.0.in_norm", "The norm adds another epsilon to the mean square."},
        Reach::kinds,
        {"in_norm"},
        {OpKind::rmsnorm},
        other_eps},
-      {{"norm.weight_missing", "", "layer.3.attn.q_norm",
-        "The norm's weight was never loaded: it is one in every channel."},
-       Reach::kinds,
-       {"attn.q_norm"},
-       {OpKind::rmsnorm},
-       weight_missing},
-      {{"norm.weight_offset", "", "layer.3.in_norm",
-        "The norm's weight is taken as an offset from one (1 + w), as Gemma stores it."},
-       Reach::kinds,
-       {"in_norm"},
-       {OpKind::rmsnorm},
-       weight_offset},
   };
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Faults of what runs through the model: the embedding, the residual stream, the head.
+#include <algorithm>
 #include <cmath>
 
-#include "core/random.h"
 #include "model/fault_tools.h"
 
 namespace plumbline {
@@ -13,6 +13,14 @@ void embed_scale(FaultCall& call) {
   const double scale = positive_value(call, 1.0 / std::sqrt(static_cast<double>(call.model.config.hidden)));
   if (scale == number(embedding, "scale")) changes_nothing(call, "the embedding has this scale already");
   embedding.attributes["scale"] = scale;
+}
+
+/// Row i holds what belongs in row i - by; the first rows get the last ones'.
+void embed_rows_shifted(FaultCall& call) {
+  change_parameter(call.model, site_op(call), 0, [&](std::vector<double>& values, const Shape& shape) {
+    const int64_t by = whole_value(call, 1, shape.front() - 1);
+    std::rotate(values.begin(), values.end() - by * shape.back(), values.end());
+  });
 }
 
 /// Later readers get the branch's output alone: an add's second input.
@@ -45,6 +53,13 @@ std::vector<Fault> stream_faults() {
        {},
        {},
        embed_scale},
+      {{"embed.rows_shifted", "rows (default 1)", "embed",
+        "Every token reads the embedding's row that belongs to the token so many before it, as after a changed list of "
+        "special tokens."},
+       Reach::fixed,
+       {},
+       {},
+       embed_rows_shifted},
       {{"residual.dropped", "", "layer.3.resid1",
         "The branch replaces the residual stream instead of being added to it."},
        Reach::kinds,

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstring>
 
-#include "core/random.h"
 #include "model/fault_tools.h"
 
 namespace plumbline {
