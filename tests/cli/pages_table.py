@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What pages_test.py does with lines that it does not run as they stand.
+
+Invariant: a line of the pages is in at most one table; pages_test.py refuses an entry that no page shows any more, and an
+entry of ELSEWHERE whose test is not registered, or does not hold the words.
+"""
+
+RUN = "plumbline run MODEL --backend twin --prompt TEXT"
+FIND = "plumbline find REF CAND"
+CAPTURE = "scripts/capture/hf.py MODEL --prompt TEXT --new 1 --torch-calls --plain -o calls.h5"
+NOTES = "scripts/extreme_norms.py MODEL -o noted --notes --plumbline PLUMBLINE"
+SMALL = "--batch 2 --length 16 --new 1"  # two steps of two short windows
+TRAIN = "scripts/train_tiny.py train --shape llama-tiny --corpus small.txt.gz -o trained-llama --steps 2 --seed 1 --max-seconds 232 " + SMALL
+
+# A verb or an option alone, or a whole training: the smallest command that has it.
+AS = {
+    "plumbline diff": "plumbline diff REF CAND",
+    "plumbline show": "plumbline show REF embed",
+    "plumbline run": "plumbline run --list-backends",
+    "plumbline find": FIND,
+    "plumbline recover": "plumbline recover FILE.part -o again.h5",
+    "--tokens REF.h5": "plumbline run MODEL --backend twin --tokens REF.h5 -o FILE",
+    "--fault F": RUN + " --fault embed.scale -o FILE",
+    "--fault rope.scaling_ignored": "plumbline run dumps/models/llama-tiny --backend twin --prompt TEXT --fault rope.scaling_ignored -o FILE",
+    "--taps GLOB": RUN + " --taps layer.0.* -o FILE",
+    "--dtype bf16": RUN + " --dtype bf16 -o FILE",
+    "--kernel qkv=VARIANT[@layer.N]": RUN + " --kernel qkv=single@layer.1 -o FILE",
+    "--format full": FIND + " --format full",
+    "--format junit=report.xml": FIND + " --format junit=report.xml",
+    "--color": FIND + " --color always",
+    "--no-pager": FIND + " --no-pager",
+    "--no-progress": FIND + " --no-progress",
+    "--rows 20": FIND + " --rows 20",
+    "--map": FIND + " --map map.toml",
+    "plumbline find REF CAND --map FILE|PRESET": FIND + " --map map.toml",
+    "--exclude": "plumbline diff REF CAND --exclude layer.0.*",
+    "--values-only": "plumbline diff REF REF --values-only",
+    "--torch-calls": CAPTURE,
+    "--plain": CAPTURE,
+    "--notes": NOTES,
+    "--plumbline build/bin/plumbline": NOTES,
+    "scripts/train_tiny.py train --shape llama-tiny --corpus corpus.txt.gz -o dumps/models/llama-tiny --steps 8000 --seed 1 --max-seconds 232":
+        TRAIN,
+    "--max-seconds": TRAIN,
+    "scripts/train_tiny.py train --corpus corpus.txt.gz -o dumps/models/qwen3-tiny --steps 8000 --seed 1":
+        "scripts/train_tiny.py train --corpus small.txt.gz -o trained --steps 2 --seed 1 " + SMALL,
+}  # fmt: skip
+
+# Run in a small copy of the tree (pages_tree.py), where stand-ins are in the place of apt, cmake and ctest.
+IN_A_COPY = {
+    "scripts/setup.sh --deps-only": 0,
+    "scripts/demo.sh": 0,
+    "scripts/test.sh": 0,
+    "scripts/test.sh --quick": 0,
+    "scripts/dev/check.sh": 0,
+    "scripts/dev/check.sh --fix": 0,
+    "scripts/dev/readme.py": 0,
+}
+
+# Run by another test, on less: its name for ctest, the file that does it, what must stand there.
+ELSEWHERE = {
+    "scripts/fault_table.sh": ("cli_fault_table_test", "tests/cli/fault_table_test.cpp", ["scripts/fault_table.sh"]),
+    "scripts/fault_table.sh --fault NAME": ("cli_fault_table_test", "tests/cli/fault_table_test.cpp", ["scripts/fault_table.sh", '"--fault"']),
+    "scripts/healthy_pairs.sh": ("cli_healthy_pairs_test", "tests/cli/healthy_pairs_test.cpp", ["scripts/healthy_pairs.sh"]),
+    "scripts/fault_matrix.sh --seed 77 --runs 60 --clean 6":
+        ("cli_fault_matrix_test", "tests/cli/fault_matrix_test.cpp", ["scripts/fault_matrix.sh", '"--seed"', '"--runs"', '"--clean"']),
+    "cmake --install build --prefix DIR": ("install_consumer", "tests/install/install_test.sh", ["--install", "--prefix"]),
+}  # fmt: skip
+
+# Not run by any test, and why. Whatever they name is still looked up: scripts, options, tests, targets, presets.
+EXCUSED = {
+    "--backend torch --device cuda": "needs a GPU and a CUDA build of torch",
+    "cuda_equals_twin dumps/models/qwen3-tiny --qkv exact": "needs a GPU",
+    "litmus_gpu_equality_test": "needs a GPU",
+    "cmake --preset default && cmake --build build": "is what built the programs that are tested here",
+    "cmake --build build --target headers": "compiles every private header by itself, which takes minutes",
+    "ninja -C build oracle_test contract_test model_test plumbline plumbline-run": "is what built the programs that are tested here",
+}
