@@ -34,6 +34,7 @@ constexpr const char* kFooter =
 
 void add_verbs(CLI::App& app, int& status) {
   add_run(app);
+  add_order(app);
   add_find(app, status);
   add_diff(app, status);
   add_gate(app, status);
@@ -50,7 +51,7 @@ void add_verbs(CLI::App& app, int& status) {
   add_explain(app, status);
   add_completions(app, status);
   add_man(app, status);
-  for (CLI::App* verb : app.get_subcommands([](const CLI::App* each) { return each->get_name() != "run"; }))
+  for (CLI::App* verb : app.get_subcommands([](const CLI::App* each) { return !each->get_prefix_command(); }))
     add_terminal_options(*verb);
 }
 
@@ -92,7 +93,7 @@ int guarded(int argc, char** argv) {
     start_process();
     std::signal(SIGPIPE, SIG_IGN);  // a reader that has left is an error of write, with a message, not a silent end
     show_progress(true);
-    if (argc > 1 && std::string_view(argv[1]) == "run") run_backend(argc, argv);
+    if (is_backend_verb(argc, argv)) run_backend(argc, argv);
     return parse_and_call(argc, argv);
   } catch (const Error& error) {
     return fail("plumbline: ", error.what());

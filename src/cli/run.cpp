@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// `plumbline run`: records a trace. All of it is done by plumbline-run; here is only its line in the help.
+// `plumbline run` and `plumbline order`: all of it is done by plumbline-run; here are only their lines in the help.
 #include "cli/verbs.h"
 
 namespace plumbline {
 
 void add_run(CLI::App& app) {
   app.add_subcommand("run", "Run a model by a backend and record every op (plumbline run --help)")->prefix_command();
+}
+
+void add_order(CLI::App& app) {
+  app.add_subcommand("order", "Find out in which order a backend adds (plumbline order --help)")->prefix_command();
 }
 
 }  // namespace plumbline

@@ -69,6 +69,10 @@ ProgramOutput capture(const fs::path& program, const std::vector<std::string>& a
   return output;
 }
 
+bool is_backend_verb(int argc, char** argv) {
+  return argc > 1 && (std::string_view(argv[1]) == "run" || std::string_view(argv[1]) == "order");
+}
+
 void run_backend(int argc, char** argv) {
   const std::optional<fs::path> program = run_program();
   if (!program)
@@ -76,6 +80,7 @@ void run_backend(int argc, char** argv) {
                      "build the target plumbline-run, or install both programs together");
   std::string name = program->string();
   std::vector<std::string> arguments(argv + 2, argv + argc);
+  if (std::string_view(argv[1]) != "run") arguments.insert(arguments.begin(), "--" + std::string(argv[1]));
   ::execv(name.c_str(), argument_list(name, arguments).data());
   throw InputError("plumbline run: cannot execute plumbline-run", {name, std::strerror(errno)},
                    "check the file's permissions");

@@ -22,8 +22,11 @@ void add_recover(CLI::App& app, int& status);
 void add_explain(CLI::App& app, int& status);
 void add_completions(CLI::App& app, int& status);
 void add_man(CLI::App& app, int& status);
-/// For the help text only: main hands `run` over before options are parsed.
+/// For the help text only: main hands `run` and `order` over before options are parsed.
 void add_run(CLI::App& app);
+void add_order(CLI::App& app);
+/// Whether argv[1] is a verb that plumbline-run does.
+bool is_backend_verb(int argc, char** argv);
 /// Replaces this process by plumbline-run, which stands beside it; its exit status becomes ours.
 /// Returns only by throwing InputError (the program is not there or cannot be executed).
 [[noreturn]] void run_backend(int argc, char** argv);

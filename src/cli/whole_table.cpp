@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Asks plumbline-run for the one row that this program cannot know.
+// Asks plumbline-run for the rows that this program cannot know.
 #include "cli/whole_table.h"
 
 #include <plumbline/error.h>
@@ -9,9 +9,11 @@
 namespace plumbline {
 namespace {
 
-VerbRow run_table() {
+VerbRow backend_table(const std::string& verb) {
+  std::vector<std::string> arguments = {"--option-table"};
+  if (verb != "run") arguments.insert(arguments.begin(), "--" + verb);
   const auto program = run_program();
-  const ProgramOutput said = program ? capture(*program, {"--option-table"}) : ProgramOutput{};
+  const ProgramOutput said = program ? capture(*program, arguments) : ProgramOutput{};
   if (said.status != 0)
     throw InputError("the program plumbline-run does not say its options", {"looked: beside this program"},
                      "build the target plumbline-run, or install both programs together");
@@ -23,10 +25,10 @@ VerbRow run_table() {
 VerbRow whole_table(const CLI::App& app) {
   VerbRow table = option_table(app);
   for (VerbRow& verb : table.verbs) {
-    if (verb.name != "run") continue;
-    const std::string text = verb.text;
-    verb = run_table();
-    verb.name = "run";
+    if (verb.name != "run" && verb.name != "order") continue;
+    const std::string name = verb.name, text = verb.text;
+    verb = backend_table(name);
+    verb.name = name;
     verb.text = text;
   }
   return table;

@@ -20,8 +20,10 @@
 #include "run/feed.h"
 #include "run/interruption.h"
 #include "run/options.h"
+#include "run/order.h"
 #include "run/progress_sink.h"
 #include "run/report.h"
+#include "run/say.h"
 #include "run/stop_tokens.h"
 #include "run/trace_header.h"
 
@@ -32,12 +34,7 @@ namespace plumbline::run {
 namespace {
 
 constexpr int kExitError = 2;
-
-/// Throws Error, ending in `comfort`, if standard output takes no more: a full disk, a pipe whose reader has gone.
-void say(const std::string& text, const std::string& comfort = "") {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
-    throw Error("plumbline run: cannot write to standard output", {std::strerror(errno)}, comfort);
-}
+constexpr std::string_view kOrder = "--order";  // in place of a verb, as a model may be called order
 
 /// Every glob must match a tap that this backend has. Throws UsageError with near-misses.
 void check_taps(const std::vector<std::string>& globs, const OpGraph& graph) {
@@ -134,9 +131,9 @@ int run_model(const RunOptions& options) {
 
 /// LibTorch's OpenMP threads spin while they wait for each other, which on a busy machine makes small models many times
 /// slower. The policy is read when the library is loaded, before main: hence a second start. It moves no bit.
-void wait_without_spinning(const RunOptions& options, char** argv) {
+void wait_without_spinning(bool torch, char** argv) {
   constexpr const char* kPolicy = "OMP_WAIT_POLICY";
-  if (options.backend != "torch" || std::getenv(kPolicy) != nullptr) return;
+  if (!torch || std::getenv(kPolicy) != nullptr) return;
   if (setenv(kPolicy, "passive", 0) == 0) execv("/proc/self/exe", argv);  // returns only if it failed: go on spinning
 }
 
@@ -145,6 +142,10 @@ int run_program(int argc, char** argv) {
   show_progress(true);
   // Progress goes to a pipe whose reader may leave (2>&1 | head): no reason to abandon the trace.
   std::signal(SIGPIPE, SIG_IGN);
+  if (argc > 1 && std::string_view(argv[1]) == kOrder) {
+    wait_without_spinning(true, argv);  // the backend may be any
+    return order_program(argc - 1, argv + 1);
+  }
   const ParsedOptions parsed = parse_options(argc, argv);
   if (parsed.finished) {
     say(*parsed.finished);
@@ -154,7 +155,7 @@ int run_program(int argc, char** argv) {
     say(backends_report(backend_statuses(), parsed.options.json));
     return 0;
   }
-  wait_without_spinning(parsed.options, argv);
+  wait_without_spinning(parsed.options.backend == "torch", argv);
   return run_model(parsed.options);
 }
 

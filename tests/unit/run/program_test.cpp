@@ -160,4 +160,45 @@ TEST_CASE("what cannot be run ends with status 2 and names the culprit", "[run]"
   }
 }
 
+TEST_CASE("the order of sums is found by asking: the kernels' products are steps of sixteen terms", "[run][order]") {
+  const Workplace place;
+  const Result result =
+      place.run("--order " + place.model_path() + " --backend twin --rows 5 --json --op layer.0.mlp.down_proj");
+  INFO(result.err);
+  REQUIRE(result.status == 0);
+  const nlohmann::json order = nlohmann::json::parse(result.out).at("orders").at(0);
+  CHECK(order.at("found") == true);
+  const nlohmann::json& tree = order.at("tree");
+  // The first step adds 16 terms to nothing, every later one 16 terms and the sum so far.
+  CHECK(tree.at("sums").size() == (tree.at("terms").get<size_t>() + 15) / 16);
+  CHECK(tree.at("sums").at(0).size() == 16);
+  CHECK(tree.at("depth") == tree.at("sums").size());
+}
+
+TEST_CASE("the norm of the kernels adds in lanes, then by a butterfly", "[run][order]") {
+  const Workplace place;
+  const Result result = place.run("--order " + place.model_path() + " --backend twin --op final_norm");
+  INFO(result.out << result.err);
+  REQUIRE(result.status == 0);
+  CHECK(result.out.find("parts joined at distance") != std::string::npos);
+  CHECK(result.out.find("two at a time") != std::string::npos);
+  const Result exact = place.run("--order " + place.model_path() + " --backend oracle --op final_norm");
+  CHECK(exact.status == 3);
+  CHECK(exact.out.find("wider than f32") != std::string::npos);
+}
+
+TEST_CASE("an op without an order to find, or that the backend does not run alone, is said to be so", "[run][order]") {
+  const Workplace place;
+  const std::string start = "--order " + place.model_path() + " --backend twin --op layer.0.";
+  const Result alone = place.run(start + "attn.ctx");
+  CHECK(alone.status == 3);
+  CHECK(alone.out.find("does not run this op alone") != std::string::npos);
+  const Result sums_nothing = place.run(start + "mlp.act");
+  CHECK(sums_nothing.status == 2);
+  CHECK(sums_nothing.err.find("sums nothing") != std::string::npos);
+  const Result typo = place.run(start + "mlp.downproj");
+  CHECK(typo.status == 2);
+  CHECK(typo.err.find("layer.0.mlp.down_proj") != std::string::npos);
+}
+
 }  // namespace plumbline::test
