@@ -36,10 +36,10 @@ struct RowStatistic {
   float rstd;
 };
 
-constexpr bool is_statistic_defect(Defect defect) {
-  return defect == Defect::sum_not_mean || defect == Defect::one_column_less || defect == Defect::no_root ||
-         defect == Defect::eps_outside || defect == Defect::variance;
-}
+template <Defect kDefect>
+inline constexpr bool kStatisticDefect =
+    kDefect == Defect::sum_not_mean || kDefect == Defect::one_column_less || kDefect == Defect::no_root ||
+    kDefect == Defect::eps_outside || kDefect == Defect::variance;
 
 /// From the sum of squares and the plain total of a row.
 template <Defect kDefect>
@@ -78,7 +78,7 @@ __device__ __forceinline__ RowStatistic row_statistic(const Value* x, int column
     if (threadIdx.x % 32 == 1) lane_sum = 0.0f;
   }
   const float sum = warp_sum(lane_sum PLUMBLINE_WHERE_ARG);  // A3 R2
-  if constexpr (is_statistic_defect(kDefect)) {
+  if constexpr (kStatisticDefect<kDefect>) {
     float total = 0.0f;
     for (int c = 0; kDefect == Defect::variance && c < columns; ++c) total = __fadd_rn(total, to_f32(x[c]));
     return wrong_statistic<kDefect>(sum, total, float(columns), eps);
