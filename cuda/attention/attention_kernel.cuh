@@ -67,12 +67,12 @@ __device__ void masked_scores(const AttentionArgs& args, int head, int kv_head, 
 /// exp of score - largest, or what a defect takes for it.
 template <Defect kDefect>
 __device__ __forceinline__ float score_power(float score, float largest, float amount) {
-  if constexpr (kDefect == Defect::base_two) return exp2f(__fsub_rn(score, largest));
+  if constexpr (kDefect == Defect::base_two) return exp_f32(__fmul_rn(0.69314718f, __fsub_rn(score, largest)));
   if constexpr (kDefect == Defect::no_maximum) return through_f16(exp_f32(score));
   if constexpr (kDefect == Defect::capped) {
     if (score < -1e30f) return 0.0f;  // masked
-    return exp_f32(__fsub_rn(__fmul_rn(amount, tanhf(__fdiv_rn(score, amount))),
-                             __fmul_rn(amount, tanhf(__fdiv_rn(largest, amount)))));
+    return exp_f32(__fsub_rn(__fmul_rn(amount, tanh_f32(__fdiv_rn(score, amount))),
+                             __fmul_rn(amount, tanh_f32(__fdiv_rn(largest, amount)))));
   }
   return exp_f32(__fsub_rn(score, largest));
 }

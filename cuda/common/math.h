@@ -61,4 +61,14 @@ __device__ __forceinline__ float max_f32(float a, float b) {
   return a > b ? a : b;
 }
 
+// tanh x = 1 - 2 / (e^2x + 1).
+// NUMERICS CONTRACT tanh_f32/v1
+//   types    f32 in, f32 out    order  2x, exp_f32, + 1, 2 / that, 1 - that    rounding  each step to nearest
+//   special  NaN: NaN. +-Inf and |x| > 44.4: +-1. Near 0 the error is absolute, up to 2^-24, as 1 cancels
+//   repeat   the same bits on every GPU and CPU, which tanhf does not give    source  our choice, for planted defects
+//   checked  tests/kernel/faults/faults_test.cpp (what it is used for)
+__device__ __forceinline__ float tanh_f32(float x) {
+  return __fsub_rn(1.0f, __fdiv_rn(2.0f, __fadd_rn(exp_f32(__fmul_rn(2.0f, x)), 1.0f)));
+}
+
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

@@ -26,7 +26,7 @@ __device__ __forceinline__ float other_activation(Defect defect, float x, float 
     case Defect::gelu_erf: return __fmul_rn(__fmul_rn(0.5f, x), erfcf(__fmul_rn(-0.70710678f, x)));
     case Defect::gelu_tanh: {
       const float cubic = __fmul_rn(__fmul_rn(0.044715f, x), __fmul_rn(x, x));
-      return __fmul_rn(__fmul_rn(0.5f, x), __fadd_rn(1.0f, tanhf(__fmul_rn(0.79788456f, __fadd_rn(x, cubic)))));
+      return __fmul_rn(__fmul_rn(0.5f, x), __fadd_rn(1.0f, tanh_f32(__fmul_rn(0.79788456f, __fadd_rn(x, cubic)))));
     }
     case Defect::relu: return x > 0.0f ? x : 0.0f;
     case Defect::swish: return __fmul_rn(x, sigmoid(__fmul_rn(amount, x)));
