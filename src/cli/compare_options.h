@@ -35,7 +35,8 @@ struct TracePair {
 
 /// What is said where ops cannot be replayed, and the way out.
 inline constexpr const char* kNoModel = "no model to replay the ops with";
-inline constexpr const char* kGiveModel = "give its directory: --model DIR";
+inline constexpr const char* kGiveModel =
+    "give its directory: --model DIR; without one `plumbline diff REF CAND --values-only` compares the values alone";
 
 void add_compare_options(CLI::App& verb, CompareOptions& options);
 /// --values-only; call after add_compare_options.

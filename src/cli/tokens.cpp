@@ -29,7 +29,7 @@ std::optional<Tokenizer> tokenizer_for(const std::optional<std::string>& given, 
 
 int status_of(const TokenReport& report) {
   if (report.alignment.difference) return report.alignment.in_prompt ? 3 : 1;
-  return report.alignment.positions == 0 ? 3 : 0;
+  return report.stated == 0 ? 3 : 0;
 }
 
 }  // namespace
@@ -43,15 +43,16 @@ void add_tokens(CLI::App& app, int& status) {
   verb->add_option("-n,--rows", options->rows, "Positions in the table, largest divergence first")
       ->check(CLI::Range(0, 1'000'000))
       ->capture_default_str();
+  verb->add_flag("--ignore-digests", options->ignore_digests, "Compare the tokens of different checkpoints too");
   verb->add_flag("--json", options->json, "Print the whole report as JSON");
   verb->footer(
       "Logits are compared only at positions whose tokens agree so far.\n"
       "Exit status: 0 the same tokens, 1 a generated token differs, 2 unreadable,\n"
-      "3 the prompts differ or no position is common.\n\n"
+      "3 the prompts or checkpoints differ, or no token is stated on both sides.\n\n"
       "Example:\n  plumbline tokens ref.h5 cand.h5");
   verb->callback([options, &status] {
     const TracePair traces = open_pair(options->reference, options->candidate);
-    const TokenReport report = compare_tokens(traces.reference, traces.candidate);
+    const TokenReport report = compare_tokens(traces.reference, traces.candidate, options->ignore_digests);
     const std::optional<Tokenizer> tokenizer = tokenizer_for(options->model, traces);
     print(options->json ? tokens_json(report, tokenizer) : tokens_text(report, tokenizer, options->rows));
     status = status_of(report);

@@ -21,6 +21,7 @@
 #include "locate/roles.h"
 #include "locate/scope.h"
 #include "locate/selection.h"
+#include "locate/strangers.h"
 
 namespace plumbline {
 namespace {
@@ -52,16 +53,6 @@ Coverage coverage_of(const Context& context, const std::vector<OpResult>& result
       if (!output.inner && context.pairing.has(output.path) && scope.has_tap(output.path)) ++coverage.compared_taps;
   coverage.positions = context.alignment.positions;
   return coverage;
-}
-
-void note_strangers(const OpGraph& graph, const Pairing& pairing, FindReport& report) {
-  int64_t strangers = 0;
-  for (const auto& [path, axes] : pairing.usable) {
-    strangers += graph.producer(path) == nullptr ? 1 : 0;
-  }
-  if (strangers > 0)
-    report.notes.push_back(
-        fmt::format("{} tap(s) of both sides belong to no op of the reference's graph; not compared", strangers));
 }
 
 /// Noise is drawn where there is a difference to set it against, or everywhere if gains are what is asked for.
@@ -170,11 +161,16 @@ FindReport find_divergence(const Trace& stored_reference, const Trace& stored_ca
   report.coverage = coverage_of(context, results, scope);
   note_strangers(graph, pairing, report);
   note_positions(alignment, report);
+  note_partial(pairing, alignment,
+               "not judged there, like taps of one side; `plumbline diff --values-only` compares the steps that both "
+               "sides hold",
+               report);
   for (OpResult& result : results) report.ops.push_back(std::move(result.row));
   measure_amplification(context, report);
   if (auto nonfinite = nonfinite_finding(context, report.ops)) report.findings.push_back(std::move(*nonfinite));
   const std::vector<Finding> outside = restrict_report(report, scope, graph);
   conclude(report, fork_finding(alignment, report.reference.file));
+  explain_names(reference, candidate, graph, report);
   if (context.formats_differ() && report.outcome == Outcome::divergence) headline_of_formats(report);
   state_outside(report, outside);
   if (options.ignore_digests) report.headline += "; digests ignored, judged by the numbers alone";

@@ -101,6 +101,12 @@ Block block_of(const Context& context, const StepPair& pair, const JudgedStep& r
   return block;
 }
 
+/// Not so in every step, where values alone are compared.
+bool on_both_sides(const Context& context, const std::string& path, const StepPair& pair) {
+  return context.reference_trace.find(path, pair.reference_step) != nullptr &&
+         context.candidate_trace.find(path, pair.candidate_step) != nullptr;
+}
+
 void raise(double& worst, double value) {
   if (!std::isnan(value)) worst = std::isnan(worst) ? value : std::max(worst, value);
 }
@@ -131,6 +137,7 @@ void for_each_measured(const Context& context, const Op& op, const std::function
     const auto usable = context.pairing.usable.find(output.path);
     if (output.inner || usable == context.pairing.usable.end()) continue;
     for (const StepPair& pair : context.alignment.pairs) {
+      if (!on_both_sides(context, output.path, pair)) continue;
       const Tensor expected = context.reference.recorded(output.path, pair.reference_step);
       const Tensor actual = context.candidate.recorded(output.path, pair.candidate_step);
       std::string why_not;

@@ -94,16 +94,17 @@ class Mapper {
 
   void place(const TapEntry& entry) {
     const std::vector<Destination>& all = destinations(entry.path);
-    for (const Destination& one : all) add(entry, one.tap, map_.rules[one.rule].steps);
+    for (const Destination& one : all) add(entry, one.tap, &map_.rules[one.rule]);
     renamed_ += static_cast<int64_t>(all.size());
     if (!all.empty()) return;
     if (ignored(map_, entry.path))
       ++passed_over_;
     else
-      add(entry, entry.path, {});
+      add(entry, entry.path, nullptr);
   }
 
-  void add(const TapEntry& entry, const std::string& tap, const std::vector<LayoutStep>& steps) {
+  /// `rule` is null for a name that keeps itself.
+  void add(const TapEntry& entry, const std::string& tap, const MapRule* rule) {
     const auto [holder, fresh] = holders_.try_emplace({entry.step, tap}, entry.path);
     if (!fresh)
       throw InputError(
@@ -114,21 +115,23 @@ class Mapper {
     renamed.path = tap;
     renamed.layer = trace::layer_of(tap);
     Tensor tensor = trace_.read(entry);
-    if (!steps.empty()) tensor = laid_out(entry, tensor, steps);
-    if (!steps.empty() || tap != entry.path) renamed.axes.clear();  // the graph says what they mean there
+    const bool relays = rule != nullptr && !rule->steps.empty();
+    if (relays) tensor = laid_out(entry, tensor, *rule);
+    if (relays || tap != entry.path) renamed.axes.clear();  // the graph says what they mean there
     renamed.shape = tensor.shape();
     renamed.byte_size = static_cast<int64_t>(tensor.byte_size());
     taps_.emplace_back(std::move(renamed), std::move(tensor));
   }
 
-  Tensor laid_out(const TapEntry& entry, const Tensor& tensor, const std::vector<LayoutStep>& steps) const {
+  Tensor laid_out(const TapEntry& entry, const Tensor& tensor, const MapRule& rule) const {
     try {
-      return relaid(tensor, steps);
-    } catch (const InputError& error) {
+      return relaid(tensor, rule.steps);
+    } catch (const Error& error) {
       throw InputError(
           fmt::format("map {}: '{}' of {} cannot be laid out so", map_.name, entry.path, trace_.file().string()),
-          {fmt::format("shape   {}", to_string(entry.shape)), std::string("reason  ") + error.what()},
-          "mend the `do` of its rule");
+          {fmt::format("rule    '{}' = '{}'", rule.pattern, rule.tap),
+           fmt::format("shape   {}", to_string(entry.shape)), std::string("reason  ") + error.what()},
+          "mend the `do` of this rule");
     }
   }
 

@@ -24,6 +24,7 @@ std::optional<Place> first_place(const Context& context, const Op& op) {
   for (const TapSpec& output : op.outputs) {
     if (output.inner || !context.pairing.has(output.path)) continue;
     for (const StepPair& pair : context.alignment.pairs) {
+      if (context.candidate_trace.find(output.path, pair.candidate_step) == nullptr) continue;
       const int64_t at = first_nonfinite(context.candidate.recorded(output.path, pair.candidate_step));
       if (at >= 0) return place_of(context, output.path, pair.candidate_step, at);
     }

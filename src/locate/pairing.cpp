@@ -24,10 +24,22 @@ std::vector<std::string> paths_of(const Trace& trace, const OpGraph& graph) {
   return paths;
 }
 
-bool in_every_step(const Trace& trace, const std::string& path, const Alignment& alignment, SideId side) {
-  return std::all_of(alignment.pairs.begin(), alignment.pairs.end(), [&](const StepPair& pair) {
-    return trace.find(path, side == SideId::reference ? pair.reference_step : pair.candidate_step) != nullptr;
-  });
+/// In how many pairs of steps each side recorded a tap, and in how many both did.
+struct Presence {
+  size_t reference = 0, candidate = 0, both = 0;
+};
+
+Presence presence_of(const Trace& reference, const Trace& candidate, const Alignment& alignment,
+                     const std::string& path) {
+  Presence presence;
+  for (const StepPair& pair : alignment.pairs) {
+    const bool left = reference.find(path, pair.reference_step) != nullptr;
+    const bool right = candidate.find(path, pair.candidate_step) != nullptr;
+    presence.reference += left ? 1 : 0;
+    presence.candidate += right ? 1 : 0;
+    presence.both += left && right ? 1 : 0;
+  }
+  return presence;
 }
 
 /// Why the two entries cannot meet in this pair of steps; empty if they can.
@@ -61,19 +73,22 @@ std::optional<std::vector<size_t>> permutation_of(const IncomparableTap& tap) {
 
 void try_pair(const Trace& reference, const Trace& candidate, const OpGraph& graph, const Alignment& alignment,
               const std::string& path, Pairing& result) {
+  std::vector<std::string> axes;
   for (const StepPair& pair : alignment.pairs) {
-    const TapEntry& expected = *reference.find(path, pair.reference_step);
-    const TapEntry& actual = *candidate.find(path, pair.candidate_step);
-    const std::string reason = obstacle(expected, actual, graph, pair);
+    const TapEntry* expected = reference.find(path, pair.reference_step);
+    const TapEntry* actual = candidate.find(path, pair.candidate_step);
+    if (expected == nullptr || actual == nullptr) continue;
+    if (axes.empty()) axes = axes_of(*expected, graph);
+    const std::string reason = obstacle(*expected, *actual, graph, pair);
     if (reason.empty()) continue;
-    IncomparableTap tap{path,         pair.reference_step,      pair.candidate_step,    expected.shape,
-                        actual.shape, axes_of(expected, graph), axes_of(actual, graph), std::nullopt,
+    IncomparableTap tap{path,          pair.reference_step,       pair.candidate_step,     expected->shape,
+                        actual->shape, axes_of(*expected, graph), axes_of(*actual, graph), std::nullopt,
                         reason};
     tap.permutation = permutation_of(tap);
     result.incomparable.push_back(std::move(tap));
     return;
   }
-  result.usable.emplace(path, axes_of(*reference.find(path, alignment.pairs.front().reference_step), graph));
+  result.usable.emplace(path, std::move(axes));
 }
 
 void suggest(std::vector<UnmatchedTap>& unmatched) {
@@ -95,16 +110,18 @@ std::vector<std::string> axes_of(const TapEntry& tap, const OpGraph& graph) {
   return unnamed;
 }
 
-Pairing pair_taps(const Trace& reference, const Trace& candidate, const OpGraph& graph, const Alignment& alignment) {
+Pairing pair_taps(const Trace& reference, const Trace& candidate, const OpGraph& graph, const Alignment& alignment,
+                  StepsNeeded needed) {
   Pairing result;
   if (alignment.pairs.empty()) return result;
   for (const std::string& path : paths_of(reference, graph)) {
-    const bool here = in_every_step(reference, path, alignment, SideId::reference);
-    const bool there = in_every_step(candidate, path, alignment, SideId::candidate);
-    if (here && there) {
+    const Presence presence = presence_of(reference, candidate, alignment, path);
+    const bool whole = presence.both == alignment.pairs.size();
+    if (presence.both > 0 && !whole) result.partial.push_back({path, presence.both});
+    if (whole || (needed == StepsNeeded::any && presence.both > 0)) {
       try_pair(reference, candidate, graph, alignment, path, result);
     } else {
-      result.unmatched.push_back({path, here, {}});
+      result.unmatched.push_back({path, presence.reference >= presence.candidate, {}});
     }
   }
   for (const std::string& path : paths_of(candidate, graph)) {

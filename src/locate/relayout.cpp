@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Changes of layout: each step turns a row-major tensor into another, bytes copied as they are.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <plumbline/error.h>
 
 #include <algorithm>
@@ -35,8 +36,9 @@ Shape reshape_target(const Shape& from, const std::vector<int64_t>& numbers) {
     to.push_back(numbers[i] == 0 ? from[i] : numbers[i]);
     if (numbers[i] == -1)
       open = i;
-    else
-      known *= to.back();
+    else if (__builtin_mul_overflow(known, to.back(), &known))
+      refuse(fmt::format("reshape of {} to [{}]: more elements than can be counted", to_string(from),
+                         fmt::join(numbers, ", ")));
   }
   const int64_t count = element_count(from);
   if (open < to.size()) to[open] = known == 0 ? 0 : count / known;

@@ -8,6 +8,8 @@
 #include <cmath>
 #include <limits>
 
+#include "locate/provenance.h"
+
 namespace plumbline {
 namespace {
 
@@ -69,6 +71,16 @@ struct Normaliser {
   double log_probability(double logit) const { return (logit - maximum) - log_sum; }
 };
 
+int64_t stated_positions(const TokenReport& report) {
+  int64_t stated = 0;
+  for (const StepPair& pair : report.alignment.pairs)
+    stated += std::count_if(pair.positions.begin(), pair.positions.end(), [&](int64_t position) {
+      const auto at = static_cast<size_t>(position);
+      return report.reference[at] != kUnknownToken && report.candidate[at] != kUnknownToken;
+    });
+  return stated;
+}
+
 }  // namespace
 
 double kl_divergence(const std::vector<double>& reference, const std::vector<double>& candidate) {
@@ -107,15 +119,19 @@ const NextToken* TokenReport::fork() const {
   return found == next.end() ? nullptr : &*found;
 }
 
-TokenReport compare_tokens(const Trace& reference, const Trace& candidate) {
+TokenReport compare_tokens(const Trace& reference, const Trace& candidate, bool ignore_digests) {
   const std::vector<Step> expected = steps_of(reference, graph_in(reference));
   const std::vector<Step> actual = steps_of(candidate, graph_in(candidate));
   TokenReport report;
   report.reference = tokens_of(expected);
   report.candidate = tokens_of(actual);
-  report.alignment = align_steps(expected, actual);
   if (!expected.empty() && !actual.empty())
     report.prompt = static_cast<int64_t>(std::min(expected.front().tokens.size(), actual.front().tokens.size()));
+  std::vector<std::string> notes;  // which files state no checkpoint: no matter here
+  if (!ignore_digests) report.moot = checkpoint_finding(reference, candidate, nullptr, notes);
+  if (report.moot) return report;
+  report.alignment = align_steps(expected, actual);
+  report.stated = stated_positions(report);
   for (const StepPair& pair : report.alignment.pairs) {
     const Logits left(reference, pair.reference_step), right(candidate, pair.candidate_step);
     for (size_t i = 0; i < pair.positions.size(); ++i) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include <plumbline/find.h>
 #include <plumbline/trace.h>
 
 #include "locate/positions.h"
@@ -29,13 +30,16 @@ struct TokenReport {
   std::vector<int64_t> reference, candidate;  ///< fed tokens from position 0 on; kUnknownToken where a file is silent
   int64_t prompt = 0;                         ///< how many of them were fed at once at the start, on both sides
   Alignment alignment;
+  int64_t stated = 0;           ///< common positions whose tokens both sides state
+  std::optional<Finding> moot;  ///< the checkpoints differ: nothing was compared
   std::vector<NextToken> next;  ///< of every common position whose logits both sides recorded, ascending
   /// The entry that chose the first differing token; nullptr if none differs, or its logits were not recorded.
   const NextToken* fork() const;
 };
 
-/// Throws TraceError if logits of one position have another vocabulary on the other side.
-TokenReport compare_tokens(const Trace& reference, const Trace& candidate);
+/// Runs of different checkpoints are not compared, unless `ignore_digests`. Throws TraceError if logits of one position
+/// have another vocabulary on the other side.
+TokenReport compare_tokens(const Trace& reference, const Trace& candidate, bool ignore_digests = false);
 
 /// sum p log(p / q) of the softmaxes of two rows of logits, in f64. Rows of one length, at least one element.
 double kl_divergence(const std::vector<double>& reference, const std::vector<double>& candidate);

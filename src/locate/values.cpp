@@ -18,6 +18,7 @@
 #include "locate/place.h"
 #include "locate/provenance.h"
 #include "locate/scope.h"
+#include "locate/strangers.h"
 
 namespace plumbline {
 namespace {
@@ -201,7 +202,7 @@ FindReport compare_values(const Trace& stored_reference, const Trace& stored_can
     return report;
   }
   const Model none;
-  const Pairing pairing = pair_taps(reference, candidate, graph, alignment);
+  const Pairing pairing = pair_taps(reference, candidate, graph, alignment, StepsNeeded::any);
   const Replay left(reference, reference_steps, graph, none, pairing),
       right(candidate, candidate_steps, graph, none, pairing);
   const OpGraph candidate_graph =
@@ -210,7 +211,9 @@ FindReport compare_values(const Trace& stored_reference, const Trace& stored_can
                         alignment, pairing, left, right};
   const std::vector<Finding> outside = fill(report, context, scope);
   note_positions(alignment, report);
+  note_partial(pairing, alignment, "compared where both sides hold them", report);
   conclude(report, fork_finding(alignment, report.reference.file));
+  explain_names(reference, candidate, graph, report);
   state_outside(report, outside);
   return report;
 }

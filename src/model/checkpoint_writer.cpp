@@ -13,6 +13,7 @@
 
 #include "core/parallel.h"
 #include "model/byte_tokenizer.h"
+#include "model/part_folder.h"
 #include "model/strict_json.h"
 
 namespace plumbline {
@@ -24,6 +25,11 @@ using Json = nlohmann::ordered_json;
 constexpr int64_t kPiece = int64_t{1} << 16;  // numbers drawn at a time by one thread
 constexpr int64_t kPieces = 32;               // pieces between two writes: 4 MiB of bf16
 constexpr int64_t kBytesAndEnd = 257;         // ids that the byte tokenizer needs
+constexpr const char* kConfig = "config.json";
+constexpr const char* kTokenizer = "tokenizer.json";
+constexpr const char* kTokenizerConfig = "tokenizer_config.json";
+constexpr const char* kWeights = "model.safetensors";
+constexpr const char* kFiles[] = {kConfig, kTokenizer, kTokenizerConfig, kWeights};  // at most these are written
 
 [[noreturn]] void cannot_write(const fs::path& file, int reason) {
   throw Error("make-model: cannot write", {"file    " + file.string(), std::string("reason  ") + std::strerror(reason)},
@@ -118,7 +124,7 @@ int64_t write_weights(const CheckpointPlan& plan, const fs::path& file, const Wr
 
 /// What --force may remove: a checkpoint like those written here, and nothing that holds folders or links.
 void require_replaceable(const fs::path& directory) {
-  bool plain = fs::is_directory(fs::symlink_status(directory)) && fs::exists(directory / "config.json");
+  bool plain = fs::is_directory(fs::symlink_status(directory)) && fs::exists(directory / kConfig);
   if (plain)
     for (const fs::directory_entry& entry : fs::directory_iterator(directory))
       plain = plain && entry.symlink_status().type() == fs::file_type::regular;
@@ -127,35 +133,42 @@ void require_replaceable(const fs::path& directory) {
                      "--force replaces only such; remove it yourself, or choose another name");
 }
 
+/// The same of what an interrupted run left, which may lack any of its files.
+void require_own(const fs::path& part) {
+  bool own = fs::is_directory(fs::symlink_status(part));
+  if (own)
+    for (const fs::directory_entry& entry : fs::directory_iterator(part))
+      own = own && entry.symlink_status().type() == fs::file_type::regular &&
+            std::find(std::begin(kFiles), std::end(kFiles), entry.path().filename()) != std::end(kFiles);
+  if (!own)
+    throw UsageError("make-model: " + part.string() + " holds what make-model does not write", {},
+                     "remove it yourself, or choose another name");
+}
+
 void check_names(const fs::path& directory, const fs::path& part, bool replace) {
   if (fs::exists(fs::symlink_status(directory))) {
     if (!replace) throw UsageError("make-model: " + directory.string() + " exists", {}, "--force replaces it");
     require_replaceable(directory);
+    const fs::path old = PartFolder::name_of_old(directory);
+    if (fs::exists(fs::symlink_status(old)))
+      throw UsageError("make-model: " + old.string() + " exists: it is in the way of replacing " + directory.string(),
+                       {}, "it is what an interrupted replacement left, or yours: rename or remove it");
   }
   if (!fs::exists(fs::symlink_status(part))) return;
   if (!replace)
     throw UsageError("make-model: " + part.string() + " exists: it is being written or was interrupted", {},
-                     "--force drops it");
-  require_replaceable(part);
+                     "--force drops it and starts over");
+  require_own(part);
   fs::remove_all(part);
 }
 
-/// Between the two renames of a replacement the old directory has the name OLD.
-void take_name(const fs::path& part, const fs::path& directory) {
-  const fs::path old = directory.string() + ".old";
-  const bool replaces = fs::exists(fs::symlink_status(directory));
-  if (replaces) fs::rename(directory, old);
-  fs::rename(part, directory);
-  if (replaces) fs::remove_all(old);
-}
-
 int64_t write_files(const CheckpointPlan& plan, const fs::path& part, const WriteProgress& progress) {
-  write_text(part / "config.json", plan.config_json);
+  write_text(part / kConfig, plan.config_json);
   if (plan.vocab >= kBytesAndEnd) {
-    write_text(part / "tokenizer.json", byte_tokenizer_json());
-    write_text(part / "tokenizer_config.json", byte_tokenizer_config_json(plan.max_positions));
+    write_text(part / kTokenizer, byte_tokenizer_json());
+    write_text(part / kTokenizerConfig, byte_tokenizer_config_json(plan.max_positions));
   }
-  return write_weights(plan, part / "model.safetensors", progress);
+  return write_weights(plan, part / kWeights, progress);
 }
 
 }  // namespace
@@ -163,22 +176,15 @@ int64_t write_files(const CheckpointPlan& plan, const fs::path& part, const Writ
 int64_t write_checkpoint(const CheckpointPlan& plan, const fs::path& directory, bool replace,
                          const WriteProgress& progress) {
   const fs::path name = directory.has_filename() ? directory : directory.parent_path();
-  const fs::path part = name.string() + ".part";
-  bool made = false;
+  const fs::path part = PartFolder::name_of_part(name);
   try {
     check_names(name, part, replace);
-    made = fs::create_directory(part);
+    PartFolder folder(name, {std::begin(kFiles), std::end(kFiles)});
     const int64_t bytes = write_files(plan, part, progress);
-    take_name(part, name);
+    folder.take_name();
     return bytes;
-  } catch (...) {
-    std::error_code ignored;
-    if (made) fs::remove_all(part, ignored);
-    try {
-      throw;
-    } catch (const fs::filesystem_error& error) {
-      cannot_write(error.path1(), error.code().value());
-    }
+  } catch (const fs::filesystem_error& error) {
+    cannot_write(error.path1(), error.code().value());
   }
 }
 

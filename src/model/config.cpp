@@ -23,10 +23,12 @@ const Family& read_architecture(const ConfigKeys& keys) {
   const std::string name = list->front().get<std::string>();
   const Family* family = find_family(name);
   if (family == nullptr)
-    keys.unsupported("architectures", "one of " + known_architectures(),
-                     name.starts_with("Ernie4_5")
-                         ? "this version writes ERNIE 4.5 checkpoints (make-model) but runs none: a later one will"
-                         : "use a supported model");
+    keys.unsupported(
+        "architectures", "one of " + known_architectures(),
+        name.starts_with("Ernie4_5")
+            ? "this version writes ERNIE 4.5 checkpoints (make-model) but runs none: a later one will"
+            : "compare its runs value by value, as recorded by their own software: `plumbline diff REF CAND "
+              "--values-only`");
   const std::string type(family->model_type);
   if (keys.find("model_type") != nullptr && keys.text("model_type") != type) {
     keys.unsupported("model_type", "\"" + type + "\", as architectures says", "correct the key that is wrong");

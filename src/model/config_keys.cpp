@@ -53,29 +53,24 @@ std::optional<ConfigKeys> ConfigKeys::object(const std::string& key) const {
 }
 
 void ConfigKeys::missing(const std::string& key) const {
-  throw CheckpointError("cannot load the model: config.json lacks a key",
-                        {"file  " + file_.string(), "key   " + prefix_ + key},
+  throw CheckpointError("cannot load the model: config.json lacks " + prefix_ + key, {"file  " + file_.string()},
                         "add the key with the value that the model was trained with");
 }
 
 void ConfigKeys::wrong_type(const std::string& key, const std::string& expected) const {
-  throw CheckpointError(
-      "cannot load the model: a key of config.json has an unusable value",
-      {"file      " + file_.string(), "key       " + prefix_ + key, "value     " + shown(key), "expected  " + expected},
-      "correct the key");
+  throw CheckpointError("cannot load the model: config.json has " + said(key) + "; expected: " + expected,
+                        {"file  " + file_.string()}, "correct the key");
 }
 
 void ConfigKeys::unsupported(const std::string& key, const std::string& expected, const std::string& way_out) const {
-  throw CheckpointError("cannot load the model: config.json asks for something that is not supported",
-                        {"file       " + file_.string(), "key        " + prefix_ + key, "value      " + shown(key),
-                         "supported  " + expected},
-                        way_out);
+  throw CheckpointError("cannot load the model: config.json has " + said(key) + "; supported: " + expected,
+                        {"file  " + file_.string()}, way_out);
 }
 
-std::string ConfigKeys::shown(const std::string& key) const {
+std::string ConfigKeys::said(const std::string& key) const {
   const auto found = object_.find(key);
-  if (found == object_.end()) return "absent";
-  return printable(found->dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
+  if (found == object_.end()) return "no " + prefix_ + key;
+  return prefix_ + key + " = " + printable(found->dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
 }
 
 }  // namespace plumbline

@@ -33,7 +33,7 @@ class ConfigKeys {
   [[noreturn]] void unsupported(const std::string& key, const std::string& expected, const std::string& way_out) const;
 
  private:
-  std::string shown(const std::string& key) const;  ///< the value as JSON, shortened
+  std::string said(const std::string& key) const;  ///< 'key = value', the value as JSON, shortened; or 'no key'
 
   const nlohmann::json& object_;
   const std::filesystem::path& file_;

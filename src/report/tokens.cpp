@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "core/printable.h"
+#include "report/json_parts.h"
+#include "report/parts.h"
 
 namespace plumbline {
 namespace {
@@ -15,6 +17,7 @@ namespace {
 using Texts = std::optional<Tokenizer>;
 
 std::string text_of(const std::vector<int64_t>& ids, const Texts& tokenizer) {
+  if (std::find(ids.begin(), ids.end(), kUnknownToken) != ids.end()) return "(not stated)";
   if (tokenizer) return quoted(tokenizer->decode(ids));
   return ids.empty() ? "(none)" : fmt::format("{}", fmt::join(ids, " "));
 }
@@ -34,9 +37,30 @@ std::string choice_line(const char* side, const Choice& choice, const Texts& tok
                      choice.best_logit, token_text(choice.second, tokenizer), choice.second_logit, choice.margin());
 }
 
+bool states_tokens(const std::vector<int64_t>& tokens) {
+  return std::any_of(tokens.begin(), tokens.end(), [](int64_t token) { return token != kUnknownToken; });
+}
+
+/// Of runs whose tokens differ nowhere, which may be because nobody says what they are.
+std::string agreement_text(const TokenReport& report) {
+  const int64_t common = report.alignment.positions;
+  const bool left = states_tokens(report.reference), right = states_tokens(report.candidate);
+  if (report.stated == common && common > 0)
+    return fmt::format("all {} common positions hold the same tokens\n", common);
+  if (report.stated > 0)
+    return fmt::format("{} of {} common positions hold the same tokens, the others are not stated on both sides\n",
+                       report.stated, common);
+  if (left && right) return "no position is in both runs: there is nothing to compare\n";
+  return fmt::format(
+      "{} which tokens were fed: nobody can tell whether they agree\n  record them as tap `tokens` (i64)\n",
+      left    ? "the candidate does not say"
+      : right ? "the reference does not say"
+              : "neither run says");
+}
+
 std::string fork_text(const TokenReport& report, const Texts& tokenizer) {
   const Alignment& alignment = report.alignment;
-  if (!alignment.difference) return fmt::format("all {} common positions hold the same tokens\n", alignment.positions);
+  if (!alignment.difference) return agreement_text(report);
   std::string out =
       fmt::format("{} at position {}: {} in the reference, {} in the candidate\n",
                   alignment.in_prompt ? "the prompts differ" : "first differing token", *alignment.difference,
@@ -56,6 +80,7 @@ bool diverges_more(const NextToken* a, const NextToken* b) {
 }
 
 std::string divergence_text(const TokenReport& report, const Texts& tokenizer, int rows) {
+  if (report.alignment.positions == 0) return "";
   if (report.next.empty()) return "logits were not recorded on both sides: no divergence of distributions to show\n";
   std::vector<const NextToken*> order;
   double sum = 0.0;
@@ -84,6 +109,11 @@ std::string divergence_text(const TokenReport& report, const Texts& tokenizer, i
   return shown < order.size() ? out + fmt::format("  [{} more]\n", order.size() - shown) : out;
 }
 
+std::string moot_text(const Finding& finding) {
+  return "nothing was compared\n" + render_diagnostic({}, finding, {}) +
+         "   = help: --ignore-digests compares the tokens all the same\n";
+}
+
 nlohmann::json choice_json(const Choice& choice) {
   return {{"best", choice.best},
           {"second", choice.second},
@@ -101,14 +131,17 @@ std::string tokens_text(const TokenReport& report, const Texts& tokenizer, int r
   std::vector<int64_t> prompt = report.reference;
   prompt.resize(std::min(prompt.size(), static_cast<size_t>(report.prompt)));
   return fmt::format("prompt     {} tokens {}\n", prompt.size(), text_of(prompt, tokenizer)) +
-         head("reference", report.reference) + head("candidate", report.candidate) + fork_text(report, tokenizer) +
-         divergence_text(report, tokenizer, rows);
+         head("reference", report.reference) + head("candidate", report.candidate) +
+         (report.moot ? moot_text(*report.moot)
+                      : fork_text(report, tokenizer) + divergence_text(report, tokenizer, rows));
 }
 
 std::string tokens_json(const TokenReport& report, const Texts& tokenizer) {
-  nlohmann::json out = {{"reference", report.reference},  {"candidate", report.candidate},
-                        {"prompt_tokens", report.prompt}, {"common_positions", report.alignment.positions},
-                        {"first_difference", nullptr},    {"positions", nlohmann::json::array()}};
+  nlohmann::json out = {{"reference", report.reference},     {"candidate", report.candidate},
+                        {"prompt_tokens", report.prompt},    {"common_positions", report.alignment.positions},
+                        {"first_difference", nullptr},       {"positions", nlohmann::json::array()},
+                        {"stated_positions", report.stated}, {"finding", nullptr}};
+  if (report.moot) out["finding"] = nlohmann::json::parse(json_text(finding_json(*report.moot), -1));
   if (report.alignment.difference) out["first_difference"] = *report.alignment.difference;
   if (tokenizer) {
     out["reference_text"] = tokenizer->decode(report.reference);

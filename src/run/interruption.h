@@ -4,6 +4,9 @@
 // run.
 #pragma once
 #include <filesystem>
+#include <optional>
+
+#include "core/on_termination.h"
 
 namespace plumbline::run {
 
@@ -12,9 +15,11 @@ namespace plumbline::run {
 class Interruption {
  public:
   explicit Interruption(const std::filesystem::path& output);
-  ~Interruption();
   Interruption(const Interruption&) = delete;
   Interruption& operator=(const Interruption&) = delete;
+
+ private:
+  std::optional<OnTermination> handler_;  ///< installed last, once the texts stand
 };
 
 /// From now on there is something to recover.

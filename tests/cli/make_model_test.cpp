@@ -58,6 +58,54 @@ TEST_CASE("an ERNIE is written in its own layout, and run says that the family c
   CHECK(said.complains("a later one will"));
 }
 
+TEST_CASE("runs of a family without an op graph are pointed to the comparison of values") {
+  const std::string model = scratch("other_family");
+  std::filesystem::create_directory(model);
+  write_file(model + "/config.json", R"({"architectures": ["GPT2LMHeadModel"], "model_type": "gpt2"})");
+  const std::string one = record("values_a.h5"), two = record("values_b.h5", {"oracle", {}, "", 16});
+  const Said said = call({"find", one, two, "--model", model});
+  CHECK(said.status == 2);
+  for (const char* text : {"GPT2LMHeadModel", "supported: one of", "plumbline diff REF CAND --values-only"})
+    CHECK(said.complains(text));
+  CHECK(call({"diff", one, two, "--values-only"}).status == 1);  // two backends: not bit for bit
+}
+
+TEST_CASE("an interrupted make-model leaves nothing, a killed one is found by the next") {
+  const std::string model = scratch("cut_short"), part = model + ".part";
+  const auto interrupted = [&](const std::string& signal) {
+    // Far more weights than there is time for; the signal comes when 8 MiB of them are written.
+    const std::string start = PLUMBLINE_BINARY_DIR "/bin/plumbline make-model qwen3-0.6b -o " + model;
+    return run_program("/bin/bash", {"-c", "set -m; " + start + " & made=$!; until [ \"$(stat -c %s " + part +
+                                               "/model.safetensors 2>/dev/null || echo 0)\" -gt 8388608 ]; do sleep "
+                                               "0.02; done; kill -" +
+                                               signal + " $made; wait $made"});
+  };
+  for (const auto& [signal, number] : {std::pair("TERM", 15), std::pair("INT", 2), std::pair("HUP", 1)}) {
+    INFO(signal);
+    const Said said = interrupted(signal);
+    CHECK(said.status == 128 + number);
+    CHECK(said.complains("nothing is left behind"));
+    CHECK_FALSE(std::filesystem::exists(part));
+    CHECK_FALSE(std::filesystem::exists(model));
+  }
+  CHECK(interrupted("KILL").status == 128 + 9);
+  CHECK(std::filesystem::exists(part));
+  const std::vector<std::string> small = {"make-model", "llama-tiny", "--layers", "1", "-o", model};
+  const Said next = call(small);
+  CHECK(next.status == 2);
+  for (const char* text : {"cut_short.part exists", "was interrupted", "--force drops it"}) CHECK(next.complains(text));
+  std::filesystem::remove(part + "/config.json");  // killed even earlier
+  std::vector<std::string> forced = small;
+  forced.push_back("--force");
+  CHECK(call(forced).status == 0);
+  CHECK_FALSE(std::filesystem::exists(part));
+  write_file(model + ".old", "not ours\n");
+  const Said stopped = call(forced);
+  CHECK(stopped.status == 2);
+  CHECK(stopped.complains("cut_short.old exists"));
+  CHECK(read_file(model + ".old") == "not ours\n");
+}
+
 TEST_CASE("what make-model cannot do it refuses with status 2") {
   const std::string taken = made("llama-tiny", "taken", {"--layers", "1"});
   struct Row {

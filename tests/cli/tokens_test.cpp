@@ -57,3 +57,20 @@ TEST_CASE("other prompts are 3, a model without a tokenizer shows ids") {
   CHECK(missing.complains("/nonexistent"));
   CHECK(call({"tokens", shorter}).status == 2);
 }
+
+TEST_CASE("runs of two checkpoints are 3 and compared only if asked for") {
+  const std::string other = record("elsewhere.h5", {"twin", {}, other_model_directory(), 16});
+  const Said said = call({"tokens", generated("a.h5"), other});
+  INFO(said.out << said.err);
+  CHECK(said.status == 3);
+  for (const char* text : {"error[P0401]", "different checkpoints", "same model directory", "--ignore-digests"})
+    CHECK(said.says(text));
+  CHECK_FALSE(said.says("KL("));
+  const Said json = call({"tokens", generated("a.h5"), other, "--json"});
+  CHECK(json.status == 3);
+  CHECK(nlohmann::json::parse(json.out).at("finding").at("code") == "P0401");
+  const Said forced = call({"tokens", generated("a.h5"), other, "--ignore-digests"});
+  CHECK(forced.says("KL("));
+  CHECK(nlohmann::json::parse(call({"tokens", generated("a.h5"), generated("b.h5"), "--json"}).out).at("finding") ==
+        nullptr);
+}

@@ -131,6 +131,29 @@ TEST_CASE("A key that asks for what no builder computes is refused by name") {
   }
 }
 
+TEST_CASE("The first line of a refusal names key, value and what is supported") {
+  struct Row {
+    std::string key;
+    json value;
+    std::string said;
+  };
+  const Row rows[] = {
+      {"hidden_act", "gelu", "hidden_act = \"gelu\"; supported: \"silu\""},
+      {"rope_scaling",
+       {{"rope_type", "yarn"}},
+       "rope_scaling.rope_type = \"yarn\"; supported: \"default\", \"llama3\""},
+      {"hidden_size", -3, "hidden_size = -3; expected: an integer from 1"},
+      {"architectures", {"GPT2LMHeadModel"}, "architectures = [\"GPT2LMHeadModel\"]; supported: one of Qwen3"},
+  };
+  for (const Row& row : rows) {
+    json keys = old_keys();
+    keys[row.key] = row.value;
+    const std::string text = refusal(keys);
+    INFO(text);
+    CHECK(text.substr(0, text.find('\n')).find(row.said) != std::string::npos);
+  }
+}
+
 TEST_CASE("Llama: absent keys mean the family's own defaults") {
   test::TinyModelOptions options;
   options.llama = true;
@@ -251,7 +274,7 @@ TEST_CASE("A key that has no default must be present") {
                                 "intermediate_size", "vocab_size", "rms_norm_eps", "rope_theta", "torch_dtype"}) {
     json keys = old_keys();
     keys.erase(key);
-    test::require_parts(refusal(keys), {"some/config.json", "lacks a key", key});
+    test::require_parts(refusal(keys), {"some/config.json", "lacks " + key});
   }
 }
 
