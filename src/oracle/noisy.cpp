@@ -9,7 +9,8 @@
 namespace plumbline {
 namespace {
 
-uint64_t mixed(uint64_t state, uint64_t with) { return SplitMix64(state ^ with).next(); }
+/// Mixes before it adds, so that seed 1, run 2 is not seed 2, run 1.
+uint64_t mixed(uint64_t state, uint64_t with) { return SplitMix64(SplitMix64(state).next() ^ with).next(); }
 
 }  // namespace
 
