@@ -41,6 +41,7 @@ void add_verbs(CLI::App& app, int& status) {
   add_policy(app, status);
   add_show(app, status);
   add_tokens(app, status);
+  add_blame(app, status);
   add_contracts(app, status);
   add_noise(app, status);
   add_ls(app, status);

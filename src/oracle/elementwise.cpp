@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // add, multiply, scale, causal_mask, silu: one element at a time. The first four have one right result: the f32 result
-// of two given numbers, rounded to T. silu/f32: x / (1 + exp(-x)) in f32, where exp(-x) overflows like f32 does.
+// of two given numbers, rounded to T; under a contract whose result is exact they round nothing. silu/f32: x / (1 +
+// exp(-x)) in f32, where exp(-x) overflows like f32 does.
 #include "oracle/output.h"
 
 namespace plumbline {
@@ -21,10 +22,18 @@ void require_same_shapes(const OracleCall& call) {
 }
 
 /// The f32 rounding of an exact result. For an uncertain one it is one more error.
-Uncertain rounded_f32(double exact, double error, double sigma) {
-  if (error == 0.0 || !std::isfinite(exact)) return {as_f32(exact), 0.0, 0.0};  // NaN and infinity come from an input
-  return in_f32_range({exact, error + std::fabs(exact) * kUnitF32 + kTinyF32, sigma});
-}
+class RoundedF32 {
+ public:
+  explicit RoundedF32(const OracleCall& call) : rounds_(call.contract.grid("out") != Grid::exact) {}
+  Uncertain operator()(double exact, double error, double sigma) const {
+    if (!rounds_) return {exact, error, sigma};
+    if (error == 0.0 || !std::isfinite(exact)) return {as_f32(exact), 0.0, 0.0};  // NaN and infinity come from an input
+    return in_f32_range({exact, error + std::fabs(exact) * kUnitF32 + kTinyF32, sigma});
+  }
+
+ private:
+  bool rounds_;
+};
 
 /// silu'(x) = s (1 + x (1 - s)), s the logistic function; |silu''| <= 1/2 everywhere.
 Uncertain with_input_error(Uncertain v, const Uncertain& x, double share) {
@@ -54,6 +63,7 @@ Uncertain silu(const Uncertain& x) {
 
 std::vector<Evaluated> evaluate_add(const OracleCall& call) {
   require_same_shapes(call);
+  const RoundedF32 rounded_f32(call);
   return map_elements(call, !call.has_bounds(0) && !call.has_bounds(1), [&](size_t i) {
     const Uncertain a = call.element(0, i), b = call.element(1, i);
     return rounded_f32(a.value + b.value, a.error + b.error, std::hypot(a.sigma, b.sigma));
@@ -62,6 +72,7 @@ std::vector<Evaluated> evaluate_add(const OracleCall& call) {
 
 std::vector<Evaluated> evaluate_multiply(const OracleCall& call) {
   require_same_shapes(call);
+  const RoundedF32 rounded_f32(call);
   return map_elements(call, !call.has_bounds(0) && !call.has_bounds(1), [&](size_t i) {
     const Uncertain a = call.element(0, i), b = call.element(1, i);
     const double error = a.error * std::fabs(b.value) + b.error * std::fabs(a.value) + a.error * b.error;
@@ -71,6 +82,7 @@ std::vector<Evaluated> evaluate_multiply(const OracleCall& call) {
 
 std::vector<Evaluated> evaluate_scale(const OracleCall& call) {
   const double factor = as_f32(number(call.op, "factor"));
+  const RoundedF32 rounded_f32(call);
   return map_elements(call, !call.has_bounds(0), [&](size_t i) {
     const Uncertain x = call.element(0, i);
     return rounded_f32(x.value * factor, x.error * std::fabs(factor), x.sigma * std::fabs(factor));
@@ -82,6 +94,7 @@ std::vector<Evaluated> evaluate_causal_mask(const OracleCall& call) {
   if (shape.size() != 4) call.misfit("the scores must be [1, heads, tokens, keys]", shape);
   const int64_t offset = integer(call.op, "offset"), tokens = shape[2], keys = shape[3];
   const double lowest = -max_finite(call.model_dtype);
+  const RoundedF32 rounded_f32(call);
   return map_elements(call, !call.has_bounds(0), [&](size_t i) {
     const auto at = static_cast<int64_t>(i);
     const int64_t key = at % keys, query = call.in.first_position + at / keys % tokens;

@@ -22,11 +22,6 @@ std::string text_of(const std::vector<int64_t>& ids, const Texts& tokenizer) {
   return ids.empty() ? "(none)" : fmt::format("{}", fmt::join(ids, " "));
 }
 
-std::string token_text(int64_t id, const Texts& tokenizer) {
-  if (id == kUnknownToken) return "unknown";
-  return tokenizer ? fmt::format("{} {}", id, quoted(tokenizer->decode({id}))) : std::to_string(id);
-}
-
 std::vector<int64_t> from(const std::vector<int64_t>& tokens, int64_t first) {
   const auto at = std::min(static_cast<size_t>(std::max<int64_t>(first, 0)), tokens.size());
   return {tokens.begin() + static_cast<std::ptrdiff_t>(at), tokens.end()};
@@ -122,6 +117,11 @@ nlohmann::json choice_json(const Choice& choice) {
 }
 
 }  // namespace
+
+std::string token_text(int64_t id, const std::optional<Tokenizer>& tokenizer) {
+  if (id == kUnknownToken) return "unknown";
+  return tokenizer ? fmt::format("{} {}", id, quoted(tokenizer->decode({id}))) : std::to_string(id);
+}
 
 std::string tokens_text(const TokenReport& report, const Texts& tokenizer, int rows) {
   const auto head = [&](const char* side, const std::vector<int64_t>& tokens) {

@@ -10,6 +10,9 @@
 
 namespace plumbline {
 
+/// "97 \"a\"", without a tokenizer "97".
+std::string token_text(int64_t id, const std::optional<Tokenizer>& tokenizer);
+
 /// `tokenizer` turns ids into text; without one only ids are shown. `rows`: how many positions the table of largest
 /// divergences has.
 std::string tokens_text(const TokenReport& report, const std::optional<Tokenizer>& tokenizer, int rows);
