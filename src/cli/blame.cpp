@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `plumbline blame`: which op causes how much of the logits' difference.
-#include "report/blame.h"
+#include "cli/blame.h"
 
 #include <memory>
 
@@ -11,6 +11,7 @@
 #include "cli/output.h"
 #include "cli/verbs.h"
 #include "core/parallel.h"
+#include "report/blame.h"
 
 namespace plumbline {
 namespace {
@@ -29,11 +30,20 @@ std::optional<Tokenizer> tokenizer_in(const std::string& directory) {
   }
 }
 
+/// The first divergences are weighed by themselves, so that they can be held against the culprit.
+std::vector<std::string> named_ops(const FindReport& report) {
+  constexpr size_t kMost = 8;
+  std::vector<std::string> ops;
+  for (const Finding& finding : report.findings)
+    if (finding.level == Level::error && !finding.op.empty() && ops.size() < kMost) ops.push_back(finding.op);
+  return ops;
+}
+
 /// A pair that cannot be compared at all (other checkpoint, other prompt) is not blamed on any op.
 Blame blame_of(const BlameCall& call, const TracePair& traces, const FindReport& report) {
   if (!report.ops.empty())
     return blame_logits(traces.reference, traces.candidate, load_model(report.model),
-                        {call.compare.threads, call.resolve});
+                        {call.compare.threads, call.resolve, named_ops(report)});
   Blame none;
   none.reason = report.headline;
   none.comparable = false;
@@ -41,6 +51,12 @@ Blame blame_of(const BlameCall& call, const TracePair& traces, const FindReport&
 }
 
 }  // namespace
+
+std::string blame_section(const CompareOptions& options, const TracePair& traces, const FindReport& report) {
+  BlameCall call;
+  call.compare = options;
+  return blame_text(report, blame_of(call, traces, report), tokenizer_in(report.model), call.top);
+}
 
 void add_blame(CLI::App& app, int& status) {
   CLI::App* verb = app.add_subcommand("blame", "Say how much of the logits' difference each op's own error causes");

@@ -159,7 +159,7 @@ void search(const PairedTraces& traces, const BlameOptions& options, Blame& blam
   if (!blame.reason.empty()) return;
   find_flips(positions_of(traces.alignment()), static_cast<size_t>(tails.vocabulary()), logits, blame);
   BlameSearch bisection(graph, traces.pairing(), tails, logits);
-  std::vector<Segment> segments = bisection.layers(reference.tokens_known());
+  std::vector<Segment> segments = bisection.layers(reference.tokens_known(), options.alone);
   bisection.split(segments, options.resolve);
   for (const Segment& segment : segments)
     blame.pieces.push_back(piece_of(segment, bisection, graph, traces.pairing(), blame.elements));

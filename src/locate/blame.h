@@ -33,6 +33,7 @@ namespace plumbline {
 struct BlameOptions {
   int threads = 0;       ///< 0: all
   double resolve = 0.1;  ///< segments are split while their contribution is larger than this share of the difference
+  std::vector<std::string> alone = {};  ///< ops that get a piece of their own, however small: those that find names
 };
 
 /// A recorded op, or a segment of several that was not split further.

@@ -65,10 +65,13 @@ Boundary BlameSearch::start(bool tokens_known) {
 
 Boundary BlameSearch::end() const { return *boundary(graph_.ops.size(), logits_.reference, logits_.candidate); }
 
-std::vector<Segment> BlameSearch::layers(bool tokens_known) {
+std::vector<Segment> BlameSearch::layers(bool tokens_known, const std::vector<std::string>& alone) {
+  const auto apart = [&](const Op& op) { return std::find(alone.begin(), alone.end(), op.name) != alone.end(); };
   std::vector<size_t> cuts;
-  for (size_t i = 0; i + 1 < recorded_.size(); ++i)
-    if (graph_.ops[recorded_[i]].layer != graph_.ops[recorded_[i + 1]].layer) cuts.push_back(recorded_[i] + 1);
+  for (size_t i = 0; i + 1 < recorded_.size(); ++i) {
+    const Op &here = graph_.ops[recorded_[i]], &next = graph_.ops[recorded_[i + 1]];
+    if (here.layer != next.layer || apart(here) || apart(next)) cuts.push_back(recorded_[i] + 1);
+  }
   std::vector<Segment> segments;
   Boundary from = start(tokens_known);
   for (const std::optional<Boundary>& to : evaluate(cuts)) {

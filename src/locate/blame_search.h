@@ -34,9 +34,9 @@ struct Segment {
 class BlameSearch {
  public:
   BlameSearch(const OpGraph& graph, const Pairing& pairing, const Tails& tails, const LogitDifference& logits);
-  /// Layer by layer; boundaries whose tails are not finite are left out. `tokens_known`: else the state after the first
-  /// op stands for the tokens.
-  std::vector<Segment> layers(bool tokens_known);
+  /// Layer by layer, and the ops in `alone` by themselves; boundaries whose tails are not finite are left out.
+  /// `tokens_known`: else the state after the first op stands for the tokens.
+  std::vector<Segment> layers(bool tokens_known, const std::vector<std::string>& alone);
   /// Splits every segment with several recorded ops that contributes more than `resolve`.
   void split(std::vector<Segment>& segments, double resolve);
   /// Recorded ops of a segment, by index.

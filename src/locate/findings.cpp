@@ -25,6 +25,19 @@ std::string show_command(const Context& context, const Place& place) {
   return command + fmt::format(" --vs {}`", context.reference_trace.file().string());
 }
 
+/// Causes were sought, and each was ruled out.
+bool no_known_pattern(const std::vector<Cause>& causes) {
+  return !causes.empty() && std::all_of(causes.begin(), causes.end(),
+                                        [](const Cause& cause) { return cause.status == CauseStatus::ruled_out; });
+}
+
+std::string repro_command(const Context& context, const std::string& op) {
+  return fmt::format(
+      "`plumbline repro {} {} --model {} --op {} -o {}` writes the op as something to attach to a report",
+      context.reference_trace.file().string(), context.candidate_trace.file().string(),
+      context.model.directory.string(), op, op);
+}
+
 std::string growth_text(const OpRow& here, const OpRow& last) {
   if (std::isnan(here.total) || std::isnan(last.total) || here.op == last.op || here.total <= 0.0) return "";
   return fmt::format("relative difference {:.3g} here, {:.3g} at {} ({:.3g} times as much)", here.total, last.total,
@@ -71,6 +84,8 @@ Finding op_finding(const Context& context, const std::vector<OpResult>& results,
   const std::string growth = growth_text(result.row, results.back().row);
   if (finding.explains > 0 && !growth.empty()) finding.evidence.push_back(growth);
   finding.help.push_back(show_command(context, failure.place));
+  if (no_known_pattern(failure.causes) && result.through.empty())
+    finding.help.push_back(repro_command(context, op.name));
   return finding;
 }
 

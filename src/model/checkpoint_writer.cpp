@@ -14,13 +14,13 @@
 #include "core/parallel.h"
 #include "model/byte_tokenizer.h"
 #include "model/part_folder.h"
+#include "model/safetensors_writer.h"
 #include "model/strict_json.h"
 
 namespace plumbline {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
 
 constexpr int64_t kPiece = int64_t{1} << 16;  // numbers drawn at a time by one thread
 constexpr int64_t kPieces = 32;               // pieces between two writes: 4 MiB of bf16
@@ -77,23 +77,10 @@ void write_text(const fs::path& file, const std::string& text) {
   out.finish();
 }
 
-/// Length, JSON and padding to 8 bytes, as safetensors begins.
 std::string header_of(const CheckpointPlan& plan) {
-  const std::string name(plan.dtype == DType::bf16 ? "BF16" : plan.dtype == DType::f16 ? "F16" : "F32");
-  const auto bytes = static_cast<int64_t>(element_bytes(plan.dtype));
-  Json header = {{"__metadata__", {{"format", "pt"}}}};
-  int64_t offset = 0;
-  for (const PlannedTensor& tensor : plan.tensors) {
-    const int64_t end = offset + element_count(tensor.shape) * bytes;
-    header[tensor.name] = {{"dtype", name}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
-    offset = end;
-  }
-  std::string json = header.dump();
-  json.resize((json.size() + 7) / 8 * 8, ' ');
-  const auto length = static_cast<uint64_t>(json.size());
-  std::string head(sizeof length, '\0');
-  std::memcpy(head.data(), &length, sizeof length);
-  return head + json;
+  std::vector<SafetensorsEntry> entries;
+  for (const PlannedTensor& tensor : plan.tensors) entries.push_back({tensor.name, plan.dtype, tensor.shape});
+  return safetensors_header(entries);
 }
 
 int64_t write_weights(const CheckpointPlan& plan, const fs::path& file, const WriteProgress& progress) {

@@ -14,7 +14,8 @@
 namespace plumbline {
 namespace {
 
-std::string percent(double share) { return fmt::format("{:.1f}%", 100.0 * share); }
+/// Without a sign where it rounds to zero.
+std::string percent(double share) { return fmt::format("{:.1f}%", std::fabs(share) < 5e-4 ? 0.0 : 100.0 * share); }
 
 std::string name_of(const BlamePiece& piece) {
   if (piece.resolved()) return piece.last;

@@ -51,6 +51,10 @@ TEST_CASE("the first divergence and the main culprit differ, and the report name
   }
   CHECK(std::fabs(sum - 1.0) <= 1e-9);
   CHECK_FALSE(report["flips"].empty());
+  const Said both = call({"find", healthy(), candidate, "--blame"});
+  CHECK(both.says("FIRST DIVERGENCE: layer.0.in_norm"));
+  CHECK(both.says(text.out));
+  CHECK(call({"find", healthy(), candidate, "--blame", "--json"}).status == 2);
 }
 
 TEST_CASE("blame has nothing to say of equal logits, spreads rounding, and does not pass what it cannot compare") {

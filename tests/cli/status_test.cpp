@@ -217,8 +217,8 @@ TEST_CASE("the verbs that look at one file") {
   CHECK(call({"--version"}).says("plumbline 0."));
   const Said help = call({"--help"});
   CHECK(help.status == 0);
-  for (const char* verb :
-       {"run", "find", "diff", "gate", "policy", "show", "ls", "faults", "doctor", "verify", "recover", "explain"})
+  for (const char* verb : {"run", "find", "diff", "gate", "policy", "show", "ls", "faults", "doctor", "verify",
+                           "recover", "explain", "blame", "repro"})
     CHECK(help.says(verb));
   const Said list = call({"ls", reference(), "layer.3.attn.q_rope"});
   CHECK(list.says("layer.3.attn.q_rope"));

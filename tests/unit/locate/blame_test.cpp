@@ -136,8 +136,15 @@ TEST_CASE("a planted fault's op carries the largest share, whoever has it") {
     CHECK(std::fabs(culprit.reference_share) < 0.05);
     const Blame exchanged = blamed(faulty, healthy());
     CHECK(exchanged.pieces[exchanged.by_share().front()].last == culprit.last);
-    CHECK(exchanged.pieces[exchanged.by_share().front()].reference_share > 0.5);
   }
+}
+
+TEST_CASE("where the reference has the defect, its own part is what is large") {
+  const Blame blame = blamed(run_of("weights.h5", {"norm.weight_missing@layer.2.post_norm"}), healthy());
+  const BlamePiece& culprit = blame.pieces[blame.by_share().front()];
+  CHECK(culprit.last == "layer.2.post_norm");
+  CHECK(culprit.reference_share > 0.5);
+  CHECK(std::fabs(culprit.candidate_share) < 0.05);
 }
 
 TEST_CASE("two planted faults are both on top, and their shares make up the whole") {
@@ -172,7 +179,8 @@ TEST_CASE("the error of ops that were not recorded appears at the next recorded 
 
 TEST_CASE("steps may be cut differently on the two sides") {
   const Blame blame =
-      blamed(healthy(), run_of("steps.h5", {"mask.off_by_one@layer.1", "norm.eps=1e-1@layer.3.post_norm"}, {"*"}, 7));
+      blamed(healthy(),
+             run_of("steps.h5", {"mask.off_by_one@layer.1", "norm.weight_missing@layer.3.post_norm"}, {"*"}, 7), 0.01);
   CHECK(blame.positions == 10);
   CHECK(culprits(blame, 2) == std::vector<std::string>{"layer.1.attn.scores_masked", "layer.3.post_norm"});
 }
@@ -184,5 +192,9 @@ TEST_CASE("what is not worth splitting stays a segment, and the sum is the same"
   CHECK(coarse.pieces[coarse.by_share().front()].first == "layer.2.in_norm");
   CHECK_FALSE(coarse.pieces[coarse.by_share().front()].resolved());
   CHECK(fine.pieces.size() > 50);
+  const Blame named = blame_logits(healthy(), faulty, bench().model(), {2, 1e9, {"layer.1.attn.q_proj", "embed"}});
+  CHECK(named.pieces.size() == 9);
+  CHECK(piece_of(named, "layer.1.attn.q_proj").resolved());
+  CHECK(piece_of(named, "embed").resolved());
   CHECK(fine.tails > coarse.tails);
 }
