@@ -61,7 +61,8 @@ TEST_CASE("blame has nothing to say of equal logits, spreads rounding, and does 
   const Said equal = blame(healthy(), faulty("equal.h5", {}));
   CHECK(equal.status == 0);
   CHECK(equal.says("nothing to blame: the logits are equal"));
-  const Said rounding = blame(healthy(), record("rounding.h5", {"twin", {}, "", 12}), {"--top", "3"});
+  const std::string longer = record("longer.h5", {"oracle", {}, "", 48});
+  const Said rounding = blame(longer, record("rounding.h5", {"twin", {}, "", 48}), {"--top", "3"});
   INFO(rounding.out << rounding.err);
   CHECK(rounding.status == 0);
   CHECK(rounding.says("first divergence: none"));
