@@ -7,6 +7,7 @@ entry of ELSEWHERE whose test is not registered, or does not hold the words.
 
 RUN = "plumbline run MODEL --backend twin --prompt TEXT"
 FIND = "plumbline find REF CAND"
+NOISE = "plumbline noise REF --runs 2"
 CAPTURE = "scripts/capture/hf.py MODEL --prompt TEXT --new 1 --torch-calls --plain -o calls.h5"
 NOTES = "scripts/extreme_norms.py MODEL -o noted --notes --plumbline PLUMBLINE"
 SMALL = "--batch 2 --length 16 --new 1"  # two steps of two short windows
@@ -35,6 +36,9 @@ AS = {
     "plumbline find REF CAND --map FILE|PRESET": FIND + " --map map.toml",
     "--exclude": "plumbline diff REF CAND --exclude layer.0.*",
     "--values-only": "plumbline diff REF REF --values-only",
+    "plumbline noise": NOISE,
+    "--against CAND": NOISE + " --against CAND",
+    "--repeats": NOISE + " --repeats CAND",
     "--torch-calls": CAPTURE,
     "--plain": CAPTURE,
     "--notes": NOTES,
