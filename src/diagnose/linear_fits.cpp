@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "diagnose/order_text.h"
 #include "locate/codes.h"
@@ -18,49 +19,9 @@ constexpr int64_t kMostColumns = 8192;    // beyond, columns are not matched wit
 constexpr int64_t kSampledColumns = 256;  // enough for regressions with some hundred unknowns
 constexpr int64_t kMostTiles = 512;
 
-/// The data of all steps, row after row.
-struct Data {
-  int64_t rows = 0, depth = 0, columns = 0;
-  std::vector<double> x, stored, replayed;  // [rows,depth], [rows,columns] twice
-  const std::vector<double>* weight = nullptr;
-
-  double residual(int64_t row, int64_t column) const {
-    const auto i = static_cast<size_t>(row * columns + column);
-    return stored[i] - replayed[i];
-  }
-};
-
-Data data_of(const Bench& bench) {
-  Data data;
-  for (const BenchStep& step : bench.steps()) {
-    const OpInputs& in = bench.given(step);
-    if (step.stored.empty()) return {};
-    data.weight = &in.parameters[0].values;
-    data.columns = in.parameters[0].shape[0];
-    data.depth = in.parameters[0].shape[1];
-    data.x.insert(data.x.end(), in.inputs[0].values.begin(), in.inputs[0].values.end());
-    data.stored.insert(data.stored.end(), step.stored[0].begin(), step.stored[0].end());
-    data.replayed.insert(data.replayed.end(), step.results[0].exact.values.begin(), step.results[0].exact.values.end());
-  }
-  data.rows = data.columns == 0 ? 0 : static_cast<int64_t>(data.stored.size()) / data.columns;
-  const bool finite =
-      std::all_of(data.stored.begin(), data.stored.end(), [](double v) { return std::isfinite(v); }) &&
-      std::all_of(data.replayed.begin(), data.replayed.end(), [](double v) { return std::isfinite(v); });
-  if (!finite) data.rows = 0;
-  return data;
-}
-
-/// Columns that take part in a regression: all, or evenly spread.
-std::vector<int64_t> sampled_columns(int64_t columns, int64_t most) {
-  std::vector<int64_t> chosen;
-  const int64_t count = std::min(columns, most);
-  for (int64_t i = 0; i < count; ++i) chosen.push_back(i * columns / count);
-  return chosen;
-}
-
 /// x over [x_from, x_from + width) times the weight over [w_from, ...), for the columns: one column of the regression.
-Eigen::VectorXd partial_product(const Data& data, const std::vector<int64_t>& columns, int64_t x_from, int64_t w_from,
-                                int64_t width) {
+Eigen::VectorXd partial_product(const LinearData& data, const std::vector<int64_t>& columns, int64_t x_from,
+                                int64_t w_from, int64_t width) {
   Eigen::VectorXd out(data.rows * static_cast<int64_t>(columns.size()));
   int64_t at = 0;
   for (int64_t row = 0; row < data.rows; ++row)
@@ -74,7 +35,7 @@ Eigen::VectorXd partial_product(const Data& data, const std::vector<int64_t>& co
   return out;
 }
 
-Eigen::VectorXd residuals(const Data& data, const std::vector<int64_t>& columns) {
+Eigen::VectorXd residuals(const LinearData& data, const std::vector<int64_t>& columns) {
   Eigen::VectorXd out(data.rows * static_cast<int64_t>(columns.size()));
   int64_t at = 0;
   for (int64_t row = 0; row < data.rows; ++row)
@@ -121,7 +82,7 @@ Mistake with_tiles(size_t m, std::string_view family, std::string text, const Ti
 }
 
 /// What each tile, were it wrong, would add to the residual: the columns of the regression.
-Eigen::MatrixXd effects_of(const Data& data, const std::vector<int64_t>& columns, const Tiles& tiles) {
+Eigen::MatrixXd effects_of(const LinearData& data, const std::vector<int64_t>& columns, const Tiles& tiles) {
   const int64_t count = tiles.count(data.depth);
   Eigen::MatrixXd effects = Eigen::MatrixXd::Zero(data.rows * static_cast<int64_t>(columns.size()), count);
   for (int64_t tile = 0; tile < count; ++tile) {
@@ -136,7 +97,8 @@ Eigen::MatrixXd effects_of(const Data& data, const std::vector<int64_t>& columns
 }
 
 /// Fills tiles.wrong with those whose coefficient is nearer to one than to none; what they leave of the residual.
-double fit_tiles(const Data& data, const std::vector<int64_t>& columns, const Eigen::VectorXd& residual, Tiles& tiles) {
+double fit_tiles(const LinearData& data, const std::vector<int64_t>& columns, const Eigen::VectorXd& residual,
+                 Tiles& tiles) {
   const Eigen::MatrixXd effects = effects_of(data, columns, tiles);
   Eigen::MatrixXd normal = effects.transpose() * effects;
   normal.diagonal().array() += 1e-12 * normal.diagonal().maxCoeff() + 1e-300;
@@ -172,7 +134,7 @@ std::string tiles_text(const Tiles& tiles, int64_t depth) {
 }  // namespace
 
 std::vector<double> column_means(const Bench& bench) {
-  const Data data = data_of(bench);
+  const LinearData data = linear_data(bench);
   if (data.rows < 2) return {};
   std::vector<double> means(static_cast<size_t>(data.columns), 0.0);
   double all = 0.0, constant = 0.0;
@@ -186,21 +148,27 @@ std::vector<double> column_means(const Bench& bench) {
   return constant > 0.5 * all ? means : std::vector<double>{};
 }
 
-bool explains_some_rows(const Bench& bench, const Tensor& weight) {
-  const Data data = data_of(bench);
-  if (data.rows == 0) return true;
+bool explains_some_rows(const LinearData& data, const std::function<double(int64_t, int64_t)>& weight, double times) {
   double before = 0.0, after = 0.0;
+  std::vector<double> weights(static_cast<size_t>(data.depth));
   for (const int64_t column : sampled_columns(data.columns, 24)) {
+    for (int64_t k = 0; k < data.depth; ++k) weights[static_cast<size_t>(k)] = weight(column, k);
     for (int64_t row = 0; row < data.rows; ++row) {
-      double sum = 0.0;
-      for (int64_t k = 0; k < data.depth; ++k)
-        sum += data.x[static_cast<size_t>(row * data.depth + k)] * weight.view().at(column * data.depth + k);
+      const auto x = data.x.begin() + row * data.depth;
+      const double sum = std::inner_product(weights.begin(), weights.end(), x, 0.0);
       const double stored = data.stored[static_cast<size_t>(row * data.columns + column)];
       before += data.residual(row, column) * data.residual(row, column);
       after += (stored - sum) * (stored - sum);
     }
   }
-  return after * 10.0 <= before;
+  return after * times <= before;
+}
+
+bool explains_some_rows(const Bench& bench, const Tensor& weight) {
+  const LinearData data = linear_data(bench);
+  if (data.rows == 0) return true;
+  return explains_some_rows(
+      data, [&](int64_t row, int64_t k) { return weight.view().at(row * data.depth + k); }, 10.0);
 }
 
 ResultEdit narrow_accumulator(DType format, int64_t step) {
@@ -242,7 +210,7 @@ ResultEdit split_partials(DType format, int64_t parts) {
 }
 
 void suspect_tiles(const Bench& bench, Suspects& out) {
-  const Data data = data_of(bench);
+  const LinearData data = linear_data(bench);
   if (data.rows == 0) return;
   const std::vector<int64_t> columns = sampled_columns(data.columns, kSampledColumns);
   const Eigen::VectorXd residual = residuals(data, columns);
@@ -270,7 +238,7 @@ void suspect_tiles(const Bench& bench, Suspects& out) {
 }
 
 void suspect_row_order(const Bench& bench, Suspects& out) {
-  const Data data = data_of(bench);
+  const LinearData data = linear_data(bench);
   if (data.rows < 3 || data.columns > kMostColumns) return;
   std::vector<int64_t> source(static_cast<size_t>(data.columns));
   bool moved = false;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "diagnose/linear_data.h"
 #include "diagnose/suspects.h"
 
 namespace plumbline {
@@ -21,6 +22,8 @@ struct Quantiser {
   std::function<void(Array&)> apply;
 };
 const std::vector<Quantiser>& quantisers();
+/// Integers of so many bits with a scale for each `group` of a row.
+Quantiser group_quantiser(int bits, int64_t group);
 
 using ResultEdit = std::function<void(std::vector<Evaluated>&, const OpInputs&, const StepFacts&)>;
 /// Terms summed in f32 within steps of the inner dimension, the running sum rounded to `format` after each.
@@ -31,6 +34,10 @@ ResultEdit split_partials(DType format, int64_t parts);
 /// Parts of the inner dimension that are missing, or taken from another place of the weight: a regression of the
 /// residual on what every tile, were it wrong, would change.
 void suspect_tiles(const Bench& bench, Suspects& out);
+/// Input channels whose weights are multiplied, left out or in another order.
+void suspect_input_channels(const Bench& bench, Suspects& out);
+/// One element of the weight that is wrong, or square blocks of it that are transposed.
+void suspect_elements(const Bench& bench, Suspects& out);
 /// Output channels in another order: which replayed column each stored column is.
 void suspect_row_order(const Bench& bench, Suspects& out);
 

@@ -55,19 +55,29 @@ Quantiser small_floats(DType format, int64_t group, const std::string& scope) {
           [group, quantise](Array& weight) { by_groups(weight, std::max<int64_t>(group, -1), quantise); }};
 }
 
+/// The fraction cut to so many bits, toward zero.
+Quantiser short_fractions(int bits) {
+  return {fmt::format("of each fraction {} bit(s) are kept, the others cut off", bits), [bits](Array& weight) {
+            for (double& value : weight.values) {
+              if (value == 0.0 || !std::isfinite(value)) continue;
+              const double step = std::ldexp(1.0, std::ilogb(value) - bits);
+              value = std::trunc(value / step) * step;
+            }
+          }};
+}
+
 std::vector<Quantiser> make_quantisers() {
   std::vector<Quantiser> all;
-  for (const int bits : {8, 4, 6, 5, 3, 2}) {
+  for (int bits = 2; bits <= 10; ++bits) {
     all.push_back(integers(bits, 0, "row"));
     all.push_back(integers(bits, -1, "tensor"));
-    for (const int64_t group : {16, 32, 64, 128})
-      all.push_back(integers(bits, group, fmt::format("{} of a row", group)));
   }
   for (const DType format : {DType::f8_e4m3fn, DType::f8_e5m2}) {
     all.push_back(small_floats(format, -2, "without a scale"));
     all.push_back(small_floats(format, -1, "tensor"));
     all.push_back(small_floats(format, 0, "row"));
   }
+  for (int bits = 1; bits <= 6; ++bits) all.push_back(short_fractions(bits));
   return all;
 }
 
@@ -77,5 +87,7 @@ const std::vector<Quantiser>& quantisers() {
   static const std::vector<Quantiser> all = make_quantisers();
   return all;
 }
+
+Quantiser group_quantiser(int bits, int64_t group) { return integers(bits, group, fmt::format("{} of a row", group)); }
 
 }  // namespace plumbline

@@ -91,10 +91,32 @@ void suspect_head_map(const Bench& bench, size_t m, bool transposed, Suspects& o
 
 // ---- mask
 
+constexpr int64_t kEachKey = 48;  // so far every number of keys is tried, beyond it doubles
+
+/// Offsets of the diagonal, the nearest to the declared one first.
+std::vector<int64_t> mask_offsets(int64_t declared, int64_t keys) {
+  std::vector<int64_t> offsets;
+  for (int64_t by = 1; by < keys; by = by < kEachKey ? by + 1 : by * 2)
+    for (const int64_t offset : {declared + by, declared - by}) offsets.push_back(offset);
+  return offsets;
+}
+
+std::vector<int64_t> mask_windows(int64_t keys) {
+  std::vector<int64_t> windows;
+  for (int64_t window = 1; window < keys; window = window < kEachKey ? window + 1 : window * 2)
+    windows.push_back(window);
+  return windows;
+}
+
 void suspect_mask(const Bench& bench, size_t m, Suspects& out) {
   const Op& op = *bench.chain()[m];
   const int64_t declared = integer(op, "offset");
-  for (const int64_t offset : {declared + 1, declared - 1, declared + 2, declared - 2, declared + 3, declared + 8}) {
+  const int64_t keys = bench.steps().back().given[m].inputs[0].shape.at(3);
+  const auto unmasked = [](std::vector<Evaluated>& results, const OpInputs& in, const StepFacts&) {
+    results[0].exact.values = in.inputs[0].values;
+  };
+  out.push_back({std::string(code::kMask), "no key is masked", m, {}, {}, unmasked, {}});
+  for (const int64_t offset : mask_offsets(declared, keys)) {
     Op changed = op;
     changed.attributes["offset"] = offset;
     const std::string what = offset > declared
@@ -102,12 +124,8 @@ void suspect_mask(const Bench& bench, size_t m, Suspects& out) {
                                  : fmt::format("every token misses its {} latest key(s)", declared - offset);
     out.push_back({std::string(code::kMask), what, m, std::move(changed), {}, {}, {}});
   }
-  const auto unmasked = [](std::vector<Evaluated>& results, const OpInputs& in, const StepFacts&) {
-    results[0].exact.values = in.inputs[0].values;
-  };
-  out.push_back({std::string(code::kMask), "no key is masked", m, {}, {}, unmasked, {}});
   const double lowest = -max_finite(bench.dtype());
-  for (const int64_t window : {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256, 512, 1024}) {
+  for (const int64_t window : mask_windows(keys)) {
     const auto edit = [window, lowest](std::vector<Evaluated>& results, const OpInputs& in, const StepFacts& step) {
       const auto tokens = in.inputs[0].shape.at(2), keys = in.inputs[0].shape.at(3);
       std::vector<double>& y = results[0].exact.values;
@@ -166,6 +184,13 @@ void suspect_softmax(const Bench& bench, size_t m, Suspects& out) {
                             const double maximum = *std::max_element(s, s + n);
                             for (size_t i = 0; i < n; ++i) p[i] = std::exp(s[i] - maximum);
                           }));
+  out.push_back(with_rows(m, code::kSoftmax,
+                          "the maximum is not subtracted: the exponentials, held in f16, overflow or lose bits",
+                          [](const double* s, double* p, size_t n) {
+                            double sum = 0.0;
+                            for (size_t i = 0; i < n; ++i) sum += p[i] = round_to(DType::f16, std::exp(s[i]));
+                            for (size_t i = 0; i < n; ++i) p[i] /= sum;
+                          }));
   const auto scaled = [m](double factor) {
     return with_scores(m, code::kSoftmax, fmt::format("the scores are multiplied by {} besides", number_text(factor)),
                        [factor](double s) { return s * factor; });
@@ -183,6 +208,27 @@ void suspect_softmax(const Bench& bench, size_t m, Suspects& out) {
   out.push_back(capped(rounded_number(cap, 0.02)));
 }
 
+/// Keys at the end that take no part in the sum of values.
+void suspect_lost_keys(const Bench& bench, size_t m, Suspects& out) {
+  constexpr int64_t kMost = 16;
+  const int64_t keys = bench.steps().back().given[m].inputs[0].shape.at(3);
+  for (int64_t lost = 1; lost < std::min(keys, kMost); ++lost) {
+    const auto edit = [lost](OpInputs& in, const StepFacts&) {
+      const auto count = in.inputs[0].shape.at(3);
+      std::vector<double>& p = in.inputs[0].values;
+      for (size_t i = 0; i < p.size(); ++i)
+        if (static_cast<int64_t>(i) % count >= count - lost) p[i] = 0.0;
+    };
+    out.push_back({std::string(code::kPartLost),
+                   fmt::format("the last {} key(s) of a step are left out of the sum of values", lost),
+                   m,
+                   {},
+                   edit,
+                   {},
+                   {}});
+  }
+}
+
 }  // namespace
 
 void suspect_attention(const Bench& bench, size_t m, Suspects& out) {
@@ -193,6 +239,7 @@ void suspect_attention(const Bench& bench, size_t m, Suspects& out) {
       break;
     case OpKind::attn_context:
       if (last) suspect_head_map(bench, m, false, out);
+      suspect_lost_keys(bench, m, out);
       break;
     case OpKind::causal_mask: suspect_mask(bench, m, out); break;
     case OpKind::softmax: suspect_softmax(bench, m, out); break;

@@ -2,6 +2,7 @@
 // Additions, products and activations.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "diagnose/suspects.h"
@@ -116,6 +117,14 @@ void suspect_activation(const Bench& bench, size_t m, Suspects& out) {
   out.push_back(with_activation(m, "sigmoid, not SiLU", sigmoid));
   out.push_back(with_activation(m, "tanh, not SiLU", [](double x) { return std::tanh(x); }));
   out.push_back(with_activation(m, "no activation: its input is passed on", [](double x) { return x; }));
+  const auto cut = [m](double limit) {
+    return with_activation(m, fmt::format("SiLU of its input cut to +-{}", number_text(limit)), [limit](double x) {
+      const double inside = std::clamp(x, -limit, limit);
+      return inside * sigmoid(inside);
+    });
+  };
+  const double limit = fit_positive(bench, 1e-3, 50.0, 41, cut);
+  for (const double tolerance : {0.01, 0.001, 0.0001}) out.push_back(cut(rounded_number(limit, tolerance)));
   const auto swish = [m](double beta) {
     return with_activation(m,
                            fmt::format("x * sigmoid({} x), not SiLU{}", number_text(beta),

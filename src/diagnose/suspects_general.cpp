@@ -130,6 +130,19 @@ Mistake with_factor(size_t m, double factor, const std::string& name) {
       });
 }
 
+Mistake with_late_factor(size_t m, double factor) {
+  const auto rounding = [factor](double value, DType dtype) {
+    return round_to(dtype, round_to(dtype, value) * factor);
+  };
+  return {std::string(code::kScale),
+          fmt::format("the result, rounded, is multiplied by {}", number_text(factor)),
+          m,
+          {},
+          {},
+          {},
+          rounding};
+}
+
 /// <stored, replayed> / <replayed, replayed> over the elements that `of` gives the same number.
 std::vector<double> factors_by(const Bench& bench, size_t groups,
                                const std::function<size_t(const Evaluated&, size_t)>& of) {
@@ -235,6 +248,8 @@ void suspect_scale(const Bench& bench, size_t m, Suspects& out) {
     if (std::fabs(factor / named.value - 1.0) < 0.01) out.push_back(with_factor(m, named.value, named.text));
   for (const double tolerance : {0.01, 0.001, 0.0001})
     out.push_back(with_factor(m, rounded_number(factor, tolerance), ""));
+  for (const double tolerance : {0.01, 0.001, 0.0001})
+    out.push_back(with_late_factor(m, rounded_number(factor, tolerance)));
   const Shape& shape = bench.steps().front().results[0].exact.shape;
   const std::vector<std::string>& axes = bench.steps().front().results[0].spec->axes;
   for (size_t axis = 0; axis < shape.size() && axis < axes.size() && bench.steps().front().results.size() == 1;
@@ -271,10 +286,12 @@ void suspect_scale(const Bench& bench, size_t m, Suspects& out) {
 
 void suspect_order(const Bench& bench, size_t m, Suspects& out) {
   if (m + 1 != bench.chain().size() || bench.steps().front().results.size() != 1) return;
-  if (bench.op().kind == OpKind::linear || bench.op().kind == OpKind::kv_append) return;  // which have their own
+  if (bench.op().kind == OpKind::kv_append) return;  // which has its own
   const auto& axes = bench.steps().front().results[0].spec->axes;
   const Shape& shape = bench.steps().front().results[0].exact.shape;
-  for (size_t axis = 0; axis < axes.size() && axis < shape.size(); ++axis) suspect_axis(bench, axis, axes[axis], out);
+  const bool own_columns = bench.op().kind == OpKind::linear;  // suspect_row_order says these better
+  for (size_t axis = 0; axis < axes.size() && axis < shape.size(); ++axis)
+    if (!own_columns || axis + 1 < shape.size()) suspect_axis(bench, axis, axes[axis], out);
 }
 
 }  // namespace plumbline

@@ -90,9 +90,47 @@ void suspect_layout(size_t m, Suspects& out) {
       }));
 }
 
+/// As the quantiser gives it, and stored in the model's format again.
+void add_quantised(const Bench& bench, size_t m, const Quantiser& quantiser, Suspects& out) {
+  const std::string text = "the weight was quantised: " + quantiser.text;
+  out.push_back(with_weight(m, code::kQuantised, text, quantiser.apply));
+  const auto stored = [apply = quantiser.apply, dtype = bench.dtype()](Array& weight) {
+    apply(weight);
+    for (double& value : weight.values) value = round_to(dtype, value);
+  };
+  out.push_back(
+      with_weight(m, code::kQuantised, fmt::format("{}, stored in {}", text, dtype_name(bench.dtype())), stored));
+}
+
+/// For every number of bits the group, of any width, that explains most of a few output channels.
+void suspect_groups(const Bench& bench, size_t m, Suspects& out) {
+  constexpr double kWorthATry = 2.0;
+  const LinearData data = linear_data(bench);
+  if (data.rows == 0) return;
+  const std::vector<int64_t> rows = sampled_columns(data.columns, 24);
+  Array sample{{static_cast<int64_t>(rows.size()), data.depth}, {}};
+  std::vector<size_t> place(static_cast<size_t>(data.columns), 0);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    place[static_cast<size_t>(rows[i])] = i;
+    const auto from = data.weight->begin() + rows[i] * data.depth;
+    sample.values.insert(sample.values.end(), from, from + data.depth);
+  }
+  for (const int bits : {8, 4, 6, 5, 3, 2})
+    for (int64_t group = 2; group < std::min<int64_t>(data.depth, 257); ++group) {
+      const Quantiser quantiser = group_quantiser(bits, group);
+      Array quantised = sample;
+      quantiser.apply(quantised);
+      const auto weight = [&](int64_t row, int64_t k) {
+        return quantised
+            .values[place[static_cast<size_t>(row)] * static_cast<size_t>(data.depth) + static_cast<size_t>(k)];
+      };
+      if (explains_some_rows(data, weight, kWorthATry)) add_quantised(bench, m, quantiser, out);
+    }
+}
+
 void suspect_quantised(const Bench& bench, size_t m, Suspects& out) {
-  for (const Quantiser& quantiser : quantisers())
-    out.push_back(with_weight(m, code::kQuantised, "the weight was quantised: " + quantiser.text, quantiser.apply));
+  for (const Quantiser& quantiser : quantisers()) add_quantised(bench, m, quantiser, out);
+  if (m + 1 == bench.chain().size()) suspect_groups(bench, m, out);
   const Array& weight = bench.steps().front().given[m].parameters[0];
   double largest = 0.0;
   for (const double w : weight.values) largest = std::max(largest, std::fabs(w));
@@ -123,7 +161,7 @@ void suspect_accumulator(size_t m, Suspects& out) {
                      {},
                      narrow_accumulator(format, step),
                      {}});
-  for (const int64_t parts : {2, 3, 4, 6, 8, 16})
+  for (int64_t parts = 2; parts <= 16; ++parts)
     out.push_back({std::string(code::kAccumulator),
                    fmt::format("partial sums of {} splits of the inner dimension are rounded to bf16", parts),
                    m,
@@ -141,6 +179,8 @@ void suspect_linear(const Bench& bench, size_t m, Suspects& out) {
     suspect_bias(bench, out);
     suspect_tiles(bench, out);
     suspect_row_order(bench, out);
+    suspect_input_channels(bench, out);
+    suspect_elements(bench, out);
   }
   suspect_other_weight(bench, m, out);
   suspect_layout(m, out);

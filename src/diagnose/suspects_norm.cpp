@@ -8,40 +8,14 @@
 #include <limits>
 #include <vector>
 
+#include "diagnose/norm_fits.h"
 #include "diagnose/suspects.h"
 #include "locate/codes.h"
 
 namespace plumbline {
 namespace {
 
-struct Row {
-  double mean_square = 0.0, implied = 0.0;  // of x; what the output says: (w x . w x / w x . y)^2
-  std::vector<double> squares;
-};
-
-std::vector<Row> rows_of(const Bench& bench) {
-  std::vector<Row> rows;
-  for (const BenchStep& step : bench.steps()) {
-    const OpInputs& in = bench.given(step);
-    const std::vector<double>&x = in.inputs[0].values, &w = in.parameters[0].values;
-    const size_t width = w.size();
-    if (step.stored.empty() || step.stored[0].size() != x.size()) return {};
-    for (size_t at = 0; at + width <= x.size(); at += width) {
-      Row row;
-      double product = 0.0, size = 0.0;
-      for (size_t c = 0; c < width; ++c) {
-        const double wx = w[c] * x[at + c];
-        product += wx * step.stored[0][at + c];
-        size += wx * wx;
-        row.squares.push_back(x[at + c] * x[at + c]);
-        row.mean_square += row.squares.back() / static_cast<double>(width);
-      }
-      row.implied = (size / product) * (size / product);
-      if (std::isfinite(row.implied) && product > 0.0) rows.push_back(std::move(row));
-    }
-  }
-  return rows;
-}
+using Row = NormRow;
 
 /// Weighted by what a relative error of the multiple makes of it: rows of small mean square tell the most.
 double implied_eps(const std::vector<Row>& rows) {
@@ -70,19 +44,13 @@ void suspect_eps(const Bench& bench, size_t m, Suspects& out) {
   };
   double eps = 0.0;
   if (m + 1 == bench.chain().size()) {
-    const double start = implied_eps(rows_of(bench));
+    const double start = implied_eps(norm_rows(bench));
     if (!(start > 0.0)) return;
     eps = fit_bits(bench, start / 30.0, start * 30.0, with);
   } else {
     eps = fit_positive(bench, 1e-12, 1e1, 27, with);
   }
-  // Of values that explain as much the one supposed first is named: numbers that people write, then the roundest.
-  std::vector<double> values;
-  for (int power = -8; power <= -1; ++power)
-    for (const double digit : {1.0, 2.0, 5.0})
-      if (const double usual = digit * std::pow(10.0, power); usual > eps / 20.0 && usual < eps * 20.0)
-        values.push_back(rounded_number(usual, 1e-9));
-  for (const double tolerance : {0.2, 0.05, 0.02, 0.005, 0.002}) values.push_back(rounded_number(eps, tolerance));
+  const std::vector<double> values = likely_eps(eps);
   for (const double value : values)
     if (value != declared) out.push_back(with(value));
 }
@@ -150,38 +118,9 @@ Mistake with_rows(size_t m, std::string_view family, std::string text, size_t wi
   return {std::string(family), std::move(text), m, {}, edit, {}, {}};
 }
 
-using MeanSquare = std::function<double(const double* row, size_t width)>;
-
-/// The norm with another mean square; all that the contract rounds on the way is rounded.
-Mistake with_mean_square(const Bench& bench, size_t m, std::string_view family, std::string text,
-                         MeanSquare mean_square, bool over_row = false) {
-  const Op& op = *bench.chain()[m];
-  const double eps = number(op, "eps");
-  const bool rounds = find_contract(op.contract).grid("n") == Grid::model;
-  const auto edit = [eps, rounds, over_row, dtype = bench.dtype(), mean_square](std::vector<Evaluated>& results,
-                                                                                const OpInputs& in, const StepFacts&) {
-    const std::vector<double>&x = in.inputs[0].values, &w = in.parameters[0].values;
-    const size_t row = over_row ? static_cast<size_t>(in.inputs[0].shape.back()) : w.size();
-    for (size_t at = 0; at + row <= x.size(); at += row) {
-      const double rstd = 1.0 / std::sqrt(mean_square(x.data() + at, row) + eps);
-      for (size_t c = 0; c < row; ++c) {
-        const double n = x[at + c] * rstd;
-        results[0].exact.values[at + c] = (rounds ? round_to(dtype, n) : n) * w[c % w.size()];
-      }
-    }
-  };
-  return {std::string(family), std::move(text), m, {}, {}, edit, {}};
-}
-
-double mean_square_of(const double* x, size_t n) {
-  double sum = 0.0;
-  for (size_t c = 0; c < n; ++c) sum += x[c] * x[c];
-  return sum / static_cast<double>(n);
-}
-
 /// Channels whose squares are missing from the mean: the set `lost` of each kind that fits the rows' multiples best.
 void suspect_lost_lanes(const Bench& bench, size_t m, Suspects& out) {
-  const std::vector<Row> rows = rows_of(bench);
+  const std::vector<Row> rows = norm_rows(bench);
   if (rows.empty()) return;
   const size_t width = rows.front().squares.size();
   const double eps = number(bench.op(), "eps");
@@ -264,6 +203,7 @@ void suspect_norm(const Bench& bench, size_t m, Suspects& out) {
   suspect_other_weight(bench, m, out);
   suspect_clamp(bench, m, out);
   suspect_statistic(bench, m, out);
+  suspect_norm_forms(bench, m, out);
   if (m + 1 == bench.chain().size()) suspect_lost_lanes(bench, m, out);
 }
 

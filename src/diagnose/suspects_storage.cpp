@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 
 #include "diagnose/order_text.h"
@@ -47,6 +48,46 @@ double saturation(const Bench& bench) {
   return at_limit >= 3 && beyond >= 3 ? largest : 0.0;
 }
 
+/// A limit between the elements that became `lost` and all others, by the size of what they should hold; 0 if no limit
+/// tells them apart. `above`: the larger ones were lost.
+double limit_of(const Bench& bench, bool above, const std::function<bool(double)>& lost) {
+  double least_lost = std::numeric_limits<double>::infinity(), most_lost = 0.0;
+  double least_kept = std::numeric_limits<double>::infinity(), most_kept = 0.0;
+  int64_t count = 0;
+  for (const BenchStep& step : bench.steps())
+    for (size_t i = 0; i < step.stored[0].size(); ++i) {
+      const double size = std::fabs(step.results[0].rounded[i]);
+      if (!(size > 0.0) || !std::isfinite(size)) continue;
+      const bool gone = lost(step.stored[0][i]);
+      double &least = gone ? least_lost : least_kept, &most = gone ? most_lost : most_kept;
+      least = std::min(least, size);
+      most = std::max(most, size);
+      count += gone ? 1 : 0;
+    }
+  const double below = above ? most_kept : most_lost, beyond = above ? least_lost : least_kept;
+  return count >= 3 && below < beyond && std::isfinite(beyond) ? (below + beyond) / 2.0 : 0.0;
+}
+
+double flush_limit(const Bench& bench) {
+  return limit_of(bench, false, [](double stored) { return stored == 0.0; });
+}
+
+void suspect_limits(const Bench& bench, size_t m, Suspects& out) {
+  if (const double limit = flush_limit(bench); limit > 0.0)
+    out.push_back(with_rounding(m, fmt::format("magnitudes below {} become zero", number_text(limit)),
+                                [limit](double value, DType dtype) {
+                                  const double rounded = round_to(dtype, value);
+                                  return std::fabs(rounded) < limit ? std::copysign(0.0, value) : rounded;
+                                }));
+  const double most = limit_of(bench, true, [](double stored) { return std::isinf(stored); });
+  if (most > 0.0)
+    out.push_back(with_rounding(m, fmt::format("magnitudes above {} become infinite", number_text(most)),
+                                [most](double value, DType dtype) {
+                                  const double rounded = round_to(dtype, value);
+                                  return std::fabs(rounded) > most ? std::copysign(HUGE_VAL, value) : rounded;
+                                }));
+}
+
 /// Elements that hold zero though the replay says otherwise, or NaN.
 void suspect_unwritten(const Bench& bench, size_t m, Suspects& out) {
   std::vector<std::vector<uint8_t>> zero;
@@ -57,7 +98,7 @@ void suspect_unwritten(const Bench& bench, size_t m, Suspects& out) {
     for (size_t i = 0; i < step.stored[0].size(); ++i, ++all)
       if (step.stored[0][i] == 0.0 && step.results[0].rounded[i] != 0.0) zero.back()[i] = 1, ++count;
   }
-  if (count < 3) return;
+  if (count < 3 || flush_limit(bench) > 0.0) return;
   const auto edit = [zero](std::vector<Evaluated>& results, const OpInputs&, const StepFacts& step) {
     const auto& mask = zero.at(step.number);
     for (size_t i = 0; i < mask.size(); ++i)
@@ -107,6 +148,14 @@ void suspect_storage(const Bench& bench, size_t m, Suspects& out) {
       with_rounding(m, "subnormal magnitudes (below 2^-126) are flushed to zero", [](double value, DType dtype) {
         return std::fabs(value) < 0x1p-126 ? std::copysign(0.0, value) : round_to(dtype, value);
       }));
+  for (const DType through : {DType::f8_e4m3fn, DType::f8_e5m2})
+    out.push_back(with_rounding(m, fmt::format("the rounded result went through {}", dtype_name(through)),
+                                [through](double value, DType dtype) {
+                                  const double most = max_finite(through);
+                                  return round_to(dtype,
+                                                  round_to(through, std::clamp(round_to(dtype, value), -most, most)));
+                                }));
+  suspect_limits(bench, m, out);
   if (const double limit = saturation(bench); limit > 0.0)
     out.push_back(with_rounding(
         m, fmt::format("results saturate at {}", number_text(limit)),

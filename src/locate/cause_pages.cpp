@@ -49,7 +49,8 @@ training gives is memory that nobody wrote.
 What to do: see which flag allocates the bias, and whether it is ever
 filled.)"},
     CodePage{code::kOtherWeight, "another weight of the checkpoint was used",
-             R"(The op gives what was stored with the weight of another layer or projection.
+             R"(The op gives what was stored with the weight of another layer or projection,
+or with one element of its own changed, as by a flipped bit.
 
 What to do: look at the loader's name map and at pointers into packed
 tensors.)"},

@@ -154,6 +154,82 @@ std::vector<Case> cases() {
          for (size_t i = 0; i < y.size(); ++i) y[i] += 0.4 * std::sin(static_cast<double>(i % kHidden));
          return y;
        }},
+      {"layer.2.post_norm", "layer.2.post_norm.out", "P0604", "the root of the mean square is not taken",
+       [](const Seen& seen, Values) {
+         const Values w = weight("model.layers.2.post_attention_layernorm.weight"), x = seen.at("layer.2.resid1");
+         Values y;
+         for (size_t at = 0; at < x.size(); at += w.size()) {
+           double squares = 0.0;
+           for (size_t c = 0; c < w.size(); ++c) squares += x[at + c] * x[at + c];
+           const double scale = 1.0 / (squares / static_cast<double>(w.size()) + 1e-6);
+           for (size_t c = 0; c < w.size(); ++c) y.push_back(bf16(x[at + c] * scale) * w[c]);
+         }
+         return y;
+       }},
+      {"layer.2.mlp.down_proj", "layer.2.mlp.down_proj", "P0619", "input channels 11..37 are multiplied by 0.63",
+       [](const Seen& seen, Values) {
+         Values w = weight("model.layers.2.mlp.down_proj.weight");
+         for (size_t i = 0; i < w.size(); ++i)
+           if (i % kWide >= 11 && i % kWide <= 37) w[i] *= 0.63;
+         return all_kept(seen.at("layer.2.mlp.mul"), w, kWide);
+       }},
+      {"layer.2.mlp.gate_proj", "layer.2.mlp.gate_proj", "P0612",
+       "input channels in another order: 3..9 swapped with 40..46",
+       [](const Seen& seen, Values) {
+         Values w = weight("model.layers.2.mlp.gate_proj.weight");
+         for (size_t at = 0; at < w.size(); at += kHidden)
+           for (size_t k = 3; k <= 9; ++k) std::swap(w[at + k], w[at + k + 37]);
+         return all_kept(seen.at("layer.2.post_norm.out"), w, kHidden);
+       }},
+      {"layer.2.attn.v_proj", "layer.2.attn.v_proj", "P0612", "each has the weights that belong 21 before it",
+       [](const Seen& seen, Values) {
+         Values w = weight("model.layers.2.self_attn.v_proj.weight");
+         for (auto at = w.begin(); at != w.end(); at += kHidden) std::rotate(at, at + kHidden - 21, at + kHidden);
+         return all_kept(seen.at("layer.2.in_norm.out"), w, kHidden);
+       }},
+      {"layer.2.attn.q_proj", "layer.2.attn.q_proj", "P0608", "each block of 5 by 5",
+       [](const Seen& seen, Values) {
+         const Values w = weight("model.layers.2.self_attn.q_proj.weight");
+         Values blocks = w;
+         for (size_t row = 0; row + 5 <= w.size() / kHidden; row += 5)
+           for (size_t k = 0; k + 5 <= kHidden; k += 5)
+             for (size_t i = 0; i < 25; ++i)
+               blocks[(row + i / 5) * kHidden + k + i % 5] = w[(row + i % 5) * kHidden + k + i / 5];
+         return all_kept(seen.at("layer.2.in_norm.out"), blocks, kHidden);
+       }},
+      {"layer.2.attn.k_proj", "layer.2.attn.k_proj", "P0607", "element [9, 33] of the weight holds 5.5,",
+       [](const Seen& seen, Values) {
+         Values w = weight("model.layers.2.self_attn.k_proj.weight");
+         w[9 * kHidden + 33] = 5.5;
+         return all_kept(seen.at("layer.2.in_norm.out"), w, kHidden);
+       }},
+      {"layer.2.mlp.up_proj", "layer.2.mlp.up_proj", "P0624", "become zero",
+       [](const Seen&, Values y) {
+         for (double& value : y) value = std::fabs(bf16(value)) < 0.1 ? 0.0 : value;
+         return y;
+       }},
+      {"layer.2.attn.o_proj", "layer.2.attn.o_proj", "P0609", "int4, one scale per 24 of a row",
+       [](const Seen& seen, Values) {
+         Values w = weight("model.layers.2.self_attn.o_proj.weight");
+         for (size_t row = 0; row < kHidden; ++row)
+           for (size_t at = 0; at < 128; at += 24) {
+             const auto from = w.begin() + static_cast<std::ptrdiff_t>(row * 128 + at);
+             const auto end = from + static_cast<std::ptrdiff_t>(std::min<size_t>(24, 128 - at));
+             double largest = 0.0;
+             for (auto i = from; i != end; ++i) largest = std::max(largest, std::fabs(*i));
+             for (auto i = from; i != end; ++i) *i = std::nearbyint(*i / largest * 7.0) * largest / 7.0;
+           }
+         return all_kept(seen.at("layer.2.attn.ctx_merged"), w, 128);
+       }},
+      {"layer.2.mlp.act", "layer.2.mlp.act", "P0621", "input cut to +-0.37",
+       [](const Seen& seen, Values) {
+         Values y;
+         for (const double x : seen.at("layer.2.mlp.gate_proj")) {
+           const double inside = std::clamp(x, -0.37, 0.37);
+           y.push_back(inside / (1.0 + std::exp(-inside)));
+         }
+         return y;
+       }},
       {"embed", "embed", "P0626", "id +2",
        [](const Seen&, Values) {
          Values y;
