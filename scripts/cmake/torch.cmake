@@ -1,5 +1,5 @@
-# LibTorch out of a Python wheel, CPU or CUDA build: targets plumbline::torch (headers, CPU libraries and, where nvcc was
-# found and the wheel has them, its CUDA libraries). The wheel's own package file insists on a CUDA toolkit when the
+# LibTorch out of a Python wheel, CPU or CUDA build: targets plumbline::torch (headers, CPU libraries and, where a whole
+# CUDA toolkit was found and the wheel has them, its CUDA libraries). The wheel's own package file insists on a CUDA toolkit when the
 # wheel is a CUDA build; linking its CPU libraries needs none, so the few paths are found here.
 set(PLUMBLINE_PYTHON "" CACHE FILEPATH "Python that has torch (default: .venv of the source tree, then python3)")
 set(plumbline_python_candidates "${PLUMBLINE_PYTHON}" "${PROJECT_SOURCE_DIR}/.venv/bin/python" python3)
@@ -26,7 +26,12 @@ target_include_directories(plumbline_torch SYSTEM INTERFACE
 target_link_directories(plumbline_torch INTERFACE "${plumbline_torch_dir}/lib")
 target_link_libraries(plumbline_torch INTERFACE torch_cpu c10)
 target_link_options(plumbline_torch INTERFACE "-Wl,-rpath,${plumbline_torch_dir}/lib" "-Wl,--allow-shlib-undefined")
-if(PLUMBLINE_HAVE_CUDA AND EXISTS "${plumbline_torch_dir}/lib/libtorch_cuda.so")
+# Its CUDA headers include those of cuBLAS and cuSPARSE, which a toolkit of compiler and runtime alone lacks.
+find_file(plumbline_cusparse_header cusparse.h PATHS ${CUDAToolkit_INCLUDE_DIRS} NO_DEFAULT_PATH)
+find_file(plumbline_cublas_header cublas_v2.h PATHS ${CUDAToolkit_INCLUDE_DIRS} NO_DEFAULT_PATH)
+mark_as_advanced(plumbline_cusparse_header plumbline_cublas_header)
+if(PLUMBLINE_HAVE_CUDA AND plumbline_cusparse_header AND plumbline_cublas_header
+   AND EXISTS "${plumbline_torch_dir}/lib/libtorch_cuda.so")
   target_link_libraries(plumbline_torch INTERFACE "-Wl,--no-as-needed" torch_cuda c10_cuda "-Wl,--as-needed")
   target_compile_definitions(plumbline_torch INTERFACE PLUMBLINE_TORCH_CUDA=1)
   target_include_directories(plumbline_torch SYSTEM INTERFACE ${CUDAToolkit_INCLUDE_DIRS})
