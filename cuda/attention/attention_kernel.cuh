@@ -17,8 +17,6 @@
 //            and H200), the same beyond by our choice; R5: our exp, up to 2 ulp from expf
 //   checked  tests/kernel/attention
 #pragma once
-#include <cmath>
-
 #include "cuda/attention/attention.h"
 #include "cuda/common/defect.h"
 #include "cuda/common/math.h"

@@ -55,6 +55,13 @@ std::optional<Model> choose_model(const std::optional<std::string>& directory, c
   return std::nullopt;
 }
 
+Model require_model(const std::optional<std::string>& directory, const TracePair& traces) {
+  std::vector<std::string> why_not;
+  std::optional<Model> model = choose_model(directory, traces, why_not);
+  if (!model) throw InputError(kNoModel, why_not, kGiveModel);
+  return std::move(*model);
+}
+
 TracePair open_pair(const std::string& reference, const std::string& candidate, int threads) {
   TracePair traces{Trace::open(reference), Trace::open(candidate)};
   for (const Trace* trace : {&traces.reference, &traces.candidate}) require_sound(*trace, threads);

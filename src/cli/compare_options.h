@@ -51,6 +51,8 @@ TracePair open_pair(const CompareOptions& options);
 /// can be loaded (`why_not` then says why). Throws UsageError for an empty name, CheckpointError for a bad directory.
 std::optional<Model> choose_model(const std::optional<std::string>& directory, const TracePair& traces,
                                   std::vector<std::string>& why_not);
+/// The same for a verb that can do nothing without one. Throws InputError instead of nullopt.
+Model require_model(const std::optional<std::string>& directory, const TracePair& traces);
 /// Chooses the model and compares. `values_suffice`: without a usable model compare values only instead of throwing
 /// InputError.
 FindReport compare_traces(const CompareOptions& options, const TracePair& traces, bool values_suffice);

@@ -49,10 +49,8 @@ NoiseReport measured(const NoiseCommand& command) {
       command.against ? std::optional(opened(*command.against, threads)) : std::nullopt;
   std::vector<Trace> repeats;
   for (const std::string& file : command.repeats) repeats.push_back(opened(file, threads));
-  std::vector<std::string> why_not;
-  const std::optional<Model> model = choose_model(command.model, {reference, candidate.value_or(reference)}, why_not);
-  if (!model) throw InputError(kNoModel, why_not, kGiveModel);
-  return measure_noise(reference, *model, repeats, candidate ? &*candidate : nullptr, command.noise);
+  const Model model = require_model(command.model, {reference, candidate.value_or(reference)});
+  return measure_noise(reference, model, repeats, candidate ? &*candidate : nullptr, command.noise);
 }
 
 void add_noise_options(CLI::App& verb, NoiseCommand& command) {

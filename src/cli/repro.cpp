@@ -59,10 +59,8 @@ void add_repro(CLI::App& app, int& status) {
       "Example:\n  plumbline repro ref.h5 cand.h5 --op layer.3.attn.q_rope -o q_rope");
   verb->callback([call, &status] {
     const TracePair traces = open_pair(call->compare);
-    std::vector<std::string> why_not;
-    const std::optional<Model> model = choose_model(call->compare.model, traces, why_not);
-    if (!model) throw InputError(kNoModel, why_not, kGiveModel);
-    const ReproCase made = repro_case(traces.reference, traces.candidate, *model, call->op, call->step);
+    const Model model = require_model(call->compare.model, traces);
+    const ReproCase made = repro_case(traces.reference, traces.candidate, model, call->op, call->step);
     write_new(call->directory, repro_files(made));
     print(fmt::format("{}: {} of step {}; replay it by: python3 {}\n", escaped(call->directory), escaped(made.op.name),
                       made.candidate.step, escaped((fs::path(call->directory) / "replay.py").string())));

@@ -87,6 +87,11 @@ MatrixShape matrix_shape(const Shape& shape) {
   return {shape.size() < 2 ? 1 : shape.front(), shape.empty() ? 1 : shape.back()};
 }
 
+Fault linear_weight_fault(const char* name, const char* value, const char* part, const char* effect,
+                          void (*rewrite)(FaultCall&)) {
+  return {{name, value, std::string("layer.3.") + part, effect}, Reach::kinds, {part}, {OpKind::linear}, rewrite};
+}
+
 SplitMix64 random_of(const FaultCall& call) {
   return SplitMix64(
       fnv1a(call.spelling.substr(0, call.spelling.find_first_of("=@")) + " " + call.site.name + " " + call.value));

@@ -35,6 +35,9 @@ struct MatrixShape {
   int64_t rows = 1, columns = 1;
 };
 MatrixShape matrix_shape(const Shape& shape);
+/// A rewrite of a linear map's weight that goes to `part` ("attn.q_proj") of layer 3 unless told otherwise.
+Fault linear_weight_fault(const char* name, const char* value, const char* part, const char* effect,
+                          void (*rewrite)(FaultCall&));
 /// Random numbers of this use of the fault: the same in every run, others at another place or with another value.
 SplitMix64 random_of(const FaultCall& call);
 /// A whole number from 0 to `most`.

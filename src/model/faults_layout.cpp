@@ -93,30 +93,31 @@ void blocks_transposed(FaultCall& call) {
   });
 }
 
-Fault layout_fault(const char* name, const char* value, const char* part, const char* effect,
-                   void (*rewrite)(FaultCall&)) {
-  return {{name, value, std::string("layer.3.") + part, effect}, Reach::kinds, {part}, {OpKind::linear}, rewrite};
-}
-
 }  // namespace
 
 std::vector<Fault> layout_faults() {
   return {
-      layout_fault("weight.rows_swapped", "rows (default 16)", "attn.k_proj",
-                   "Two runs of so many output channels of a linear map have each other's weights.", rows_swapped),
-      layout_fault("weight.rows_shifted", "rows (default 1)", "attn.v_proj",
-                   "Every output channel has the weights that belong so many channels before it; the first the last's.",
-                   rows_shifted),
-      layout_fault("weight.rows_repeated", "rows (default 16)", "mlp.gate_proj",
-                   "A run of so many output channels holds the weights of an earlier run once more.", rows_repeated),
-      layout_fault("weight.columns_swapped", "columns (default 16)", "mlp.down_proj",
-                   "Two runs of so many input channels of a linear map have each other's weights.", columns_swapped),
-      layout_fault("weight.columns_shifted", "columns (default 1)", "attn.o_proj",
-                   "Every input channel has the weights that belong so many channels before it; the first the last's.",
-                   columns_shifted),
-      layout_fault("weight.blocks_transposed", "width (default 16)", "mlp.up_proj",
-                   "Each square block of the weight is transposed within, as by a fragment loaded in the other order.",
-                   blocks_transposed),
+      linear_weight_fault("weight.rows_swapped", "rows (default 16)", "attn.k_proj",
+                          "Two runs of so many output channels of a linear map have each other's weights.",
+                          rows_swapped),
+      linear_weight_fault(
+          "weight.rows_shifted", "rows (default 1)", "attn.v_proj",
+          "Every output channel has the weights that belong so many channels before it; the first the last's.",
+          rows_shifted),
+      linear_weight_fault("weight.rows_repeated", "rows (default 16)", "mlp.gate_proj",
+                          "A run of so many output channels holds the weights of an earlier run once more.",
+                          rows_repeated),
+      linear_weight_fault("weight.columns_swapped", "columns (default 16)", "mlp.down_proj",
+                          "Two runs of so many input channels of a linear map have each other's weights.",
+                          columns_swapped),
+      linear_weight_fault(
+          "weight.columns_shifted", "columns (default 1)", "attn.o_proj",
+          "Every input channel has the weights that belong so many channels before it; the first the last's.",
+          columns_shifted),
+      linear_weight_fault(
+          "weight.blocks_transposed", "width (default 16)", "mlp.up_proj",
+          "Each square block of the weight is transposed within, as by a fragment loaded in the other order.",
+          blocks_transposed),
       {{"weight.pairs_interleaved", "", "layer.3.attn.q_proj",
         "Output channels of each head lie in the order of neighbouring pairs, as some formats store queries and keys."},
        Reach::parts,

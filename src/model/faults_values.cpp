@@ -137,45 +137,45 @@ void mantissa_cut(FaultCall& call) {
   });
 }
 
-Fault value_fault(const char* name, const char* value, const char* part, const char* effect,
-                  void (*rewrite)(FaultCall&)) {
-  return {{name, value, std::string("layer.3.") + part, effect}, Reach::kinds, {part}, {OpKind::linear}, rewrite};
-}
-
 }  // namespace
 
 std::vector<Fault> value_faults() {
   return {
-      value_fault(
+      linear_weight_fault(
           "weight.scaled", "factor (default 1.05)", "attn.o_proj",
           "A linear map's whole weight is multiplied by a factor, as by a scale that is applied once too often.",
           scaled),
-      value_fault("weight.rows_scaled", "factor (default 1.5)", "attn.q_proj",
-                  "The weights of a random run of output channels are multiplied by a factor.", rows_scaled),
-      value_fault("weight.columns_scaled", "factor (default 1.5)", "mlp.down_proj",
-                  "The weights of a random run of input channels are multiplied by a factor, as by a smoothing scale "
-                  "that the layer before did not take out.",
-                  columns_scaled),
-      value_fault("weight.rows_negated", "rows (default 16)", "attn.k_proj",
-                  "The weights of a random run of so many output channels have the other sign.", rows_negated),
-      value_fault(
+      linear_weight_fault("weight.rows_scaled", "factor (default 1.5)", "attn.q_proj",
+                          "The weights of a random run of output channels are multiplied by a factor.", rows_scaled),
+      linear_weight_fault(
+          "weight.columns_scaled", "factor (default 1.5)", "mlp.down_proj",
+          "The weights of a random run of input channels are multiplied by a factor, as by a smoothing scale "
+          "that the layer before did not take out.",
+          columns_scaled),
+      linear_weight_fault("weight.rows_negated", "rows (default 16)", "attn.k_proj",
+                          "The weights of a random run of so many output channels have the other sign.", rows_negated),
+      linear_weight_fault(
           "weight.rows_zeroed", "rows (default 16)", "attn.v_proj",
           "The weights of a random run of so many output channels are zero: a head or a shard was never loaded.",
           rows_zeroed),
-      value_fault("weight.columns_zeroed", "columns (default 16)", "attn.o_proj",
-                  "The weights of a random run of so many input channels are zero.", columns_zeroed),
-      value_fault("weight.element_wrong", "value (default 8)", "mlp.up_proj",
-                  "One element of a weight, at random, holds another value, as after a flipped bit.", element_wrong),
-      value_fault("weight.int8_rows", "", "mlp.gate_proj",
-                  "A weight was quantised to int8 with a scale for each output channel.", int8_rows),
-      value_fault("weight.int4_groups", "group (default 32)", "mlp.down_proj",
-                  "A weight was quantised to int4 with a scale for each group of so many input channels.", int4_groups),
-      value_fault("weight.int_tensor", "bits (default 6)", "attn.o_proj",
-                  "A weight was quantised to integers of so many bits with one scale for all.", int_tensor),
-      value_fault("weight.f8_e4m3", "", "mlp.up_proj", "A weight went through FP8 (e4m3) without a scale.", f8_e4m3),
-      value_fault("weight.f8_e5m2", "", "mlp.up_proj", "A weight went through FP8 (e5m2) without a scale.", f8_e5m2),
-      value_fault("weight.mantissa_cut", "bits (default 3)", "attn.q_proj",
-                  "Of each weight's fraction only so many bits are kept, the others cut off.", mantissa_cut),
+      linear_weight_fault("weight.columns_zeroed", "columns (default 16)", "attn.o_proj",
+                          "The weights of a random run of so many input channels are zero.", columns_zeroed),
+      linear_weight_fault("weight.element_wrong", "value (default 8)", "mlp.up_proj",
+                          "One element of a weight, at random, holds another value, as after a flipped bit.",
+                          element_wrong),
+      linear_weight_fault("weight.int8_rows", "", "mlp.gate_proj",
+                          "A weight was quantised to int8 with a scale for each output channel.", int8_rows),
+      linear_weight_fault("weight.int4_groups", "group (default 32)", "mlp.down_proj",
+                          "A weight was quantised to int4 with a scale for each group of so many input channels.",
+                          int4_groups),
+      linear_weight_fault("weight.int_tensor", "bits (default 6)", "attn.o_proj",
+                          "A weight was quantised to integers of so many bits with one scale for all.", int_tensor),
+      linear_weight_fault("weight.f8_e4m3", "", "mlp.up_proj", "A weight went through FP8 (e4m3) without a scale.",
+                          f8_e4m3),
+      linear_weight_fault("weight.f8_e5m2", "", "mlp.up_proj", "A weight went through FP8 (e5m2) without a scale.",
+                          f8_e5m2),
+      linear_weight_fault("weight.mantissa_cut", "bits (default 3)", "attn.q_proj",
+                          "Of each weight's fraction only so many bits are kept, the others cut off.", mantissa_cut),
   };
 }
 

@@ -52,14 +52,16 @@ Op operand_op(const std::string& name, OpKind kind, const std::string& contract,
   return op;
 }
 
+/// Whether its operands are two tensors cut into heads, not rows and a weight.
+bool by_head(const Op& op) { return op.kind == OpKind::attn_scores || op.kind == OpKind::attn_context; }
+
 /// The op's own attributes, contract and inner taps, with other inputs and no bias.
 Op alone(const Op& op) {
   Op copy = op;
   copy.layer = -1;
   if (copy.kind == OpKind::linear) copy.parameters.resize(1);
-  copy.inputs = copy.kind == OpKind::linear || copy.kind == OpKind::rmsnorm
-                    ? std::vector<std::string>{"probe"}
-                    : std::vector<std::string>{"probe.heads", "ones.heads"};
+  copy.inputs =
+      by_head(copy) ? std::vector<std::string>{"probe.heads", "ones.heads"} : std::vector<std::string>{"probe"};
   return copy;
 }
 
@@ -161,7 +163,7 @@ Model SummationProbe::model_of(const std::vector<Row>& rows) const {
       const Row& row = rows[static_cast<size_t>(std::min(i, count - 1))];
       table.insert(table.end(), row.begin(), row.end());
     }
-  const bool attention = op_.kind == OpKind::attn_scores || op_.kind == OpKind::attn_context;
+  const bool attention = by_head(op_);
   add_operand(model, "probe", width_, table, attention ? source_.config.heads : 0);
   if (attention) {
     const int64_t width = source_.config.kv_heads * source_.config.head_dim;
@@ -179,8 +181,7 @@ Model SummationProbe::model_of(const std::vector<Row>& rows) const {
 
 /// The row's sum in the first column (head, key); notes it if another column disagrees.
 double SummationProbe::read(const Tensor& result, int64_t row) const {
-  const bool by_head = op_.kind == OpKind::attn_scores || op_.kind == OpKind::attn_context;
-  const int64_t columns = by_head ? result.shape().back() : result.count() / rows_;
+  const int64_t columns = by_head(op_) ? result.shape().back() : result.count() / rows_;
   const double first = result.view().at(row * columns);
   for (int64_t column = 1; column < columns && !columns_differ_; ++column)
     columns_differ_ = result.view().at(row * columns + column) != first;

@@ -15,10 +15,6 @@ namespace {
 
 using Node = SummationTree::Node;
 
-std::string counted_terms(size_t count) {
-  return count == 1 ? "one term" : fmt::format("{} terms{}", count, count > 2 ? " at once" : "");
-}
-
 class Teller {
  public:
   explicit Teller(const SummationTree& tree) : tree_(tree), shapes_(tree.nodes.size(), -1) { shape(tree.root); }
@@ -31,7 +27,10 @@ class Teller {
   }
 
  private:
-  std::string terms(size_t count) const { return counted_terms(std::max<size_t>(count, 1)); }
+  /// 0 children: the node is a term itself.
+  static std::string terms(size_t count) {
+    return count < 2 ? "one term" : fmt::format("{} terms{}", count, count > 2 ? " at once" : "");
+  }
 
   bool only_terms(const std::vector<int>& nodes) const {
     return std::all_of(nodes.begin(), nodes.end(), [this](int node) { return tree_.at(node).children.empty(); });
