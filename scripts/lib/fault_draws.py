@@ -13,7 +13,7 @@ from typing import Callable
 LINEAR = ["attn.q_proj", "attn.k_proj", "attn.v_proj", "attn.o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"]
 NORMS = ["in_norm", "post_norm", "attn.q_norm", "attn.k_norm"]
 RESULTS = ["in_norm", "post_norm", *LINEAR, "resid1", "resid2", "mlp.act", "mlp.mul"]
-NUMBER = re.compile(r"[0-9.]+(?:e[-+]?[0-9]+)?")
+NUMBER = re.compile(r"[0-9]+(?:[.][0-9]+)?(?:e[-+]?[0-9]+)?")
 
 
 def log_uniform(low: float, high: float):
@@ -66,7 +66,7 @@ class Draw:
         if value is None or not self.near:
             return True
         wanted = self.told(value, config)
-        return any(abs(float(number) - wanted) <= self.near * abs(wanted) for number in NUMBER.findall(text) if number != ".")
+        return any(abs(float(number) - wanted) <= self.near * abs(wanted) for number in NUMBER.findall(text))
 
 
 def in_layers(parts):
