@@ -1,4 +1,5 @@
-# plumbline_add_test(NAME sources... LIBS libs... LABELS labels...): one Catch2 program, run by CTest as one test.
+# plumbline_add_test(NAME sources... [THREADS spec] LIBS libs... LABELS labels...): one Catch2 program, run by CTest as one
+# test; under the thread sanitizer only those of its cases that the Catch2 spec names, if it gives one.
 # tests/support/catch.h hides whether Catch2 is version 2 (Debian 12) or 3 (Ubuntu 24.04).
 include(CTest)
 if(PLUMBLINE_TESTS)
@@ -14,13 +15,16 @@ if(PLUMBLINE_TESTS)
 endif()
 
 function(plumbline_add_test name)
-  cmake_parse_arguments(ARG "" "" "LIBS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "" "THREADS" "LIBS;LABELS" ${ARGN})
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
   target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/tests")
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} plumbline_catch_main plumbline::strict)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
   target_compile_definitions(${name} PRIVATE PLUMBLINE_SOURCE_DIR="${PROJECT_SOURCE_DIR}" PLUMBLINE_BINARY_DIR="${CMAKE_BINARY_DIR}")
-  add_test(NAME ${name} COMMAND ${name})
+  if(NOT PLUMBLINE_SANITIZE MATCHES "thread")
+    set(ARG_THREADS "")
+  endif()
+  add_test(NAME ${name} COMMAND ${name} ${ARG_THREADS})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}")
 endfunction()
 

@@ -23,6 +23,7 @@ from fault_tables import Row, print_curve, print_kinds, print_missed, sums
 from healthy_pairs import Makers, backends_of
 from healthy_runs import has_key_norm
 from programs import Programs, all_models
+from progress import counted
 
 PROMPTS = ["The licenses", "Permission is hereby", "You may not", "to the extent", "GNU General Public"]
 LEAST_SHARE, LEAST_ELEMENTS = 0.01, 30  # of an op's outputs: what moves less is counted by itself
@@ -172,10 +173,11 @@ def main() -> int:
         matrix = Matrix(programs, Path(work), asked.seed, peers)
         if asked.runs > 0:
             list(pool.map(lambda pair: matrix.prepare(*pair), [(m, p) for m in models for p in PROMPTS]))
-        rows = list(pool.map(lambda number: matrix.row(number, models), range(asked.runs)))
+        rows = list(counted(pool.map(lambda number: matrix.row(number, models), range(asked.runs)), asked.runs, "faulty"))
         backends = backends_of(programs) if asked.clean else set()
         sizes = [min(AT_ONCE, asked.clean - done) for done in range(0, asked.clean, AT_ONCE)]
-        groups = list(pool.map(lambda each: matrix.clean(each[0], models, backends, each[1]), enumerate(sizes)))
+        pairs = pool.map(lambda each: matrix.clean(each[0], models, backends, each[1]), enumerate(sizes))
+        groups = list(counted(pairs, len(sizes), "groups of clean pairs"))
     print_all(asked, rows, [alarm for alarms, _ in groups for alarm in alarms], [p for _, said in groups for p in said], peers)
     return 0 if not any(alarms for alarms, _ in groups) and all(row.caught for row in rows if row.detectable) else 1
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from programs import Programs, all_models
+from progress import counted
 
 # A prefill and two decode steps: some faults show in one of the two only.
 PROMPT = "The licenses"
@@ -173,8 +174,8 @@ def main() -> int:
             if not asked.fault:
                 entries += table.catalogue(model, MORE_PLACES)
             jobs = [pool.submit(table.rows_of, model, reference, entry, i) for i, entry in enumerate(entries)]
-            for job in jobs:
-                rows += job.result()
+            for found in counted((job.result() for job in jobs), len(jobs), model.name):
+                rows += found
     if not rows:
         sys.exit("fault_table: no model, no fault: nothing was tried")
     print_table(rows)

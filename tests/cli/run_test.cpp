@@ -9,6 +9,7 @@
 #include "cli/program.h"
 #include "support/catch.h"
 #include "support/temp_directory.h"
+#include "support/tiny_model.h"
 
 using namespace plumbline::test;
 namespace fs = std::filesystem;
@@ -30,7 +31,10 @@ bool left_behind(const std::string& file) { return fs::exists(file + ".part") ||
 
 TEST_CASE("a closed standard stream costs nothing but what it would have shown") {
   // 600 control characters make a report of over 4096 bytes: more than stdio keeps back until the program ends.
-  const std::string arguments = " " + model_directory() + " --backend oracle --taps logits --json --prompt '" +
+  TinyModelOptions options;
+  options.layers = 1;
+  const TempDirectory model = write_tiny_model(options);
+  const std::string arguments = " " + model.path().string() + " --backend oracle --taps logits --json --prompt '" +
                                 std::string(600, '\x01') + "' -o ";
   int number = 0;
   for (const std::string& program : {kProgram, std::string(PLUMBLINE_BINARY_DIR "/bin/plumbline run")}) {

@@ -437,7 +437,7 @@ TEST_CASE("a reference that breaks its own contract is called the outlier; the c
   CHECK(row(graph, "layer.1.in_norm").reference_failed);
 }
 
-TEST_CASE("the report does not depend on the number of threads") {
+TEST_CASE("the report does not depend on the number of threads", "[threads]") {
   Bench::Run run{text_tokens(12)};
   run.faults = {"gqa.map@layer.1"};
   const Trace candidate = bench().record("threads.h5", run);

@@ -156,7 +156,7 @@ TEST_CASE("growth is the slope over the layers, and the layer that forgets is th
   CHECK(noise_floor("repeats", graph, base, runs, 0.5).ops[0].relative == Approx(0.0025));
 }
 
-TEST_CASE("noise is the same on any number of threads, and another seed's is another") {
+TEST_CASE("noise is the same on any number of threads, and another seed's is another", "[threads]") {
   const Bench bench;
   const Trace trace = bench.record("ref.h5", {text_tokens(9), 6});
   const auto floor = [&](uint64_t seed, int threads) {

@@ -63,7 +63,7 @@ void judge_step(const Model& model, const Recorder& recorder, size_t step, int64
 
 }  // namespace
 
-TEST_CASE("the oracle backend hands out every tap of every step, each equal to its own replay") {
+TEST_CASE("the oracle backend hands out every tap of every step, each equal to its own replay", "[threads]") {
   const auto directory = test::write_tiny_model();
   const Model model = load_model(directory.path());
   const std::unique_ptr<Backend> backend = make_oracle_backend(model, 2);

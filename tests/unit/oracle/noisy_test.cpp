@@ -87,7 +87,7 @@ std::vector<double> chain_sigma(const Chain& chain, const Evaluated& first, cons
 
 }  // namespace
 
-TEST_CASE("a drawn implementation of any op under any contract passes every gate") {
+TEST_CASE("a drawn implementation of any op under any contract passes every gate", "[threads]") {
   for (const OpKind kind : kKinds) {
     Tally tally;
     Generator generator(40 + static_cast<uint64_t>(kind));
