@@ -12,8 +12,10 @@ import math
 import random
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 from fault_clean import AT_ONCE, Alarm, group
@@ -54,15 +56,16 @@ class Matrix(Programs):
         self.must("run", model, "--force", "-o", trace, *options)
         return trace
 
-    def prepare(self, model: Path, prompt: str) -> None:
+    def prepare(self, pair: tuple[Path, str]) -> tuple[tuple[Path, str], Healthy]:
+        """The healthy runs of a model on a prompt."""
+        model, prompt = pair
         name, threads = f"{model.name}.{PROMPTS.index(prompt)}", ("--threads", 1)
         prefill = max(1, len(prompt) - 2)
         reference = self.run(model, name + ".ref", "--backend", "oracle", "--prompt", prompt, "--prefill", prefill, *threads)
         candidate = self.run(model, name + ".cand", "--backend", "twin", "--tokens", reference, *threads)
         rows = json.loads(self.call("find", reference, candidate, "-j", 1, "--json").stdout)["ops"]
         expected = {row["op"]: measure(row, "expected_mismatch") for row in rows}
-        self.healthy[(model, prompt)] = Healthy(reference, candidate, expected)
-        self.configs[model] = json.loads((model / "config.json").read_text())
+        return pair, Healthy(reference, candidate, expected)
 
     def drawn(self, number: int, models):
         """A fault that the model can have; the same for the same seed and number."""
@@ -121,7 +124,7 @@ class Matrix(Programs):
                 row.said += f": {likely[0]}" if likely else ": no cause named"
                 break
 
-    def clean(self, number: int, models, backends, wanted: int) -> tuple[list[Alarm], list[dict]]:
+    def clean(self, number: int, wanted: int, models, backends) -> tuple[list[Alarm], list[dict]]:
         """What find and the others say of one healthy run against `wanted` others."""
         reference, candidates = group(random.Random(f"clean {self.seed} {number}"), models, backends)
         tokens = self.run(reference.model, f"clean.{number}", *reference.options())
@@ -168,16 +171,20 @@ def main() -> int:
     if not models or asked.runs + asked.clean < 1:
         sys.exit("fault_matrix: no model or no run: nothing was tried")
     programs, peers = asked.bin or asked.root / "build/bin", Peers()
-    with tempfile.TemporaryDirectory() as work, ThreadPoolExecutor(max(1, asked.jobs)) as pool:
+    with tempfile.TemporaryDirectory() as work:
         models = models + ([] if asked.model else extreme_models(asked.root, models, Path(work)))
         matrix = Matrix(programs, Path(work), asked.seed, peers)
-        if asked.runs > 0:
-            list(pool.map(lambda pair: matrix.prepare(*pair), [(m, p) for m in models for p in PROMPTS]))
-        rows = list(counted(pool.map(lambda number: matrix.row(number, models), range(asked.runs)), asked.runs, "faulty"))
-        backends = backends_of(programs) if asked.clean else set()
-        sizes = [min(AT_ONCE, asked.clean - done) for done in range(0, asked.clean, AT_ONCE)]
-        pairs = pool.map(lambda each: matrix.clean(each[0], models, backends, each[1]), enumerate(sizes))
-        groups = list(counted(pairs, len(sizes), "groups of clean pairs"))
+        jobs, alone = max(1, asked.jobs), get_context("fork")  # processes: what the others say is computed in Python
+        with ProcessPoolExecutor(jobs, alone) as pool:
+            if asked.runs > 0:
+                matrix.healthy = dict(pool.map(matrix.prepare, [(m, p) for m in models for p in PROMPTS]))
+                matrix.configs = {model: json.loads((model / "config.json").read_text()) for model in models}
+            faulty = pool.map(partial(matrix.row, models=models), range(asked.runs))
+            rows = list(counted(faulty, asked.runs, "faulty"))
+            backends = backends_of(programs) if asked.clean else set()
+            sizes = [min(AT_ONCE, asked.clean - done) for done in range(0, asked.clean, AT_ONCE)]
+            pairs = pool.map(partial(matrix.clean, models=models, backends=backends), range(len(sizes)), sizes)
+            groups = list(counted(pairs, len(sizes), "groups of clean pairs"))
     print_all(asked, rows, [alarm for alarms, _ in groups for alarm in alarms], [p for _, said in groups for p in said], peers)
     return 0 if not any(alarms for alarms, _ in groups) and all(row.caught for row in rows if row.detectable) else 1
 
