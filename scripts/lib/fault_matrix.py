@@ -30,6 +30,7 @@ from progress import counted
 PROMPTS = ["The licenses", "Permission is hereby", "You may not", "to the extent", "GNU General Public"]
 LEAST_SHARE, LEAST_ELEMENTS = 0.01, 30  # of an op's outputs: what moves less is counted by itself
 TIMES_EXPECTED, TIMES_BOUND = 20, 2
+CHANGES_NOTHING = "would change nothing"  # what run says of a fault that leaves every result as it is
 
 
 @dataclass
@@ -95,7 +96,8 @@ class Matrix(Programs):
         run = self.call("run", model, "--backend", "twin", "--tokens", healthy.reference, "--fault", fault, "--threads", 1,
                         "--force", "-o", trace)  # fmt: skip
         if run.returncode != 0:
-            row.detectable, row.said = True, (run.stderr.strip().splitlines() or ["no run"])[0]
+            row.said = (run.stderr.strip().splitlines() or ["no run"])[0]
+            row.detectable = CHANGES_NOTHING not in row.said
             return row
         row.share, elements = self.moved(healthy, trace, shows_at)
         least = max(LEAST_SHARE, TIMES_EXPECTED * healthy.expected.get(shows_at, 0.0))
