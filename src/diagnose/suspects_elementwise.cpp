@@ -92,7 +92,8 @@ void suspect_factor(const Bench& bench, size_t m, Suspects& out) {
   out.push_back(with(declared * declared));
   out.push_back(with(std::sqrt(declared)));
   const double fitted = fit_positive(bench, declared / 1e3, declared * 1e3, 25, with);
-  for (const double tolerance : {0.01, 0.001, 0.0001}) out.push_back(with(rounded_number(fitted, tolerance)));
+  for (const double tolerance : {0.01, 0.001, 0.0001, 0.00001, 0.000001})
+    out.push_back(with(rounded_number(fitted, tolerance)));
 }
 
 double sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }

@@ -228,6 +228,18 @@ void suspect_axis(const Bench& bench, size_t axis, const std::string& name, Susp
                              }));
 }
 
+/// The whole result by one factor. What scales has a factor of its own, which is fitted as such.
+void suspect_one_factor(const Bench& bench, size_t m, Suspects& out) {
+  if (bench.chain()[m]->kind == OpKind::scale) return;
+  const double factor = factors_by(bench, 1, [](const Evaluated&, size_t) { return size_t{0}; })[0];
+  for (const Named& named : named_factors(bench))
+    if (std::fabs(factor / named.value - 1.0) < 0.01) out.push_back(with_factor(m, named.value, named.text));
+  for (const double tolerance : {0.01, 0.001, 0.0001})
+    out.push_back(with_factor(m, rounded_number(factor, tolerance), ""));
+  for (const double tolerance : {0.01, 0.001, 0.0001})
+    out.push_back(with_late_factor(m, rounded_number(factor, tolerance)));
+}
+
 }  // namespace
 
 void suspect_wiring(const Bench& bench, size_t m, Suspects& out) {
@@ -243,13 +255,7 @@ void suspect_wiring(const Bench& bench, size_t m, Suspects& out) {
 
 void suspect_scale(const Bench& bench, size_t m, Suspects& out) {
   if (m + 1 != bench.chain().size()) return;
-  const double factor = factors_by(bench, 1, [](const Evaluated&, size_t) { return size_t{0}; })[0];
-  for (const Named& named : named_factors(bench))
-    if (std::fabs(factor / named.value - 1.0) < 0.01) out.push_back(with_factor(m, named.value, named.text));
-  for (const double tolerance : {0.01, 0.001, 0.0001})
-    out.push_back(with_factor(m, rounded_number(factor, tolerance), ""));
-  for (const double tolerance : {0.01, 0.001, 0.0001})
-    out.push_back(with_late_factor(m, rounded_number(factor, tolerance)));
+  suspect_one_factor(bench, m, out);
   const Shape& shape = bench.steps().front().results[0].exact.shape;
   const std::vector<std::string>& axes = bench.steps().front().results[0].spec->axes;
   for (size_t axis = 0; axis < shape.size() && axis < axes.size() && bench.steps().front().results.size() == 1;

@@ -75,6 +75,10 @@ void suspect_weight(size_t m, DType dtype, Suspects& out) {
                             [](double w) { return w - 1.0; }));
   out.push_back(
       with_weight(m, code::kWeightUse, "the norm's weight was applied twice", [](double w) { return w * w; }));
+  out.push_back(
+      with_weight(m, code::kWeightUse,
+                  fmt::format("the norm's weight was applied twice (its square rounded to {})", dtype_name(dtype)),
+                  [dtype](double w) { return round_to(dtype, w * w); }));
 }
 
 /// Other norms' weights: those of other layers, or of the layer's other norm.

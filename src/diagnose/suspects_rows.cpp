@@ -27,6 +27,32 @@ int64_t same_row(const std::vector<double>& rows, size_t width, const double* ro
   return -1;
 }
 
+/// The one distance, around the end of the table, at which every token's row lies from the row that it should be; 0 for
+/// none.
+int64_t common_shift(const Bench& bench) {
+  const OpInputs& first = bench.given(bench.steps().front());
+  const auto rows = first.parameters[0].shape.front();
+  const auto width = static_cast<size_t>(first.parameters[0].shape.back());
+  const auto shifted = [&](int64_t id, int64_t shift) {
+    return static_cast<size_t>((id + shift + rows) % rows) * width;
+  };
+  const auto explains = [&](int64_t shift) {
+    for (const BenchStep& step : bench.steps()) {
+      const OpInputs& in = bench.given(step);
+      for (size_t t = 0; t < in.inputs[0].values.size(); ++t) {
+        const double* const stored = step.stored[0].data() + t * width;
+        const auto at = static_cast<std::ptrdiff_t>(shifted(static_cast<int64_t>(in.inputs[0].values[t]), shift));
+        if (!std::equal(stored, stored + width, in.parameters[0].values.begin() + at)) return false;
+      }
+    }
+    return true;
+  };
+  for (int64_t away = 1; away <= rows / 2; ++away)
+    for (const int64_t shift : {-away, away})
+      if (explains(shift)) return shift;
+  return 0;
+}
+
 std::string moved_text(const std::vector<int64_t>& at, const std::set<int64_t>& offsets, std::string_view what) {
   if (offsets.size() == 1)
     return fmt::format("{} {} hold the one {} {}", what, ranges_text(at), std::abs(*offsets.begin()),
@@ -82,7 +108,6 @@ void suspect_cache(const Bench& bench, size_t m, Suspects& out) {
 void suspect_embedding(const Bench& bench, size_t m, Suspects& out) {
   if (m + 1 != bench.chain().size()) return;
   std::vector<std::vector<double>> ids;
-  std::set<int64_t> offsets;
   int64_t wrong = 0, all = 0;
   for (const BenchStep& step : bench.steps()) {
     const OpInputs& in = bench.given(step);
@@ -95,14 +120,14 @@ void suspect_embedding(const Bench& bench, size_t m, Suspects& out) {
       ids.back().push_back(static_cast<double>(found));
       if (found == own) continue;
       ++wrong;
-      offsets.insert(found - own);
     }
   }
   if (wrong == 0) return;
+  const int64_t shift = common_shift(bench);
   const auto edit = [ids](OpInputs& in, const StepFacts& step) { in.inputs[0].values = ids.at(step.number); };
   out.push_back({std::string(code::kRow),
-                 offsets.size() == 1 && wrong > 1 ? fmt::format("rows are read at id {:+}", *offsets.begin())
-                                                  : fmt::format("{} of {} tokens read another token's row", wrong, all),
+                 shift != 0 && wrong > 1 ? fmt::format("rows are read at id {:+}", shift)
+                                         : fmt::format("{} of {} tokens read another token's row", wrong, all),
                  m,
                  {},
                  edit,
