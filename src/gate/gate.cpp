@@ -22,7 +22,7 @@ bool allowed(const std::string& path, const std::vector<Pattern>& patterns) {
 }
 
 bool may_be_missing(const OpRow& row, const std::vector<Pattern>& globs) {
-  return row.role == Role::unknown && row.compared && !row.missing.empty() &&
+  return row.role == Role::unknown && !row.missing.empty() &&
          std::all_of(row.missing.begin(), row.missing.end(),
                      [&](const std::string& path) { return allowed(path, globs); });
 }

@@ -38,17 +38,20 @@ pass: the exit status is 3.
 What to do: `plumbline doctor REF CAND` says whether and why the two files do
 not pair; `plumbline ls FILE` lists what a trace holds.)"},
     CodePage{code::kNotJudged, "an op could not be judged",
-             R"(No recorded input reaches this op, or the replay from the nearest recorded
-taps passes through so many unrecorded ops that the composed bound is larger
-than the values themselves. Nothing is known about its own error; it is
-`unknown`, never clean, unless both sides hold equal bits.
+             R"(No recorded input reaches this op; or no tap after it was recorded on both
+sides; or the replay from the nearest recorded taps passes through so many
+unrecorded ops that honest rounding hides what a defect might do. Such an op
+is `unknown`, never clean, unless both sides hold equal bits.
 
 Every op that is replayed instead of read adds its rounding to the bound of
-the next, and matrix products multiply it: a segment of a few ops decides, one
-of whole layers does not. To look at one layer only, record its input as well,
-which is the last tap of the layer before it.
+the next, and matrix products multiply it. Where that bound says too little,
+the segment is replayed 16 times with every open rounding drawn anew. What
+goes beyond that noise is a finding (P0208); what hardly differs from the
+replay in any bit is clean; what lies in between is neither. To look at one
+layer only, record its input as well, the last tap of the layer before it.
 
-What to do: record more taps (`run --taps '*'`), at least the op's inputs. If
+What to do: record more taps (`run --taps '*'`), at least the op's inputs; the
+report names the tap that halves the first of these segments. If
 they cannot be had, `plumbline gate --allow-missing GLOB` passes over the ops
 for which only taps that match are missing; for --min-coverage they count as
 not judged.)"},
@@ -115,6 +118,17 @@ not at parity, and the report does not call them so.
 What to do: run `plumbline find` without a selection and mend the op it names.
 To see only ops that do not depend on that one, select those that come before
 it.)"},
+    CodePage{code::kBeyondNoise, "a segment gives more than the noise of its replay",
+             R"(Taps are missing, so several ops were replayed together as one segment, and
+the bound composed over them is too wide to decide. The segment was therefore
+replayed 16 times in which every number whose rounding the contracts leave
+open was drawn anew. The candidate's result is further from the undisturbed
+replay, or unlike it in more bits, than a right implementation would be but
+once in a million. One of the ops listed as the segment is at fault.
+
+What to do: record one of the taps that the report names on both sides, best
+the one in the middle: each halves the segment. With all taps recorded the op
+itself is named.)"},
     CodePage{code::kNonFinite, "NaN or infinity where the op should give none, or the reverse",
              R"(The replay on the candidate's own inputs says which elements are NaN or
 infinite. The candidate's differ. A flood of NaN further down that follows

@@ -28,7 +28,8 @@ std::vector<double> weights_of(const Evaluated& result, const TensorView& stored
       case Gate::bound:
         if (finite && std::fabs(value - exact) > result.bound[i]) weights[i] = std::fabs(value - exact);
         break;
-      case Gate::mismatch: weights[i] = finite && value != result.rounded[i] ? 1.0 : 0.0; break;
+      case Gate::mismatch:
+      case Gate::noise: weights[i] = finite && value != result.rounded[i] ? 1.0 : 0.0; break;
       case Gate::none: break;
     }
   }
@@ -80,7 +81,7 @@ std::vector<std::string> judgement_evidence(const Evaluated& result, const Judge
   if (judgement.undecided > 0)
     lines.push_back(fmt::format("{} of {} elements left open: f32 may overflow there or not, in some order of its sums",
                                 judgement.undecided, judgement.count));
-  if (judgement.failed == Gate::bound || judgement.failed == Gate::mismatch)
+  if (judgement.failed != Gate::none && judgement.failed != Gate::masks)
     lines.push_back(fmt::format("own error, relative L2: {:.3g}", judgement.relative_l2));
   return lines;
 }

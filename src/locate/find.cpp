@@ -20,6 +20,7 @@
 #include "locate/provenance.h"
 #include "locate/roles.h"
 #include "locate/scope.h"
+#include "locate/segment_noise.h"
 #include "locate/selection.h"
 #include "locate/strangers.h"
 
@@ -75,6 +76,29 @@ void walk_ops(const Context& context, std::vector<OpResult>& results) {
   parallel_for(static_cast<int64_t>(results.size()), context.options.threads, [&](int64_t i) {
     results[static_cast<size_t>(i)] = walk_op(context, context.graph.ops[static_cast<size_t>(i)]);
     progress.advance();
+  });
+}
+
+/// Segments whose bounds decide too little are walked again, with the noise of their replay as the limit.
+void walk_by_noise(const Context& context, Replay& reference, Replay& candidate, std::vector<OpResult>& results) {
+  std::set<std::string> ends, members;
+  std::vector<size_t> again;
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (!results[i].needs_noise) continue;
+    again.push_back(i);
+    ends.insert(results[i].row.op);
+    members.insert(results[i].through.begin(), results[i].through.end());
+  }
+  if (ends.empty()) return;
+  Progress progress("drawing the noise of segments", 2);
+  parallel_for(2, context.options.threads, [&](int64_t side) {
+    Replay& replay = side == 0 ? reference : candidate;
+    replay.hold_to(segment_noise(replay, ends, members, context.options.seed));
+    progress.advance();
+  });
+  parallel_for(static_cast<int64_t>(again.size()), context.options.threads, [&](int64_t i) {
+    const size_t at = again[static_cast<size_t>(i)];
+    results[at] = walk_op(context, context.graph.ops[at]);
   });
 }
 
@@ -146,6 +170,7 @@ FindReport find_divergence(const Trace& stored_reference, const Trace& stored_ca
                         alignment, pairing, reference_replay, candidate_replay};
   std::vector<OpResult> results(graph.ops.size());
   walk_ops(context, results);
+  walk_by_noise(context, reference_replay, candidate_replay, results);
   measure_benign_gains(context, results);
   blame_dropped_ops(graph, results);
   assign_roles(graph, pairing, results);

@@ -56,6 +56,17 @@ std::string title_of(const OpResult& result, const Op& op, bool first) {
                : fmt::format("`{}` diverges by itself too{}", row.op, inputs);
 }
 
+/// The ops of a segment, the long middle left to the rows of the report.
+std::string segment_text(const std::vector<std::string>& ops) {
+  constexpr size_t kShown = 16, kEnds = 4;
+  if (ops.size() <= kShown) return fmt::format("{}", fmt::join(ops, ", "));
+  return fmt::format("{} ops: {}, ..., {}", ops.size(), fmt::join(ops.begin(), ops.begin() + kEnds, ", "),
+                     fmt::join(ops.end() - kEnds, ops.end(), ", "));
+}
+
+/// The tap that halves the segment of this row; "" if it has none.
+std::string tap_to_add(const OpRow& row) { return row.missing.empty() ? "" : row.missing[row.missing.size() / 2]; }
+
 Finding op_finding(const Context& context, const std::vector<OpResult>& results, size_t index, bool first) {
   const OpResult& result = results[index];
   const Failure& failure = *result.candidate_failure;
@@ -74,11 +85,12 @@ Finding op_finding(const Context& context, const std::vector<OpResult>& results,
   if (!failure.contract.empty())
     finding.evidence.insert(finding.evidence.begin(),
                             fmt::format("under {} every gate holds; under {}:", failure.contract, op.contract));
-  finding.evidence.push_back(
-      fmt::format("the reference's own error here is {:.3g} x its bound", result.row.reference_share));
+  if (!result.unbounded)
+    finding.evidence.push_back(
+        fmt::format("the reference's own error here is {:.3g} x its bound", result.row.reference_share));
   if (!result.row.segment.empty())
     finding.evidence.push_back(
-        fmt::format("judged as one segment with {}, whose taps are missing", fmt::join(result.row.segment, ", ")));
+        fmt::format("judged as one segment with {}, whose taps are missing", segment_text(result.row.segment)));
   for (std::string& line : setting_differences(context, op)) finding.evidence.push_back(std::move(line));
   finding.explains = explained_by(context.graph, results, index);
   const std::string growth = growth_text(result.row, results.back().row);
@@ -86,6 +98,8 @@ Finding op_finding(const Context& context, const std::vector<OpResult>& results,
   finding.help.push_back(show_command(context, failure.place));
   if (no_known_pattern(failure.causes) && result.through.empty())
     finding.help.push_back(repro_command(context, op.name));
+  if (!result.row.missing.empty())
+    finding.help.push_back(fmt::format("record {} on both sides: it halves the segment", tap_to_add(result.row)));
   return finding;
 }
 
@@ -142,20 +156,40 @@ size_t order_of(const OpGraph& graph, const std::string& op) {
   return graph.ops.size();
 }
 
-/// For `open` ops that differ, or hold nothing finite, and have no verdict.
+/// Without a verdict, and not a member of another op's segment.
+bool is_open(const OpRow& row) {
+  return row.role == Role::unknown && !row.reference_failed && (row.compared || !row.missing.empty());
+}
+
+/// For `open` ops that differ, hold nothing finite or were not recorded, and have no verdict.
 Finding not_judged_finding(const FindReport& report, int64_t open) {
   Finding unknown;
   unknown.code = code::kNotJudged;
   unknown.title = fmt::format("{} op{} could not be judged", open, open == 1 ? "" : "s");
   bool flooded = true;
+  int64_t unseen = 0;
+  const OpRow *first = nullptr, *first_unseen = nullptr;
   for (const OpRow& row : report.ops) {
-    if (row.role != Role::unknown || !row.compared || row.reference_failed) continue;
-    flooded = flooded && row.nonfinite_both == row.elements;
+    if (!is_open(row)) continue;
+    flooded = flooded && row.compared && row.nonfinite_both == row.elements;
+    if (!row.compared) {
+      if (unseen++ == 0) first_unseen = &row;
+      continue;
+    }
+    if (first == nullptr && !row.missing.empty()) first = &row;
     if (unknown.evidence.size() < 5)
       unknown.evidence.push_back(fmt::format("{}: {}{}", row.op, row.reason, missing_text(row)));
   }
+  if (unseen > 0)
+    unknown.evidence.push_back(fmt::format("{} op{}, the first {}: {}", unseen, unseen == 1 ? "" : "s",
+                                           first_unseen->op, first_unseen->reason));
   unknown.help.push_back(flooded ? "mend the NaN or infinity first: see the op named as the first with it"
                                  : "record more taps on both sides, at least the inputs of these ops");
+  if (first != nullptr)
+    unknown.help.push_back(first->compared
+                               ? fmt::format("record {} on both sides: it halves the segment that ends at {}",
+                                             tap_to_add(*first), first->op)
+                               : fmt::format("record {} on both sides", tap_to_add(*first)));
   return unknown;
 }
 
@@ -201,8 +235,9 @@ void conclude(FindReport& report, std::optional<Finding> fork) {
   const auto outliers = std::count_if(report.ops.begin(), report.ops.end(), [](const OpRow& row) {
     return row.reference_failed && row.role == Role::unknown;
   });
-  const auto open = std::count_if(report.ops.begin(), report.ops.end(), [](const OpRow& row) {
-    return row.role == Role::unknown && row.compared && !row.reference_failed;
+  const auto open = std::count_if(report.ops.begin(), report.ops.end(), is_open);
+  const bool starved = std::any_of(report.ops.begin(), report.ops.end(), [](const OpRow& row) {
+    return is_open(row) && row.compared && !row.missing.empty();
   });
   report.outcome = Outcome::inconclusive;
   if (errors > 0) {
@@ -213,7 +248,7 @@ void conclude(FindReport& report, std::optional<Finding> fork) {
   } else if (outliers > 0) {
     report.headline = fmt::format("the reference breaks its own bound at {} op{}: the gate is invalid there", outliers,
                                   outliers == 1 ? "" : "s");
-  } else if (report.coverage.judged_ops == 0) {
+  } else if (report.coverage.judged_ops == 0 && !starved) {
     Finding nothing;
     nothing.code = code::kNothingCompared;
     nothing.title = "nothing could be compared";

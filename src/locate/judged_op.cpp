@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "locate/formats.h"
+#include "locate/noise_gate.h"
 
 namespace plumbline {
 namespace {
@@ -43,10 +44,13 @@ JudgedStep judge_step(const Context& context, SideId side, const Op& op, const C
     judged.stored.emplace_back();
     judged.judgements.emplace_back();
     if (!context.pairing.has(result.spec->path)) continue;
-    if (!given.through.empty() && bound_exceeds_values(result))
+    const bool useless = !given.through.empty() && (given.unbounded || bound_exceeds_values(result));
+    if (useless && replay.noise(result.spec->path) == nullptr)
       throw UselessBound("the bound composed over the segment is larger than the values");
     judged.stored.back() = replay.recorded(result.spec->path, step);
     judged.judgements.back() = judge(result, judged.stored.back()->view());
+    if (useless) forget_bound(*judged.judgements.back());
+    judged.unbounded = judged.unbounded || useless;
   }
   return judged;
 }
@@ -92,10 +96,11 @@ Verdict JudgedSide::verdict() const {
       empty = empty || judgement->empty();
     }
   }
-  return any && !empty ? Verdict::passed : Verdict::unjudged;
+  return any && !empty && hidden.empty() ? Verdict::passed : Verdict::unjudged;
 }
 
 std::string JudgedSide::nothing_decided() const {
+  if (!hidden.empty()) return hidden;
   for (const JudgedStep& step : steps) {
     for (size_t k = 0; k < step.judgements.size(); ++k) {
       const auto& judgement = step.judgements[k];
@@ -154,7 +159,7 @@ JudgedSide judge_side(const Context& context, SideId side, const Op& op, const C
       result.steps.push_back(judge_step(context, side, *result.op, contract, given, step));
     } catch (const UselessBound& error) {
       result.why_not = first_line(error.what());
-      result.starved = true;
+      result.starved = result.unbounded = true;
       break;
     } catch (const Error& error) {
       result.why_not = first_line(error.what());
@@ -163,8 +168,10 @@ JudgedSide judge_side(const Context& context, SideId side, const Op& op, const C
     loan = std::move(given.in.parameters);
     given.in.parameters.clear();
     result.steps.back().in = std::move(given.in);
+    result.unbounded = result.unbounded || result.steps.back().unbounded;
   }
   if (!result.why_not.empty()) result.steps.clear();
+  hold_against_noise(replay, result);
   return result;
 }
 

@@ -15,6 +15,7 @@ namespace plumbline {
 
 struct JudgedStep {
   int64_t step = 0;
+  bool unbounded = false;          ///< a result of a segment whose composed bound is larger than its values
   OpInputs in;                     ///< without parameters
   std::vector<Evaluated> results;  ///< of the op's results; of its inner taps only those that stand for the op
   std::vector<std::optional<Tensor>> stored;
@@ -29,11 +30,15 @@ struct JudgedSide {
   std::set<std::string> through;  ///< unrecorded ops replayed together with this one
   std::string why_not;            ///< not empty: could not be replayed; steps is then empty
   bool starved = false;           ///< ... because the taps of `through` are missing: with them it could be
+  bool unbounded = false;         ///< ... because the composed bound is larger than the values, in some step
+  std::string by_noise;           ///< not empty: held against the noise of its replay, and what that gave
+  std::string hidden;             ///< not empty: why a defect in `through` could be smaller than that noise
 
-  /// Failed if any result of any step did; unjudged if any step has a result without one element held against a bound.
+  /// Failed if any result of any step did; unjudged if any step has a result without one element held against a bound,
+  /// or if noise hides too much.
   Verdict verdict() const;
   bool passed() const { return verdict() == Verdict::passed; }
-  /// Why the verdict is `unjudged`: the first step and result without a decided element.
+  /// Why the verdict is `unjudged`: what noise hides, or the first step and result without a decided element.
   std::string nothing_decided() const;
   double worst_share() const;  ///< max |own error| / bound; infinite where NaN or infinity masks differ
   /// Step and result to show: the first that failed, else the one nearest to its bound; nullopt if nothing was judged.

@@ -14,10 +14,14 @@
 #include "locate/exactness.h"
 #include "locate/judged_op.h"
 #include "locate/measure.h"
+#include "locate/noise_gate.h"
 #include "locate/place.h"
 
 namespace plumbline {
 namespace {
+
+/// Of a segment judged by noise: where more bits than this differ between the sides, a difference came in.
+constexpr double kInheritedShare = 0.02;
 
 /// A contract is named only if nearly every bit is the one it gives: the wrong rounding point gives 0.2 to 0.5.
 constexpr double kContractMismatch = 1e-3;
@@ -38,6 +42,7 @@ std::string code_of(const Judgement& judgement) {
   switch (judgement.failed) {
     case Gate::masks: return std::string(judgement.mask_breaches > 0 ? code::kNonFinite : code::kOtherFormat);
     case Gate::mismatch: return std::string(code::kMismatch);
+    case Gate::noise: return std::string(code::kBeyondNoise);
     default: return std::string(code::kOwnError);
   }
 }
@@ -123,6 +128,7 @@ Failure failure_of(const Context& context, const Op& op, const JudgedSide& candi
   failure.place = place_of(context, result.spec->path, step.step, element_to_show(judgement));
   failure.window = window_at(context, failure.place, &result);
   failure.evidence = judgement_evidence(result, judgement);
+  if (!candidate.by_noise.empty()) failure.evidence.insert(failure.evidence.begin(), candidate.by_noise);
   const auto add = [&failure](std::string line) {
     if (!line.empty()) failure.evidence.push_back(std::move(line));
   };
@@ -169,19 +175,27 @@ void judge_both(const Context& context, const Op& op, OpResult& result) {
   const JudgedSide candidate = judge_side(context, SideId::candidate, op, contract, parameters.values);
   result.through = candidate.through;
   result.through.insert(reference.through.begin(), reference.through.end());
+  result.unbounded = candidate.unbounded || reference.unbounded;
   if (!candidate.why_not.empty() || !reference.why_not.empty()) {
     row.reason = candidate.why_not.empty() ? "reference: " + reference.why_not : candidate.why_not;
     if (candidate.starved || reference.starved) row.missing = missing_taps(context, result.through);
+    result.needs_noise =
+        (candidate.why_not.empty() || candidate.unbounded) && (reference.why_not.empty() || reference.unbounded);
     return;
   }
   note_verdicts(reference, candidate, row);
+  if (!result.through.empty() && (!row.judged || row.failed)) row.missing = missing_taps(context, result.through);
+  if (row.judged && row.reason.empty()) row.reason = candidate.by_noise;
+  result.needs_noise = !result.through.empty() && !row.failed && !row.reference_failed && candidate.by_noise.empty() &&
+                       (is_blunt(candidate) || is_blunt(reference));
   result.reproduced = !row.failed && !row.reference_failed;
   row.own_share = candidate.worst_share();
   row.reference_share = reference.worst_share();
   row.mismatch = mismatch_of(candidate).share;
   row.expected_mismatch = mismatch_of(candidate).expected;
   const OpMeasures measures = measure_split(context, op, reference, candidate, row);
-  result.beyond_noise = measures.beyond_noise || row.nonfinite_differs > 0;
+  result.beyond_noise = measures.beyond_noise || row.nonfinite_differs > 0 ||
+                        (!candidate.by_noise.empty() && row.unequal > kInheritedShare);
   result.explained = measures.explained;
   if (context.options.exactness && !context.formats_differ())
     measure_exactness(context, op, reference, candidate, parameters.values, row);

@@ -29,7 +29,9 @@ struct Failure {
 struct OpResult {
   OpRow row;  ///< all but the role and the benign gain
   bool beyond_noise = false;
-  bool reproduced = false;  ///< replayed on both sides, and no gate fails (which NaN everywhere does too)
+  bool reproduced = false;   ///< replayed on both sides, and no gate fails (which NaN everywhere does too)
+  bool needs_noise = false;  ///< end of a segment whose bounds decide too little: see segment_noise
+  bool unbounded = false;    ///< no bound was left over its segment; the noise of its replay alone decided
   double explained = 0.0;
   std::set<std::string> through;  ///< unrecorded ops of its segment
   std::optional<Failure> candidate_failure;

@@ -94,6 +94,11 @@ std::shared_ptr<const Replay::Value> Replay::past(const Op& op, int64_t index) c
   return value(op.outputs.front().path, std::prev(here)->index);
 }
 
+const NoiseLimit* Replay::noise(const std::string& path) const {
+  const auto found = noise_.find(path);
+  return found == noise_.end() ? nullptr : &found->second;
+}
+
 ReplayInputs Replay::inputs(const Op& op, int64_t index) const {
   ReplayInputs result;
   const Step* at = step(index);
@@ -103,6 +108,7 @@ ReplayInputs Replay::inputs(const Op& op, int64_t index) const {
     if (!value->lost.empty() && result.why_not.empty()) result.why_not = value->lost;
     result.through.insert(value->through.begin(), value->through.end());
     uncertain = uncertain || !value->bounds.values.empty();
+    result.unbounded = result.unbounded || value->unbounded;
   };
   for (const std::string& path : op.inputs) {
     const auto found = value(path, index);
@@ -119,7 +125,8 @@ ReplayInputs Replay::inputs(const Op& op, int64_t index) const {
       result.why_not = fmt::format("the cache before step {} was not recorded", index);
     }
   }
-  if (!uncertain) result.in.input_bounds.clear();
+  if (!uncertain || result.unbounded) result.in.input_bounds.clear();
+  if (result.unbounded) result.in.past_bounds.reset();
   return result;
 }
 
@@ -149,7 +156,7 @@ void Replay::derive(const Op& op, int64_t index) {
   if (given.why_not.empty()) {
     given.in.parameters = std::move(parameters.values);
     try {
-      results = evaluate(op, find_contract(op.contract), given.in, model_.config.dtype);
+      results = evaluate(op, find_contract(op.contract), given.in, model_.config.dtype, {!given.unbounded, false, 1});
     } catch (const Error& error) {
       const std::string message = error.what();
       given.why_not = message.substr(0, message.find('\n'));
@@ -163,10 +170,9 @@ void Replay::derive(const Op& op, int64_t index) {
     value->through = given.through;
     if (next < results.size()) {
       Evaluated& result = results[next++];
-      if (useless(result.spread, result.rounded))
-        value->lost = fmt::format("the bound composed up to {} is larger than the values", op.name);
+      value->unbounded = given.unbounded || useless(result.spread, result.rounded);
       value->values = {result.exact.shape, std::move(result.rounded)};
-      value->bounds = {result.exact.shape, std::move(result.spread)};
+      if (!value->unbounded) value->bounds = {result.exact.shape, std::move(result.spread)};
     }
     derived_.emplace(std::pair(output.path, index), std::move(value));
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What one trace gives an op to work on: recorded inputs, or, where a tap is missing, values replayed from the nearest
-// recorded taps upstream together with the uncertainty that this brings (a segment).
+// recorded taps upstream together with the uncertainty that this brings (a segment). Where that uncertainty has grown
+// larger than the values, they are handed on without it.
 // Invariant: a value is taken from the trace if and only if both traces recorded it, so that both sides are replayed by
 // the same function.
 #pragma once
@@ -14,6 +15,7 @@
 #include <plumbline/trace.h>
 
 #include "locate/pairing.h"
+#include "locate/segment_noise.h"
 #include "oracle/oracle.h"
 
 namespace plumbline {
@@ -28,6 +30,7 @@ OpParameters parameters_of(const Op& op, const Model& model);
 struct ReplayInputs {
   OpInputs in;                    ///< without parameters
   std::set<std::string> through;  ///< unrecorded ops that lie between recorded taps and this op
+  bool unbounded = false;         ///< the bound composed over them is larger than the values; none is given
   std::string why_not;            ///< not empty: the op cannot be replayed
 };
 
@@ -44,9 +47,19 @@ class Replay {
   /// Steps by index; nullptr if there is none.
   const Step* step(int64_t index) const;
 
+  /// Limits that results of segments are held to besides their bounds (see segment_noise).
+  void hold_to(NoiseLimits limits) { noise_ = std::move(limits); }
+  /// Of the recorded tap at the end of a segment; nullptr if none was drawn.
+  const NoiseLimit* noise(const std::string& path) const;
+  const OpGraph& graph() const { return graph_; }
+  const Model& model() const { return model_; }
+  const Pairing& pairing() const { return pairing_; }
+  const std::vector<Step>& steps() const { return steps_; }
+
  private:
   struct Value {
-    Array values, bounds;  // bounds empty: recorded
+    Array values, bounds;  // bounds empty: recorded, or unbounded
+    bool unbounded = false;
     std::set<std::string> through;
     std::string lost;  // not empty: the value cannot be known, and why
   };
@@ -61,6 +74,7 @@ class Replay {
   const Model& model_;
   const Pairing& pairing_;
   std::map<std::pair<std::string, int64_t>, std::shared_ptr<const Value>> derived_;
+  NoiseLimits noise_;
 };
 
 }  // namespace plumbline

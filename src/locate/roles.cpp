@@ -64,6 +64,19 @@ void assign_members(const OpGraph& graph, std::vector<OpResult>& results) {
   }
 }
 
+/// Ops that nothing recorded on both sides depends on: whatever they did, it shows nowhere.
+void mark_unseen(const OpGraph& graph, std::vector<OpResult>& results) {
+  std::set<std::string> members;
+  for (const OpResult& result : results) members.insert(result.through.begin(), result.through.end());
+  for (size_t i = 0; i < results.size(); ++i) {
+    OpRow& row = results[i].row;
+    if (row.compared || row.failed || members.contains(row.op)) continue;
+    row.reason = "neither its results nor any tap after it were recorded on both sides";
+    for (const TapSpec& output : graph.ops[i].outputs)
+      if (!output.inner) row.missing.push_back(output.path);
+  }
+}
+
 void mark_incomparable(const OpGraph& graph, const Pairing& pairing, std::vector<OpResult>& results) {
   const Producers producers = producers_of(graph);
   for (const IncomparableTap& tap : pairing.incomparable) {
@@ -120,6 +133,7 @@ void assign_roles(const OpGraph& graph, const Pairing& pairing, std::vector<OpRe
       row.reason = "not replayed (" + row.reason + "), but equal bits on both sides";
   }
   assign_members(graph, results);
+  mark_unseen(graph, results);
   mark_incomparable(graph, pairing, results);
 }
 

@@ -109,6 +109,7 @@ std::string_view gate_name(Gate gate) {
     case Gate::masks: return "G0";
     case Gate::bound: return "G1";
     case Gate::mismatch: return "G3";
+    case Gate::noise: return "MC";
   }
   return "";
 }

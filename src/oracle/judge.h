@@ -10,8 +10,9 @@
 
 namespace plumbline {
 
-enum class Gate : uint8_t { none, masks, bound, mismatch };
-std::string_view gate_name(Gate gate);  ///< "", "G0", "G1", "G3"
+/// `noise` is not judged here: it is that of a segment's replay (src/locate).
+enum class Gate : uint8_t { none, masks, bound, mismatch, noise };
+std::string_view gate_name(Gate gate);  ///< "", "G0", "G1", "G3", "MC"
 
 struct Judgement {
   bool passed = false;               ///< all gates hold and something was decided

@@ -68,7 +68,7 @@ Bench::Bench() : directory_(write_tiny_model(four_layers())), model_(load_model(
 Trace Bench::record(const std::string& name, const Run& run) const {
   Model model = model_;
   for (const std::string& fault : run.faults) apply_fault(model, fault);
-  const std::unique_ptr<Backend> backend = make_oracle_backend(model, 2);
+  const std::unique_ptr<Backend> backend = make_oracle_backend(model, 2, std::nullopt, run.draw);
   TraceHeader header = header_of(model, *backend);
   if (run.edit_header) run.edit_header(header);
   TraceWriter writer(file(name), header, {run.taps, false});

@@ -7,9 +7,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "oracle/noisy.h"
 #include "support/temp_directory.h"
 
 namespace plumbline::test {
@@ -28,6 +30,7 @@ class Bench {
     std::vector<std::string> taps = {"*"};
     std::function<void(TapSpec&, Tensor&)> edit = {};  ///< last changes to what is recorded
     std::function<void(TraceHeader&)> edit_header = {};
+    std::optional<Draw> draw = {};  ///< another right implementation of every op
   };
   /// Records and opens the trace; the name must be new.
   Trace record(const std::string& name, const Run& run) const;
