@@ -179,13 +179,13 @@ def main() -> int:
     if not rows:
         sys.exit("fault_table: no model, no fault: nothing was tried")
     print_table(rows)
-    counted = [row for row in rows if not row.reason]
-    located = sum(row.located for row in counted)
-    kinds = len({row.fault.split("@")[0].split("=")[0] for row in counted})
-    print(f"{kinds} kinds of fault in {len(models)} models, {len(rows) - len(counted)} not applicable")
-    print(f"explained {sum(row.explained for row in counted)} of {len(counted)}")
-    print(f"located {located} of {len(counted)}")
-    return 0 if counted and located == len(counted) else 1
+    planted = [row for row in rows if not row.reason]
+    located = sum(row.located for row in planted)
+    kinds = len({row.fault.split("@")[0].split("=")[0] for row in planted})
+    print(f"{kinds} kinds of fault in {len(models)} models, {len(rows) - len(planted)} not applicable")
+    print(f"explained {sum(row.explained for row in planted)} of {len(planted)}")
+    print(f"located {located} of {len(planted)}")
+    return 0 if planted and located == len(planted) else 1
 
 
 if __name__ == "__main__":
