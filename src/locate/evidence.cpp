@@ -10,6 +10,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "locate/growth_evidence.h"
 #include "locate/selection.h"
 
 namespace plumbline {
@@ -94,6 +95,8 @@ std::vector<std::string> structure_evidence(const Evaluated& result, const Tenso
     if (stored.shape[axis] < 4) continue;
     std::string line = axis_evidence(weights, stored.shape, axis, axes[axis]);
     if (!line.empty()) lines.push_back(std::move(line));
+    std::string growth = axes[axis] == "token" ? growth_evidence(result, stored, axis, axes[axis]) : "";
+    if (!growth.empty()) lines.push_back(std::move(growth));
   }
   return lines;
 }

@@ -22,7 +22,9 @@
 #include "locate/scope.h"
 #include "locate/segment_noise.h"
 #include "locate/selection.h"
+#include "locate/stated_tokens.h"
 #include "locate/strangers.h"
+#include "locate/yardstick.h"
 
 namespace plumbline {
 namespace {
@@ -139,7 +141,8 @@ FindReport find_divergence(const Trace& stored_reference, const Trace& stored_ca
   std::optional<Model> of_reference, of_candidate;
   const Model& model = model_in(expected, checkpoint, of_reference);
   const Model& candidate_model = expected == actual ? model : model_in(actual, checkpoint, of_candidate);
-  const OpGraph graph = graph_of(stored_reference, model.graph);
+  const OpGraph stated = graph_of(stored_reference, model.graph);
+  const OpGraph graph = yardstick(stated, graph_of(stored_candidate, model.graph), model.graph);
   const OpGraph candidate_view = retyped(graph, expected, actual);
   std::vector<std::string> notes;
   const Trace reference = fit_to_graph(stored_reference, graph, options.threads, notes);
@@ -174,6 +177,7 @@ FindReport find_divergence(const Trace& stored_reference, const Trace& stored_ca
   measure_benign_gains(context, results);
   blame_dropped_ops(graph, results);
   assign_roles(graph, pairing, results);
+  blame_ops_left_out_by_reference(graph, stated, results);
   find_causes(context, results);
   std::vector<Finding> parameters;
   if (!options.ignore_digests)
@@ -186,6 +190,8 @@ FindReport find_divergence(const Trace& stored_reference, const Trace& stored_ca
   report.coverage = coverage_of(context, results, scope);
   note_strangers(graph, pairing, report);
   note_positions(alignment, report);
+  if (std::string note = token_note(alignment, reference_steps, candidate_steps); !note.empty())
+    report.notes.push_back(std::move(note));
   note_partial(pairing, alignment,
                "not judged there, like taps of one side; `plumbline diff --values-only` compares the steps that both "
                "sides hold",

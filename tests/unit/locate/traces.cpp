@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/random.h"
 #include "oracle/backend.h"
 #include "support/tiny_model.h"
 
@@ -63,7 +64,10 @@ std::vector<int64_t> text_tokens(int64_t count) {
   return tokens;
 }
 
-Bench::Bench() : directory_(write_tiny_model(four_layers())), model_(load_model(directory_.path())) {}
+Bench::Bench() : Bench(four_layers()) {}
+
+Bench::Bench(const TinyModelOptions& checkpoint)
+    : directory_(write_tiny_model(checkpoint)), model_(load_model(directory_.path())) {}
 
 Trace Bench::record(const std::string& name, const Run& run) const {
   Model model = model_;
@@ -81,6 +85,22 @@ Trace Bench::record(const std::string& name, const Run& run) const {
     step.tokens.assign(run.tokens.begin() + at, run.tokens.begin() + at + take);
     backend->forward(step, sink);
     at += take;
+  }
+  writer.finish();
+  return Trace::open(file(name));
+}
+
+Trace Bench::shuffled(const std::string& name, const Trace& trace, uint64_t seed) const {
+  SplitMix64 random(seed);
+  TraceWriter writer(file(name), trace.header());
+  for (const Step& step : trace.steps()) {
+    writer.begin_step(step);
+    std::vector<const TapEntry*> taps;
+    for (const TapEntry& tap : trace.taps())
+      if (tap.step == step.index) taps.push_back(&tap);
+    for (size_t left = taps.size(); left > 1; --left) std::swap(taps[left - 1], taps[random.next() % left]);
+    for (const TapEntry* tap : taps)
+      writer.record({.path = tap->path, .dtype = tap->dtype, .axes = tap->axes}, trace.read(*tap).view());
   }
   writer.finish();
   return Trace::open(file(name));

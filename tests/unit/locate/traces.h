@@ -16,10 +16,13 @@
 
 namespace plumbline::test {
 
-/// A checkpoint of four layers and a directory for traces.
+struct TinyModelOptions;
+
+/// A checkpoint of four layers, or a given one, and a directory for traces.
 class Bench {
  public:
   Bench();
+  explicit Bench(const TinyModelOptions& checkpoint);
   const Model& model() const { return model_; }
   std::filesystem::path file(const std::string& name) const { return out_ / name; }
 
@@ -34,6 +37,8 @@ class Bench {
   };
   /// Records and opens the trace; the name must be new.
   Trace record(const std::string& name, const Run& run) const;
+  /// The same trace again, the taps of each step written in an order drawn by `seed`.
+  Trace shuffled(const std::string& name, const Trace& trace, uint64_t seed) const;
 
  private:
   TempDirectory directory_, out_;
