@@ -15,6 +15,7 @@
 #include "core/parallel.h"
 #include "diagnose/diagnose.h"
 #include "locate/find.h"
+#include "locate/one_buffer.h"
 
 namespace plumbline {
 namespace {
@@ -36,6 +37,17 @@ std::optional<Model> named_model(const Trace& trace, std::vector<std::string>& w
         fmt::format("{}: names {}, but: {}", trace.file().string(), directory, message.substr(0, message.find('\n'))));
     return std::nullopt;
   }
+}
+
+/// Where both sides are so, the layers may really hold the same.
+void refuse_one_buffer(const TracePair& traces) {
+  const std::string left = one_buffer(traces.reference), right = one_buffer(traces.candidate);
+  if (left.empty() == right.empty()) return;
+  const Trace& trace = left.empty() ? traces.candidate : traces.reference;
+  throw TraceError("cannot compare " + trace.file().string() + ": its layers were dumped from one buffer",
+                   {left.empty() ? right : left, "the other trace's layers hold different numbers"},
+                   "each layer wrote over the one before: copy every tensor as it is made (in a CUDA graph, into a "
+                   "buffer of its own), and record the run again");
 }
 
 }  // namespace
@@ -65,6 +77,7 @@ Model require_model(const std::optional<std::string>& directory, const TracePair
 TracePair open_pair(const std::string& reference, const std::string& candidate, int threads) {
   TracePair traces{Trace::open(reference), Trace::open(candidate)};
   for (const Trace* trace : {&traces.reference, &traces.candidate}) require_sound(*trace, threads);
+  refuse_one_buffer(traces);
   return traces;
 }
 

@@ -12,6 +12,7 @@
 #include "cli/globs.h"
 #include "cli/policy_options.h"
 #include "cli/verbs.h"
+#include "gate/earlier.h"
 #include "gate/policy_file.h"
 
 namespace plumbline {
@@ -23,6 +24,7 @@ struct Options {
   std::string today;
   std::optional<double> min_coverage;
   std::vector<std::string> allow_missing;
+  std::string before;
 };
 
 /// A path that neither trace holds nor declares cannot be missing: allowing it would allow nothing.
@@ -58,6 +60,9 @@ void add_gate(CLI::App& app, int& status) {
                    "Share of the reference's ops that must be judged (default: the policy's, else 0.98)");
   verb->add_option("--allow-missing", options->allow_missing, "Globs of taps that one side may lack")
       ->allow_extra_args(false);
+  verb->add_option("--before", options->before,
+                   "JSON report of the state before the change: findings that it has too are marked as not new")
+      ->type_name("REPORT");
   add_values_only(*verb, options->compare);
   verb->footer(
       "Example:\n  plumbline gate ref.h5 cand.h5 --min-coverage 0.99 --allow-missing '*.x32'\n"
@@ -70,6 +75,7 @@ void add_gate(CLI::App& app, int& status) {
     check_globs(traces, options->allow_missing);
     FindReport report = compare_traces(options->compare, traces, false);
     apply_gate(report, policy, gate_facts(traces.reference, traces.candidate), today);
+    if (!options->before.empty()) mark_earlier(report, options->before);
     status = finish(report, options->compare);
   });
 }

@@ -17,6 +17,7 @@ void add_blame(CLI::App& app, int& status);
 void add_contracts(CLI::App& app, int& status);
 void add_noise(CLI::App& app, int& status);
 void add_repro(CLI::App& app, int& status);
+void add_observer(CLI::App& app, int& status);
 void add_ls(CLI::App& app, int& status);
 void add_faults(CLI::App& app, int& status);
 void add_doctor(CLI::App& app, int& status);

@@ -54,9 +54,10 @@ bool not_worse(const Finding& finding, const OpRow& row) {
 
 std::string exactness_text(const OpRow& row) {
   return fmt::format(
-      "{:.4g} from exact arithmetic (relative L2), the reference {:.4g}; worst element {:.4g} x one output rounding, "
-      "the reference {:.4g}; {:.3g} standard deviations",
-      row.exact_own, row.exact_reference_own, row.exact_share, row.exact_reference_share, row.exact_excess);
+      "{:.4g} from exact arithmetic (relative L2), {:.3g} of the reference's {:.4g}; worst element {:.4g} x one output "
+      "rounding, the reference {:.4g}; {:.3g} standard deviations",
+      row.exact_own, row.exact_own / row.exact_reference_own, row.exact_reference_own, row.exact_share,
+      row.exact_reference_share, row.exact_excess);
 }
 
 std::optional<Acceptance> by_exactness(const Policy& policy, const Finding& finding, const OpRow& row) {

@@ -104,6 +104,7 @@ Recorded record(const RunOptions& options, const Model& model, const std::option
     run.decoded = decode(backend, {feed.steps, options.new_tokens, stop.ids}, sink);
     run.summary.taps = sink.taps();
     run.summary.bytes = sink.bytes();
+    run.summary.recording_seconds = sink.seconds();
   }
   if (options.verify_taps && !verifies_itself(options)) verify_without_taps(*make_backend(options, model), run.decoded);
   writer.finish();

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+
 #include "run/interruption.h"
 
 namespace plumbline::run {
@@ -17,7 +19,9 @@ void ProgressSink::begin_step(const Step& step) {
 }
 
 void ProgressSink::record(const TapSpec& spec, const TensorView& values) {
+  const auto start = std::chrono::steady_clock::now();
   next_.record(spec, values);
+  seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   note_recorded();
   bytes_ += static_cast<int64_t>(values.byte_size());
   progress_.advance(1, [&] { return fmt::format("step {} of {}, {} taps", steps_, expected_steps_, taps()); });

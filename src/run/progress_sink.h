@@ -20,11 +20,14 @@ class ProgressSink final : public TapSink {
 
   int64_t taps() const { return progress_.done(); }
   int64_t bytes() const { return bytes_; }
+  /// Spent in writing them: what recording costs a run whose taps are made anyway.
+  double seconds() const { return seconds_; }
 
  private:
   TapSink& next_;
   Progress progress_;
   int64_t expected_steps_, steps_ = 0, bytes_ = 0;
+  double seconds_ = 0.0;
 };
 
 }  // namespace plumbline::run

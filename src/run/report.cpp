@@ -45,9 +45,11 @@ std::string text_report(const RunOptions& options, const Model& model, const Fee
   out += ending(options, run);
   if (summary.cast) out += "cast          " + describe(*summary.cast) + "\n";
   for (const std::string& fault : model.faults) out += "fault         " + printable_text(fault) + "\n";
-  return out + fmt::format("trace         {}: backend {}, {} steps, {} taps, {:.1f} MiB, {:.2f} s\n",
-                           printable_text(options.output.string()), options.backend, run.steps.size(), summary.taps,
-                           static_cast<double>(summary.bytes) / 0x1p20, summary.seconds);
+  return out +
+         fmt::format(
+             "trace         {}: backend {}, {} steps, {} taps, {:.1f} MiB, {:.2f} s ({:.2f} s of it writing taps)\n",
+             printable_text(options.output.string()), options.backend, run.steps.size(), summary.taps,
+             static_cast<double>(summary.bytes) / 0x1p20, summary.seconds, summary.recording_seconds);
 }
 
 std::string json_report(const RunOptions& options, const Model& model, const Feed& feed, const Decoded& run,
@@ -62,6 +64,7 @@ std::string json_report(const RunOptions& options, const Model& model, const Fee
                         {"taps", summary.taps},
                         {"bytes", summary.bytes},
                         {"seconds", summary.seconds},
+                        {"recording_seconds", summary.recording_seconds},
                         {"dtype", dtype_name(model.config.dtype)},
                         {"faults", model.faults}};
   if (summary.cast) out["cast"] = describe(*summary.cast);

@@ -16,6 +16,7 @@ namespace plumbline::run {
 struct RunSummary {
   int64_t taps = 0, bytes = 0;
   double seconds = 0.0;
+  double recording_seconds = 0.0;  ///< of these, spent in writing taps
   std::optional<WeightCast> cast;  ///< of the weights, before the run
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // `find --model` on files that other software wrote: what numpy cannot store as bf16, and axes of length 1 that an
 // engine leaves out, neither hide a fault nor invent one.
+#include <filesystem>
+
 #include "cli/foreign_copy.h"
 #include "cli/program.h"
 #include "support/catch.h"
@@ -52,6 +54,26 @@ TEST_CASE("a foreign copy is judged as its original, in every form that keeps th
   }
 }
 
+TEST_CASE("neither the order of the datasets in a file nor the number of threads changes a word of the report") {
+  const std::string pair =
+      record("two_defects.h5",
+             {"twin",
+              {"--fault", "kernel.scaled@layer.1.attn.v_proj", "--fault", "weight.clamped@layer.2.mlp.up_proj"},
+              "",
+              16});
+  const std::string file = foreign_copy(pair, "two_defects_copy.h5", {});
+  const auto report = [&](const std::string& threads) {
+    return call({"find", reference(), file, "--model", model_directory(), "--json", "-j", threads}).out;
+  };
+  const std::string one = report("1"), many = report("3");
+  for (const char* op : {"\"layer.1.attn.v_proj\"", "\"layer.2.mlp.up_proj\""})
+    CHECK(one.find(op) != std::string::npos);
+  CHECK(one == many);
+  std::filesystem::remove(file);
+  REQUIRE(foreign_copy(pair, "two_defects_copy.h5", {.shuffle = 7}) == file);
+  CHECK(report("2") == one);
+}
+
 TEST_CASE("single tokens of decode steps without a batch axis meet a prefill") {
   const std::string steps = record("steps.h5", {"twin", {"--prefill", "13"}, "", 16});
   for (const BatchAxis batch : {BatchAxis::left_out, BatchAxis::doubled}) {
@@ -80,6 +102,25 @@ TEST_CASE("one tap that bf16 cannot hold is a finding at its op; a whole run of 
   CHECK(refused.status == 2);
   CHECK(refused.complains("was not computed in bf16"));
   CHECK(refused.complains("all_f32.h5"));
+}
+
+TEST_CASE("taps under other names pair with nothing and are named; a whole layer that is missing is no pass") {
+  const auto renamed = [](const std::string& path) {
+    return path.ends_with(".attn.q_proj") ? path.substr(0, path.size() - 6) + "query" : path;
+  };
+  const std::string names = foreign_copy(healthy(), "names.h5", {.rename = renamed});
+  const Said gate = call({"gate", reference(), names, "--model", model_directory()});
+  INFO(gate.out << gate.err);
+  CHECK(gate.status == 3);
+  CHECK(gate.tells("layer.0.attn.q_proj is only in the reference"));
+  CHECK(find(reference(), names).tells("layer.3.attn.query"));
+  const std::string hole = foreign_copy(healthy(), "hole.h5", {.rename = [](const std::string& path) {
+                                          return path.starts_with("layer.2.") ? std::string() : path;
+                                        }});
+  const Said lacking = call({"gate", reference(), hole, "--model", model_directory(), "-n", "0"});
+  INFO(lacking.out);
+  CHECK(lacking.status == 3);
+  CHECK(lacking.tells("layer.2.in_norm.out (only in the reference)"));
 }
 
 TEST_CASE("bits of bf16 in u16 without the attribute are refused with what to set") {

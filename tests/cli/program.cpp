@@ -66,6 +66,15 @@ Said run_program(const std::string& name, const std::vector<std::string>& argume
   return {WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state), read_file(out), read_file(err)};
 }
 
+bool Said::tells(const std::string& text) const {
+  std::string joined;
+  for (const char c : out) {
+    const bool blank = c == ' ' || c == '\n';
+    if (!blank || joined.empty() || joined.back() != ' ') joined += blank ? ' ' : c;
+  }
+  return joined.find(text) != std::string::npos;
+}
+
 Said call(const std::vector<std::string>& arguments) { return run_program("plumbline", arguments); }
 
 std::string model_directory() {

@@ -13,6 +13,8 @@ struct Said {
   std::string out, err;
   bool says(const std::string& text) const { return out.find(text) != std::string::npos; }
   bool complains(const std::string& text) const { return err.find(text) != std::string::npos; }
+  /// The same of standard output with its lines joined: a sentence counts wherever it is wrapped.
+  bool tells(const std::string& text) const;
 };
 
 /// build/bin/NAME with these arguments, without a shell; COLUMNS unset.
