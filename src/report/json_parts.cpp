@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "report/parts.h"
+
 namespace plumbline {
 namespace {
 
@@ -171,16 +173,20 @@ Json unmatched_json(const UnmatchedTap& tap) {
 
 Json head_json(const FindReport& report) {
   const Finding* first = report.first_divergence();
-  Json out = {{"schema", {{"name", "plumbline-report"}, {"version", "1.3"}}}, {"verb", report.verb}};
+  Json out = {{"schema", {{"name", "plumbline-report"}, {"version", "1.4"}}}, {"verb", report.verb}};
   out["outcome"] = {{"verdict", outcome_name(report.outcome)},
                     {"exit_status", exit_status(report.outcome)},
                     {"headline", report.headline},
                     {"first_divergence", first == nullptr ? Json(nullptr) : Json(first->op)}};
   out["inputs"] = {
       {"ref", trace_json(report.reference)}, {"cand", trace_json(report.candidate)}, {"model", report.model}};
+  const ElementCoverage elements = element_coverage(report);
   out["coverage"] = {{"reference_ops", report.coverage.reference_ops},
                      {"judged_ops", report.coverage.judged_ops},
                      {"share", number_json(report.coverage.share())},
+                     {"compared_elements", elements.compared},
+                     {"judged_elements", elements.judged},
+                     {"causes_not_sought", causes_not_sought(report)},
                      {"compared_taps", report.coverage.compared_taps},
                      {"positions", report.coverage.positions}};
   out["selection"] = report.scope ? scope_json(*report.scope, report.ops.size()) : Json(nullptr);

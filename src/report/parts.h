@@ -20,6 +20,17 @@ std::string render_inherited_table(const FindReport& report, const TextOptions& 
 /// Gains by op name and growth by layer beside their predictions; empty if the report has none.
 std::string render_amplification(const FindReport& report, const TextOptions& options);
 
+/// Pairs of elements, over all ops and steps.
+struct ElementCoverage {
+  int64_t compared = 0;  ///< subtracted
+  int64_t judged = 0;    ///< ... of ops whose own error was held against its bound
+};
+ElementCoverage element_coverage(const FindReport& report);
+/// Ops whose own error has a finding, and no cause was looked for, although it was at others.
+int64_t causes_not_sought(const FindReport& report);
+/// "not checked:" with the ops that have no verdict of their own, by reason, and other gaps; empty if there are none.
+std::string render_unchecked(const FindReport& report, const TextOptions& options);
+
 /// "PARITY", "DIVERGENCE", "INCONCLUSIVE".
 std::string verdict_name(const FindReport& report);
 /// "34 of 34 ops judged (100.0%), 34 taps and 12 positions compared", and of a selection what it leaves out.

@@ -34,6 +34,14 @@ std::string verdict_text(const FindReport& report, int width) {
   return out;
 }
 
+/// By elements too: an op that counts as one may hold half of all numbers.
+std::string elements_phrase(const FindReport& report) {
+  const ElementCoverage elements = element_coverage(report);
+  if (elements.compared == 0 || report.model.empty()) return "";
+  return fmt::format("{} of {} elements ({:.1f}%), ", elements.judged, elements.compared,
+                     100.0 * static_cast<double>(elements.judged) / static_cast<double>(elements.compared));
+}
+
 std::string coverage_text(const FindReport& report, int width) {
   std::string text = "coverage: " + coverage_sentence(report);
   if (report.model.empty()) text += "; no model: values only, nothing replayed";
@@ -90,9 +98,9 @@ std::string verdict_name(const FindReport& report) {
 
 std::string coverage_sentence(const FindReport& report) {
   const Coverage& coverage = report.coverage;
-  std::string out =
-      fmt::format("{} of {} ops judged ({:.1f}%), {} taps and {} positions compared", coverage.judged_ops,
-                  coverage.reference_ops, 100.0 * coverage.share(), coverage.compared_taps, coverage.positions);
+  std::string out = fmt::format("{} of {} ops judged ({:.1f}%), {}{} taps and {} positions compared",
+                                coverage.judged_ops, coverage.reference_ops, 100.0 * coverage.share(),
+                                elements_phrase(report), coverage.compared_taps, coverage.positions);
   if (!report.scope) return out;
   const ReportScope& scope = *report.scope;
   out += fmt::format("; {} of {} taps selected, {} finding{} and {} op{} outside the selection", scope.selected_taps,
@@ -134,7 +142,7 @@ std::string render_text(const FindReport& report, const TextOptions& wanted) {
                                      render_inherited_table(report, options), render_amplification(report, options)})
     if (!section.empty()) out += "\n" + section;
   out += "\n" + coverage_text(report, options.width) + policy_text(report, options.width) +
-         residue_text(report, options.width) + unmatched_text(report, options);
+         residue_text(report, options.width) + render_unchecked(report, options) + unmatched_text(report, options);
   for (const std::string& note : report.notes) out += wrap(escaped(note), "  note: ", "    ", options.width);
   return options.colour ? painted(out) : out;
 }

@@ -79,6 +79,33 @@ TEST_CASE("many layers share cells, and the worst of a cell is shown") {
   CHECK(widest(text).size() <= 80);
 }
 
+TEST_CASE("what was not checked is named with its reason, and counted by elements") {
+  FindReport report = diverging_report();
+  const auto row = [&](const std::string& op) -> OpRow& {
+    return *std::find_if(report.ops.begin(), report.ops.end(), [&](const OpRow& each) { return each.op == op; });
+  };
+  OpRow &lost = row("layer.6.attn.softmax"), &passed = row("layer.1.in_norm"), &end = row("layer.1.attn.k_norm");
+  lost.judged = false;
+  lost.role = Role::unknown;
+  lost.reason = "its results were not recorded on both sides";
+  passed.judged = passed.compared = false;
+  passed.elements = 0;
+  end.segment = {passed.op};
+  Finding second = report.findings.front();
+  second.op = "layer.5.attn.k_norm";
+  second.causes.clear();
+  report.findings.push_back(second);
+  const std::string text = render_text(report, {120, 3, true});
+  INFO(text);
+  const auto says = [&](const std::string& words) { return text.find(words) != std::string::npos; };
+  CHECK(says("not checked:\n"));
+  CHECK(says("1 op (its results were not recorded on both sides): layer.6.attn.softmax\n"));
+  CHECK(says("1 op (by themselves; together with the ops around them they were): layer.1.in_norm\n"));
+  CHECK(says("causes of 1 finding: sought at the first ones only\n"));
+  CHECK(says("32768 of 33792 elements (97.0%)"));  // 34 ops of 1024: one is not there, one has no verdict
+  CHECK(render_text(diverging_report(), {120, 3, true}).find("not checked:") == std::string::npos);
+}
+
 TEST_CASE("names out of files cannot drive the terminal") {
   const std::string text = render_text(inconclusive_report());
   CHECK(text.find('\x1b') == std::string::npos);
