@@ -37,6 +37,8 @@ AS = {
     "--exclude": "plumbline diff REF CAND --exclude layer.0.*",
     "--values-only": "plumbline diff REF REF --values-only",
     "plumbline noise": NOISE,
+    "plumbline observer": "plumbline observer FILE FILE",
+    "--before": "plumbline gate REF CAND --before gate.json",
     "--against CAND": NOISE + " --against CAND",
     "--repeats": NOISE + " --repeats CAND",
     "--torch-calls": CAPTURE,
