@@ -299,8 +299,9 @@ TEST_CASE("positions that the candidate lacks are noted") {
   const FindReport report = find(healthy(), bench().record("five.h5", {text_tokens(5)}));
   CHECK(report.outcome == Outcome::parity);
   CHECK(report.coverage.positions == 5);
-  REQUIRE(report.notes.size() == 1);
+  REQUIRE(report.notes.size() == 2);
   CHECK(report.notes[0] == "only 5 of the reference's 12 positions are in the candidate");
+  CHECK(report.notes[1] == "both sides state the same token ids at 5 positions");
 }
 
 TEST_CASE("another rope base is seen at a single token, where cosine and sine do not show it") {
