@@ -29,8 +29,8 @@ MODEL = "dumps/models/qwen3-tiny"
 SPAN = re.compile(r"```\w*\n(.*?)```|`([^`\n]+(?:\n[^`\n]+)?)`", re.S)
 COMMAND = re.compile(r"(plumbline|ctest|cmake|ninja|cuda_equals_twin) |scripts/\w|litmus_\w+_test$|--[a-z]")
 OPTION = re.compile(r"(?<=\s)--?[a-z][a-z-]*")
-SMALLER = [("-o DIR --exact", "-o extreme --exact"), ("-o DIR", "-o made"), ("--new 8", "--new 1"), ('"The licenses for most ... your freedom"', "The"), ("--new 32", "--new 1"), ('"$MODEL"', MODEL)]
-PLACEHOLDERS = {"MODEL": MODEL, "DIR": MODEL, "B": "twin", "TEXT": "The", "FILE": "made.h5", "REF": "ref.h5", "CAND": "cand.h5",
+SMALLER = [("-o DIR --exact", "-o extreme --exact"), ("-o DIR", "-o made"), ("--new 8", "--new 1"), ('"The licenses for most ... your freedom"', "free"), ("--new 32", "--new 2"), ('"$MODEL"', MODEL)]
+PLACEHOLDERS = {"MODEL": MODEL, "DIR": MODEL, "B": "twin", "TEXT": "free", "FILE": "made.h5", "REF": "ref.h5", "CAND": "cand.h5",
                 "MINE.h5": "cand.h5", "REF.h5": "ref.h5", "SHELL": "bash", "OP": "layer.0.in_norm", "SHAPE": "qwen3-tiny",
                 "A.h5": "ref.h5", "B.h5": "cand.h5", "FILE.part": "unfinished.h5.part", "OUT": "recovered.h5",
                 "PLUMBLINE": str(PROGRAMS / "plumbline")}  # fmt: skip
@@ -145,7 +145,7 @@ def check_elsewhere(line: str) -> str:
 
 def leave_unfinished(name: str) -> None:
     """What a killed run leaves."""
-    words = [MODEL, "--backend", "twin", "--prompt", "The", "--new", "200", "-o", name]
+    words = [MODEL, "--backend", "twin", "--prompt", "free", "--new", "200", "-o", name]
     with subprocess.Popen([PROGRAMS / "plumbline-run", *words], stdout=subprocess.DEVNULL) as running:
         part = Path(name + ".part")
         while running.poll() is None and not (part.exists() and part.stat().st_size > 1 << 20):

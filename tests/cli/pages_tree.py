@@ -11,7 +11,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-SHORT = [("new=32", "new=1"), ("--new 32", "--new 1"), ("The licenses for most software are designed to take away your freedom", "The")]
+# Two new tokens: the first one is fed, and the faulty run chose another after this prompt.
+SHORT = [("new=32", "new=2"), ("--new 32", "--new 2"), ("The licenses for most software are designed to take away your freedom", "free")]
 UGLY = "// SPDX-License-Identifier: Apache-2.0\nint   one( ){return 1 ;}\n"
 FAIR = "// SPDX-License-Identifier: Apache-2.0\nint one() { return 1; }\n"
 CTEST = """#!/bin/bash
@@ -83,7 +84,7 @@ class Tree:
             return "" if said.rstrip().endswith(wanted) else f"it does not end with '{wanted}': {said[-200:]}"
         if line.endswith("readme.py"):
             after = (self.folder / "README.md").read_text(encoding="utf-8")
-            block = re.compile(r"<!-- demo:.*?<!-- end of demo -->", re.S)
+            block = re.compile(r"<!-- case:.*?<!-- end of case -->", re.S)
             same = block.sub("", before) == block.sub("", after)
-            return "" if same and block.search(after)[0].count("[exit status 0]") == 4 and "[exit status 1]" in after else "another README.md"
+            return "" if same and block.search(after)[0].count("[exit status 0]") == 5 and after.count("[exit status 1]") == 3 else "another README.md"
         return ""
