@@ -46,6 +46,7 @@ void add_verbs(CLI::App& app, int& status) {
   add_noise(app, status);
   add_repro(app, status);
   add_observer(app, status);
+  add_bounds(app, status);
   add_ls(app, status);
   add_faults(app, status);
   add_make_model(app, status);

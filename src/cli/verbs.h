@@ -14,6 +14,7 @@ void add_show(CLI::App& app, int& status);
 void add_make_model(CLI::App& app, int& status);
 void add_tokens(CLI::App& app, int& status);
 void add_blame(CLI::App& app, int& status);
+void add_bounds(CLI::App& app, int& status);
 void add_contracts(CLI::App& app, int& status);
 void add_noise(CLI::App& app, int& status);
 void add_repro(CLI::App& app, int& status);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Error of sums and functions in f32. Bounds are worst cases (or, for a chain, six standard deviations of the
-// probabilistic bound of Higham and Mary, capped by the worst case); walks are what random data show.
+// Error of sums and functions in f32. Bounds are worst cases: equal terms, or tiny ones behind a large one, round the
+// same way every time, so no probabilistic bound holds for them. Those of every accumulator but f32_tree also hold as
+// multiples of the largest partial sum that any order can meet, (|sum| + sum of magnitudes) / 2. Walks are what random
+// data show.
 #include <algorithm>
 #include <cmath>
 
@@ -9,14 +11,8 @@
 namespace plumbline {
 namespace {
 
-constexpr double kDeviations = 6.0;  // failure probability of one chain 2 exp(-18) = 3e-8, before the factor A / |sum|
-
 /// gamma_m = m u / (1 - m u): m roundings in a row.
 double worst_case(double roundings) { return roundings * kUnitF32 / (1.0 - roundings * kUnitF32); }
-
-double chain(double roundings) {
-  return std::min(worst_case(roundings), kDeviations * std::sqrt(roundings) * kUnitF32);
-}
 
 /// Adds on the longest way from a term to the sum: 32 lanes, then five halvings.
 double tree_depth(int64_t n) { return std::ceil(static_cast<double>(n) / 32.0) + 5.0; }
@@ -49,11 +45,11 @@ double accumulation_bound(Accumulator accumulator, int64_t n) {
   const auto terms = static_cast<double>(n);
   switch (accumulator) {
     case Accumulator::none: return 0.0;
-    case Accumulator::f32_chain: return chain(terms);
-    case Accumulator::f32_tree: return chain(std::min(terms, tree_depth(n)));
-    case Accumulator::tensor_core: return tensor_core(n);
+    case Accumulator::f32_chain:
     case Accumulator::scalar_any: return worst_case(terms);
-    case Accumulator::any: return std::max(chain(terms), tensor_core(n));
+    case Accumulator::f32_tree: return worst_case(std::min(terms, tree_depth(n)));
+    case Accumulator::tensor_core: return tensor_core(n);
+    case Accumulator::any: return std::max(worst_case(terms), tensor_core(n));
   }
   return 0.0;
 }

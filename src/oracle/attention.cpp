@@ -3,8 +3,7 @@
 // rounding each. Query heads map to key-value heads by attribute kv_map: "block" h / (H/KV), "modulo" h % KV.
 #include <plumbline/error.h>
 
-#include "oracle/output.h"
-#include "oracle/product.h"
+#include "oracle/ordered_product.h"
 
 namespace plumbline {
 namespace {
@@ -43,7 +42,6 @@ std::vector<Evaluated> products_per_head(const OracleCall& call, Right right) {
   const int64_t width = right == Right::transposed ? rows : columns;
 
   TapWriter out = result_writer(call, 0, {1, map.heads, tokens, width});
-  const Summation summation(call.contract.accumulator, terms, 1);
   size_t element = 0;
   for (int64_t head = 0; head < map.heads; ++head) {
     const int64_t left_at = head * tokens * terms, right_at = map(head) * rows * columns;
@@ -53,7 +51,8 @@ std::vector<Evaluated> products_per_head(const OracleCall& call, Right right) {
                              offset_or_null(call, 1, right_at),
                              right};
     const ProductResult result = product(operands, call.needs_errors(), call.options.threads);
-    for (size_t i = 0; i < result.sums.size(); ++i) out.put(element++, product_element(summation, result, i, 0.0));
+    ProductElements elements(call, operands, result, false);
+    for (size_t i = 0; i < result.sums.size(); ++i) out.put(element++, elements(i, 0.0));
   }
   std::vector<Evaluated> all;
   all.push_back(out.take(false));

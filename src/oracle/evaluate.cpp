@@ -6,6 +6,7 @@
 
 #include <plumbline/error.h>
 
+#include "oracle/declared_order.h"
 #include "oracle/noisy.h"
 #include "oracle/output.h"
 
@@ -84,6 +85,11 @@ std::vector<Evaluated> evaluated(const OracleCall& call) {
 
 }  // namespace
 
+std::string_view sum_order_name(SumOrder order) {
+  constexpr std::string_view kNames[] = {"f32_chain", "f32_tree", "tensor_core", "bf16_parts", "online"};
+  return kNames[static_cast<size_t>(order)];
+}
+
 std::vector<Evaluated> evaluate(const Op& op, const Contract& contract, const OpInputs& in, DType model_dtype,
                                 const EvaluateOptions& options) {
   return evaluated({op, contract, in, model_dtype, options});
@@ -95,6 +101,14 @@ std::vector<Evaluated> evaluate_noisy(const Op& op, const Contract& contract, co
   without_bounds.bounds = false;
   const Noise noise(draw, op.name, in.first_position);
   return evaluated({op, contract, in, model_dtype, without_bounds, &noise});
+}
+
+std::vector<Evaluated> evaluate_in_order(const Op& op, const Contract& contract, const OpInputs& in, DType model_dtype,
+                                         const DeclaredOrder& order, const EvaluateOptions& options) {
+  if (order.parts < 1)
+    throw InputError("a sum cannot be split into less than one part",
+                     {"op     " + op.name, "parts  " + std::to_string(order.parts)}, "");
+  return evaluated({op, contract, in, model_dtype, options, nullptr, &order});
 }
 
 }  // namespace plumbline

@@ -3,8 +3,7 @@
 // linear/f32out: the sum stays in f32; linear/tf32, linear/f16: as f32acc, of operands taken to that format. Products
 // of two bf16 values are exact in f32; those of f32 activations (rmsnorm/f32 before it) may be rounded once.
 #include "oracle/operands.h"
-#include "oracle/output.h"
-#include "oracle/product.h"
+#include "oracle/ordered_product.h"
 
 namespace plumbline {
 namespace {
@@ -48,12 +47,11 @@ std::vector<Evaluated> evaluate_linear(const OracleCall& call) {
   Shape shape = x.shape;
   shape.back() = outputs;
   TapWriter out = result_writer(call, 0, std::move(shape));
-  const Summation summation(call.contract.accumulator, terms, biased ? 2 : 1);
+  ProductElements elements(call, operands, result, biased);
   size_t i = 0;
   for (int64_t row = 0; row < rows; ++row) {
-    for (size_t column = 0; column < static_cast<size_t>(outputs); ++column, ++i) {
-      out.put(i, product_element(summation, result, i, biased ? call.parameter(1).values[column] : 0.0));
-    }
+    for (size_t column = 0; column < static_cast<size_t>(outputs); ++column, ++i)
+      out.put(i, elements(i, biased ? call.parameter(1).values[column] : 0.0));
   }
   std::vector<Evaluated> all;
   all.push_back(out.take(false));

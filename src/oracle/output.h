@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "oracle/declared_order.h"
 #include "oracle/noisy.h"
 #include "oracle/oracle.h"
 #include "oracle/uncertain.h"
@@ -17,7 +18,8 @@ struct OracleCall {
   const OpInputs& in;
   DType model_dtype;
   const EvaluateOptions& options;
-  const Noise* noise = nullptr;  ///< evaluates one drawn implementation instead of the exact one
+  const Noise* noise = nullptr;          ///< evaluates one drawn implementation instead of the exact one
+  const DeclaredOrder* order = nullptr;  ///< null: any that the contract allows
 
   const Array& input(size_t i) const { return in.inputs[i]; }
   const Array& parameter(size_t i) const { return in.parameters[i]; }
@@ -38,6 +40,7 @@ struct OracleCall {
   Uncertain taken(const Uncertain& v, std::string_view stage, size_t element) const {
     return noise == nullptr ? v : (*noise)(v, stage, element);
   }
+  bool declares(SumOrder wanted) const { return order != nullptr && order->order == wanted; }
   /// The format of a value on that grid of the contract; `exact` values keep the tap's own format.
   DType format(Grid grid, const TapSpec& spec) const;
   /// The inner tap whose path ends in `suffix`, or nullptr if it is not wanted or the op has none.

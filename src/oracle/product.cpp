@@ -3,6 +3,7 @@
 
 #include <Eigen/Core>
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "core/parallel.h"
@@ -32,6 +33,13 @@ std::vector<double> squares(const double* values, size_t count) {
 }
 
 size_t size_of(MatrixView m) { return static_cast<size_t>(m.rows * m.columns); }
+
+/// At most 12 significant bits each: f32 holds the product of two of them, unless it is subnormal.
+bool all_short(MatrixView m) {
+  constexpr uint64_t kDropped = (uint64_t{1} << 41) - 1;  // of the 52 bits after the point 11 stay
+  return std::all_of(m.data, m.data + size_of(m),
+                     [](double value) { return (std::bit_cast<uint64_t>(value) & kDropped) == 0; });
+}
 
 /// Adds |da| |b| to result.inherited and its random-walk size, squared, to result.inherited_sigma (or the mirror
 /// image).
@@ -84,6 +92,7 @@ ProductResult product(const ProductOperands& o, bool bounds, int threads) {
   const MatrixView a_size{a.data(), o.a.rows, o.a.columns}, b_size{b.data(), o.b.rows, o.b.columns};
   result.sizes.resize(count);
   multiply(a_size, b_size, o.right, result.sizes.data(), threads);
+  result.exact_products = all_short(o.a) && all_short(o.b);
   const std::vector<double> small_a = subnormal_only(a), small_b = subnormal_only(b);
   if (!small_a.empty()) add_subnormal(result, {small_a.data(), o.a.rows, o.a.columns}, b_size, o.right, threads);
   if (!small_b.empty()) add_subnormal(result, a_size, {small_b.data(), o.b.rows, o.b.columns}, o.right, threads);
@@ -98,12 +107,19 @@ ProductResult product(const ProductOperands& o, bool bounds, int threads) {
   return result;
 }
 
+double Summation::largest_binade(double sum, double sizes) const {
+  if (of_magnitudes_) return sizes;
+  // Positive terms only, or negative ones only, make the largest partial sum.
+  const double largest = 0.5 * (sizes + std::fabs(sum)) * (1.0 + bound_ + extra_);
+  return largest > 0.0 && std::isfinite(largest) ? std::ldexp(1.0, std::ilogb(largest)) : largest;
+}
+
 Uncertain Summation::operator()(double sum, double sizes, double subnormal) const {
   if (!std::isfinite(sum)) return {sum, 0.0, 0.0};  // an operand is infinite or NaN: so is every order's sum
   const double partial = std::sqrt(sum * sum / 3.0 + sizes * sizes / std::max(terms_, 1.0));
   const double lost = sizes == 0.0 ? 0.0 : terms_ * lost_per_term_ + (flushes_operands_ ? subnormal : 0.0);
-  const uint8_t escapes = sizes * (1.0 + bound_) >= kMaxF32 ? kOverflows : 0;
-  return {sum, bound_ * sizes + lost, std::hypot(walk_ * partial, lost), escapes};
+  const uint8_t escapes = sizes * (1.0 + bound_ + extra_) >= kMaxF32 ? kOverflows : 0;
+  return {sum, bound_ * largest_binade(sum, sizes) + extra_ * sizes + lost, std::hypot(walk_ * partial, lost), escapes};
 }
 
 Uncertain product_element(const Summation& summation, const ProductResult& result, size_t i, double bias) {
@@ -113,7 +129,8 @@ Uncertain product_element(const Summation& summation, const ProductResult& resul
   if (result.inherited.empty()) return summation(sum, result.sizes[i] + std::fabs(bias), subnormal);
   const double inherited = result.inherited[i];
   if (!std::isfinite(inherited)) return {sum, kInfinity, 0.0};
-  Uncertain v = summation(sum, result.sizes[i] + std::fabs(bias) + inherited, subnormal);
+  // It moves the sum as well as the magnitudes.
+  Uncertain v = summation(sum, result.sizes[i] + std::fabs(bias) + 2.0 * inherited, subnormal);
   v.error += std::isfinite(sum) ? inherited : 0.0;
   v.sigma = std::hypot(v.sigma, result.inherited_sigma[i]);
   return v;

@@ -36,6 +36,7 @@ struct ProductResult {
   std::vector<double> sizes;      ///< |a| |b|; empty without bounds
   std::vector<double> inherited;  ///< what uncertain operands can move a sum by; empty if both are exact
   std::vector<double> inherited_sigma;
+  bool exact_products = false;    ///< every one fits into f32
   std::vector<double> subnormal;  ///< |a| |b| over the terms with a subnormal f32 operand; empty if there is none
 };
 ProductResult product(const ProductOperands& operands, bool bounds, int threads);
@@ -45,8 +46,10 @@ class Summation {
  public:
   /// `extra` roundings besides: of products, of a bias.
   Summation(Accumulator accumulator, int64_t terms, int64_t extra)
-      : terms_(static_cast<double>(terms)),
-        bound_(accumulation_bound(accumulator, terms) + static_cast<double>(extra) * kUnitF32),
+      : of_magnitudes_(accumulator == Accumulator::f32_tree),
+        terms_(static_cast<double>(terms)),
+        bound_(accumulation_bound(accumulator, terms)),
+        extra_(static_cast<double>(extra) * kUnitF32),
         walk_(accumulation_walk(accumulator, terms)),
         lost_per_term_(flushes_subnormals(accumulator) ? 2.0 * kNormalF32 : kTinyF32),
         flushes_operands_(flushes_subnormals(accumulator)) {}
@@ -56,7 +59,10 @@ class Summation {
   Uncertain operator()(double sum, double sizes, double subnormal = 0.0) const;
 
  private:
-  double terms_, bound_, walk_;
+  /// What `bound_` multiplies. Roundings and cuts are shares of the power of two below a partial sum, not of the sum.
+  double largest_binade(double sum, double sizes) const;
+  bool of_magnitudes_;  ///< the bound is a multiple of the sum of magnitudes, not of the largest partial sum
+  double terms_, bound_, extra_, walk_;
   double lost_per_term_;  ///< a product and a partial sum below the range of normal numbers
   bool flushes_operands_;
 };

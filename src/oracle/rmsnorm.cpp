@@ -4,6 +4,7 @@
 // squares past f32's maximum is infinite, rstd then 0, and n 0 (NaN where x is infinite); right at the edge both that
 // and the number are right.
 #include "oracle/output.h"
+#include "oracle/running_sum.h"
 
 namespace plumbline {
 namespace {
@@ -20,30 +21,47 @@ struct RowStatistic {
   double rstd_inherited = 0.0;  ///< share of rstd's relative error that comes from uncertain inputs
 };
 
+/// The walk of a declared order is its own.
+Accumulator walking_accumulator(const OracleCall& call) {
+  if (call.declares(SumOrder::f32_chain)) return Accumulator::f32_chain;
+  return call.declares(SumOrder::f32_tree) ? Accumulator::f32_tree : call.contract.accumulator;
+}
+
 class Norm {
  public:
   Norm(const OracleCall& call, int64_t width)
       : call_(call),
         width_(static_cast<size_t>(width)),
         eps_(as_f32(number(call.op, "eps"))),
-        bound_(accumulation_bound(call.contract.accumulator, width + 1)),
-        walk_(accumulation_walk(call.contract.accumulator, width)),
+        walk_(accumulation_walk(walking_accumulator(call), width)),
         n_grid_(call.contract.grid("n")),
         model_(call.model_dtype) {}
 
   void row(size_t row, NormTaps& taps) const;
 
  private:
+  RunningSum square_sum(size_t first, double inherited) const;
   RowStatistic statistic(size_t first) const;
   Uncertain normalised(const Uncertain& x, const RowStatistic& row) const;
   Uncertain weighted(const Uncertain& n, double weight) const;
 
   const OracleCall& call_;
   size_t width_;
-  double eps_, bound_, walk_;
+  double eps_, walk_;
   Grid n_grid_;
   Rounder model_;
 };
+
+/// The sum of the row's squares, in the declared order or the worst one. Squares may have been rounded before.
+RunningSum Norm::square_sum(size_t first, double inherited) const {
+  const double* x = call_.input(0).values.data() + first;
+  std::vector<double> squares(width_);
+  for (size_t i = 0; i < width_; ++i) squares[i] = x[i] * x[i];
+  const double given = inherited + product_roundings({x, width_}, {x, width_});
+  if (call_.declares(SumOrder::f32_chain)) return chain_sum(squares, given);
+  if (call_.declares(SumOrder::f32_tree)) return lanes_sum(squares, given);
+  return worst_order_sum(std::move(squares), given);
+}
 
 RowStatistic Norm::statistic(size_t first) const {
   double sum = 0.0, inherited = 0.0, inherited_square = 0.0;
@@ -56,8 +74,9 @@ RowStatistic Norm::statistic(size_t first) const {
   }
   RowStatistic row;
   const auto n = static_cast<double>(width_);
-  // The sum overflows before it is divided by n.
-  const Uncertain held = in_f32_range({sum, sum * bound_ + n * kTinyF32 + inherited, 0.0});
+  // The sum overflows before it is divided by n, or multiplied by n's rounded reciprocal.
+  const double sum_error = call_.needs_errors() && std::isfinite(sum) ? square_sum(first, inherited).error : 0.0;
+  const Uncertain held = in_f32_range({sum, sum_error + n * kTinyF32 + 2.0 * kUnitF32 * (sum + sum_error), 0.0});
   row.var = {held.value / n, held.error / n, std::hypot(walk_ * sum / n * 0.58, std::sqrt(inherited_square) / n),
              held.escapes};
   if (sum == 0.0 && inherited == 0.0) row.var.error = row.var.sigma = 0.0;
@@ -87,7 +106,8 @@ Uncertain Norm::normalised(const Uncertain& x, const RowStatistic& row) const {
   if (!std::isfinite(value)) return {value, 0.0, 0.0};
   const double magnitude = std::fabs(value);
   // However uncertain the row, |n| never exceeds sqrt(width): sum n^2 <= width.
-  const double cap = magnitude + std::sqrt(static_cast<double>(width_)) * (1.0 + bound_);
+  const double cap =
+      magnitude + std::sqrt(static_cast<double>(width_)) * (1.0 + static_cast<double>(width_) * kUnitF32);
   if (std::isinf(row.rstd.error)) return {value, row.rstd_inherited > 0.0 ? cap : kInfinity, magnitude};
   const double error = std::fabs(x.value) * row.rstd.error + x.error * (row.rstd.value + row.rstd.error) +
                        magnitude * kUnitF32 + (value == 0.0 ? 0.0 : kTinyF32);

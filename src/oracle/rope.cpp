@@ -58,8 +58,9 @@ class Rotation {
  private:
   /// An f32 operation that may be fused with its neighbour: at most one rounding.
   static Uncertain with_rounding(Uncertain v) {
-    const double rounding = std::fabs(v.value) * kUnitF32;
-    return {v.value, v.error + rounding + (v.value == 0.0 ? 0.0 : kTinyF32), std::hypot(v.sigma, 0.4 * rounding)};
+    if (v.value == 0.0) return v;
+    const double rounding = std::fabs(v.value) * kUnitF32 + kTinyF32;
+    return {v.value, v.error + rounding, std::hypot(v.sigma, 0.4 * rounding)};
   }
   Grid grid_;
   Rounder model_;

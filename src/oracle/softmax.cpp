@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // softmax over the last axis. Contract attention/eager: in f32 subtract the row's maximum, exp, sum in any order,
 // divide; round to T. A row that holds NaN, or infinity as its maximum, is NaN throughout.
+#include <algorithm>
+#include <functional>
+#include <vector>
+
 #include "oracle/output.h"
 
 namespace plumbline {
@@ -24,12 +28,29 @@ class Softmax {
   explicit Softmax(const OracleCall& call) : call_(call), inherits_(call.has_bounds(0)) {}
 
   Row row(size_t first, size_t width) const;
+  double rescaling(const Row& row, size_t first, size_t width) const;
   Uncertain element(size_t at, const Row& row) const;
 
  private:
   const OracleCall& call_;
   bool inherits_;
 };
+
+/// One pass over the row: what was added before a larger score came is multiplied by exp(old - new maximum), at most
+/// once for each score above its own. The roundings of those differences add up to no more than shift_error has.
+double Softmax::rescaling(const Row& row, size_t first, size_t width) const {
+  const double* x = call_.input(0).values.data() + first;
+  std::vector<double> scores(x, x + width);
+  std::sort(scores.begin(), scores.end(), std::greater<>());
+  const double one = function_ulps(Function::exp) * kUlp + kUnitF32;
+  double roundings = 0.0;
+  size_t above = 0;
+  for (size_t i = 0; i < width; ++i) {
+    if (!inherits_ && scores[i] < scores[above]) above = i;
+    roundings += std::exp(scores[i] - row.maximum) / row.sum * static_cast<double>(inherits_ ? width : above);
+  }
+  return one * roundings * (1.0 + one * static_cast<double>(width));
+}
 
 Row Softmax::row(size_t first, size_t width) const {
   const double* x = call_.input(0).values.data() + first;
@@ -54,6 +75,7 @@ Row Softmax::row(size_t first, size_t width) const {
   }
   row.shift_error /= row.sum;
   row.sum_error = accumulation_bound(Accumulator::scalar_any, row.terms);
+  if (call_.declares(SumOrder::online)) row.sum_error += rescaling(row, first, width);
   row.sum_sigma = 0.58 * accumulation_walk(Accumulator::scalar_any, row.terms);
   if (inherits_) {
     row.inherited_up = std::log(moved / row.sum);

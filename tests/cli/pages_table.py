@@ -16,6 +16,8 @@ TRAIN = "scripts/train_tiny.py train --shape llama-tiny --corpus small.txt.gz -o
 # A verb or an option alone, or a whole training: the smallest command that has it.
 AS = {
     "plumbline diff": "plumbline diff REF CAND",
+    "plumbline bounds": "plumbline bounds --ops 9",
+    "plumbline bounds --ops 450": "plumbline bounds --ops 18 --json",
     "plumbline show": "plumbline show REF embed",
     "plumbline run": "plumbline run --list-backends",
     "plumbline find": FIND,

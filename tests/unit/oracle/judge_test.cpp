@@ -7,11 +7,11 @@
 
 #include <plumbline/error.h>
 
-#include "cases.h"
 #include "support/catch.h"
+#include "trial/cases.h"
 
 using namespace plumbline;
-using namespace plumbline::test;
+using namespace plumbline::trial;
 
 namespace {
 
@@ -65,6 +65,21 @@ TEST_CASE("a wrong eps fails wherever it changes more than an order of summation
     CHECK_FALSE(j.passed);
     CHECK(j.mismatches > 0);
   }
+}
+
+// Relative error 9e-6 / (2 * 0.16) = 2.8e-5: 470 units of f32, a 140th of a bf16 place. The sum of 4096 squares alone
+// may be off by more, so no bound is passed; and it drowns in the output's own rounding, 1.7e-3 of the results.
+TEST_CASE("an eps of 1e-5 for 1e-6 is caught by the mismatch gate alone") {
+  const Case c = norm_case(6, 0.4, {1, 32, 4096});
+  Case wrong = c;
+  wrong.op.attributes["eps"] = 1e-5;
+  const Judgement right = judged(c, "rmsnorm/olmo", c, "rmsnorm/olmo"),
+                  j = judged(c, "rmsnorm/olmo", wrong, "rmsnorm/olmo");
+  CAPTURE(j.mismatches, j.expected_mismatches, j.allowed_mismatches, j.worst_ratio);
+  CHECK(right.passed);
+  CHECK(j.bound_breaches == 0);
+  CHECK(j.failed == Gate::mismatch);
+  CHECK(j.relative_l2 < 1.01 * right.relative_l2);  // what a ratio of rms errors sees
 }
 
 TEST_CASE("one wrong weight, and products that round between blocks, fail a linear") {

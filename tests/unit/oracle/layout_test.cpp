@@ -2,11 +2,11 @@
 // Where values go, by hand: heads, caches, rows of the table, and the taps inside a norm.
 #include <cmath>
 
-#include "cases.h"
 #include "support/catch.h"
+#include "trial/cases.h"
 
 using namespace plumbline;
-using namespace plumbline::test;
+using namespace plumbline::trial;
 
 namespace {
 

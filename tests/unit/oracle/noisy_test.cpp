@@ -6,12 +6,12 @@
 #include <cmath>
 #include <cstdio>
 
-#include "cases.h"
 #include "oracle/judge.h"
 #include "support/catch.h"
+#include "trial/cases.h"
 
 using namespace plumbline;
-using namespace plumbline::test;
+using namespace plumbline::trial;
 
 namespace {
 

@@ -4,11 +4,11 @@
 
 #include <cmath>
 
-#include "cases.h"
 #include "support/catch.h"
+#include "trial/cases.h"
 
 using namespace plumbline;
-using namespace plumbline::test;
+using namespace plumbline::trial;
 
 namespace {
 

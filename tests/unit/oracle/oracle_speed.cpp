@@ -5,10 +5,10 @@
 #include <cstdio>
 #include <ctime>
 
-#include "cases.h"
+#include "trial/cases.h"
 
 using namespace plumbline;
-using namespace plumbline::test;
+using namespace plumbline::trial;
 
 namespace {
 

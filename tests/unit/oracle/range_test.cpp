@@ -6,13 +6,13 @@
 
 #include <plumbline/error.h>
 
-#include "cases.h"
 #include "oracle/judge.h"
 #include "oracle/uncertain.h"
 #include "support/catch.h"
+#include "trial/cases.h"
 
 using namespace plumbline;
-using namespace plumbline::test;
+using namespace plumbline::trial;
 
 namespace {
 

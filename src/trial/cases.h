@@ -4,11 +4,12 @@
 #include <cstdint>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "implementations.h"
+#include "trial/implementations.h"
 
-namespace plumbline::test {
+namespace plumbline::trial {
 
 enum class Data : uint8_t {
   normal,
@@ -17,9 +18,13 @@ enum class Data : uint8_t {
   cancelling,   ///< x, -x and little besides
   constant,     ///< one value: roundings are no longer random
   sparse_huge,  ///< a few channels of 1e3, as residual streams have
+  extreme,      ///< scales from 2^-60 to 2^60
+  subnormal,    ///< below the normal numbers of f32, with a few that are not
+  one_way       ///< tiny terms behind a 1, which round every partial sum the same way
 };
-inline constexpr Data kData[] = {Data::normal,     Data::positive, Data::wide,
-                                 Data::cancelling, Data::constant, Data::sparse_huge};
+inline constexpr Data kData[] = {Data::normal,      Data::positive, Data::wide,      Data::cancelling, Data::constant,
+                                 Data::sparse_huge, Data::extreme,  Data::subnormal, Data::one_way};
+std::string_view data_name(Data data);
 
 class Generator {
  public:
@@ -39,4 +44,4 @@ class Generator {
 Op make_op(OpKind kind, Attributes attributes, size_t results = 1);
 Case random_case(OpKind kind, Data data, Generator& generator);
 
-}  // namespace plumbline::test
+}  // namespace plumbline::trial

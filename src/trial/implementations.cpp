@@ -1,65 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "implementations.h"
+#include "trial/implementations.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <string>
 
-namespace plumbline::test {
+#include "trial/copies.h"
+
+namespace plumbline::trial {
 namespace {
-
-float chain(const std::vector<float>& terms) {
-  float sum = 0.0f;
-  for (const float term : terms) sum += term;
-  return sum;
-}
-
-float lanes(const std::vector<float>& terms) {
-  float lane[32] = {};
-  for (size_t i = 0; i < terms.size(); ++i) lane[i % 32] += terms[i];
-  for (size_t half = 16; half > 0; half /= 2)
-    for (size_t i = 0; i < half; ++i) lane[i] += lane[i + half];
-  return lane[0];
-}
-
-float blocked(const std::vector<float>& terms) {
-  std::vector<float> partial;
-  for (size_t first = 0; first < terms.size(); first += 64) {
-    float sum = 0.0f;
-    for (size_t i = first; i < std::min(terms.size(), first + 64); ++i) sum += terms[i];
-    partial.push_back(sum);
-  }
-  return chain(partial);
-}
-
-float towards_zero(double value) {
-  const float nearest = static_cast<float>(value);
-  return std::fabs(static_cast<double>(nearest)) > std::fabs(value) ? std::nextafter(nearest, 0.0f) : nearest;
-}
-
-/// One tensor-core step: terms cut to 25 bits below the largest exponent, added exactly, cut to f32.
-float tensor_core_step(float c, const float* a, const float* b, size_t n) {
-  int largest = c == 0.0f ? -1000 : std::ilogb(c);
-  for (size_t i = 0; i < n; ++i) {
-    if (a[i] != 0.0f && b[i] != 0.0f) largest = std::max(largest, std::ilogb(a[i]) + std::ilogb(b[i]));
-  }
-  if (largest == -1000) return c;
-  const auto cut = [&](double value) { return std::trunc(std::ldexp(value, 25 - largest)); };
-  double sum = cut(static_cast<double>(c));
-  for (size_t i = 0; i < n; ++i) sum += cut(static_cast<double>(a[i]) * static_cast<double>(b[i]));
-  return towards_zero(std::ldexp(sum, largest - 25));
-}
-
-float tensor_core(const std::vector<float>& a, const std::vector<float>& b) {
-  float c = 0.0f;
-  for (size_t k = 0; k < a.size(); k += 16) c = tensor_core_step(c, &a[k], &b[k], std::min<size_t>(16, a.size() - k));
-  return c;
-}
 
 /// Off by a legal number of places: a different one for each order.
 float function_result(Order order, double exact) {
-  const int places[] = {0, 1, -1, 2, -2, 0};
+  const int places[] = {0, 1, -1, 2, -2, 0, 1, -1, 2, 0, -1};
   float value = static_cast<float>(exact);
   const int wanted = std::fpclassify(value) == FP_NORMAL && value != 1.0f ? places[static_cast<int>(order)] : 0;
   // A correctly rounded value plus or minus one place is less than 2 ulps off.
@@ -74,14 +29,23 @@ std::vector<float> row_of(const Array& array, int64_t row, int64_t width) {
   return {first, first + width};
 }
 
-std::vector<float> linear(const Case& c, Order order) {
+/// An operand as the contract's product takes it.
+std::vector<float> taken(const Contract& contract, std::vector<float> values) {
+  for (float& value : values) {
+    if (contract.name == "linear/tf32") value = std::bit_cast<float>(std::bit_cast<uint32_t>(value) & 0xFFFFE000u);
+    if (contract.name == "linear/f16") value = rounded(DType::f16, value);
+  }
+  return values;
+}
+
+std::vector<float> linear(const Case& c, const Contract& contract, Order order) {
   const int64_t outputs = c.in.parameters[0].shape[0], terms = c.in.parameters[0].shape[1];
   const int64_t rows = element_count(c.in.inputs[0].shape) / terms;
   std::vector<float> out;
   for (int64_t row = 0; row < rows; ++row) {
-    const std::vector<float> x = row_of(c.in.inputs[0], row, terms);
+    const std::vector<float> x = taken(contract, row_of(c.in.inputs[0], row, terms));
     for (int64_t column = 0; column < outputs; ++column) {
-      float sum = dot_in_order(order, x, row_of(c.in.parameters[0], column, terms));
+      float sum = dot_in_order(order, x, taken(contract, row_of(c.in.parameters[0], column, terms)), c.parts);
       if (c.in.parameters.size() > 1) sum += static_cast<float>(c.in.parameters[1].values[static_cast<size_t>(column)]);
       out.push_back(sum);
     }
@@ -89,22 +53,48 @@ std::vector<float> linear(const Case& c, Order order) {
   return out;
 }
 
-std::vector<float> rmsnorm(const Case& c, const Contract& contract, Order order) {
+/// Sums of squares never run through tensor cores.
+Order scalar(Order order) {
+  switch (order) {
+    case Order::tensor_core:
+    case Order::flushing: return Order::chain;
+    case Order::split_tensor_core: return Order::pairwise;
+    default: return order;
+  }
+}
+
+/// The results, and n32.
+std::vector<std::vector<float>> rmsnorm(const Case& c, const Contract& contract, Order order) {
   const std::vector<float> weight = floats(c.in.parameters[0]);
   const auto width = static_cast<int64_t>(weight.size());
   const auto eps = static_cast<float>(number(c.op, "eps"));
-  std::vector<float> out;
+  std::vector<float> out, n32;
   for (int64_t row = 0; row < element_count(c.in.inputs[0].shape) / width; ++row) {
     const std::vector<float> x = row_of(c.in.inputs[0], row, width);
-    const float variance =
-        dot_in_order(order == Order::tensor_core ? Order::chain : order, x, x) / static_cast<float>(width);
+    const float variance = dot_in_order(scalar(order), x, x) / static_cast<float>(width);
     const float rstd = function_result(order, 1.0 / std::sqrt(static_cast<double>(variance + eps)));
     for (size_t i = 0; i < x.size(); ++i) {
       const float n = x[i] * rstd;
+      n32.push_back(n);
       out.push_back(weight[i] * (contract.name == "rmsnorm/llama" ? rounded(c.model, n) : n));
     }
   }
-  return out;
+  return {out, n32};
+}
+
+/// Blocks of scores with a running maximum; what was added before is rescaled when it grows.
+float online_sum(const std::vector<float>& scores, size_t block) {
+  float largest = -std::numeric_limits<float>::infinity(), sum = 0.0f;
+  for (size_t first = 0; first < scores.size(); first += block) {
+    const size_t end = std::min(scores.size(), first + block);
+    float next = largest;
+    for (size_t i = first; i < end; ++i) next = std::max(next, scores[i]);
+    if (sum != 0.0f) sum *= function_result(Order::online, std::exp(static_cast<double>(largest - next)));
+    largest = next;
+    for (size_t i = first; i < end; ++i)
+      sum += function_result(Order::online, std::exp(static_cast<double>(scores[i] - largest)));
+  }
+  return sum;
 }
 
 std::vector<float> softmax(const Case& c, Order order) {
@@ -112,9 +102,10 @@ std::vector<float> softmax(const Case& c, Order order) {
   std::vector<float> out;
   for (int64_t row = 0; row < element_count(c.in.inputs[0].shape) / width; ++row) {
     std::vector<float> x = row_of(c.in.inputs[0], row, width);
+    const float running = order == Order::online ? online_sum(x, static_cast<size_t>(c.parts)) : 0.0f;
     const float largest = *std::max_element(x.begin(), x.end());
     for (float& value : x) value = function_result(order, std::exp(static_cast<double>(value - largest)));
-    const float sum = sum_in_order(order == Order::tensor_core ? Order::lanes : order, x);
+    const float sum = order == Order::online ? running : sum_in_order(order, x);
     for (const float value : x) out.push_back(value / sum);
   }
   return out;
@@ -203,7 +194,7 @@ std::vector<float> attention(const Case& c, Order order) {
           const int64_t at = scores ? i * width + k : k * width + i;
           y.push_back(static_cast<float>(c.in.inputs[1].values[static_cast<size_t>(group * keys * width + at)]));
         }
-        out.push_back(dot_in_order(order, x, y));
+        out.push_back(dot_in_order(order, x, y, c.parts));
       }
     }
   }
@@ -238,31 +229,10 @@ std::vector<float> scaled(const Case& c) {
 
 float rounded(DType dtype, float value) { return static_cast<float>(round_to(dtype, static_cast<double>(value))); }
 
-float sum_in_order(Order order, const std::vector<float>& terms) {
-  switch (order) {
-    case Order::lanes: return lanes(terms);
-    case Order::blocked: return blocked(terms);
-    case Order::reversed: return chain({terms.rbegin(), terms.rend()});
-    default: return chain(terms);
-  }
-}
-
-float dot_in_order(Order order, const std::vector<float>& a, const std::vector<float>& b) {
-  if (order == Order::tensor_core) return tensor_core(a, b);
-  if (order == Order::fused_chain) {
-    float sum = 0.0f;
-    for (size_t i = 0; i < a.size(); ++i) sum = std::fma(a[i], b[i], sum);
-    return sum;
-  }
-  std::vector<float> products(a.size());
-  for (size_t i = 0; i < a.size(); ++i) products[i] = a[i] * b[i];
-  return sum_in_order(order, products);
-}
-
 std::vector<std::vector<float>> run(const Case& c, const Contract& contract, Order order) {
   switch (c.op.kind) {
-    case OpKind::linear: return {linear(c, order)};
-    case OpKind::rmsnorm: return {rmsnorm(c, contract, order)};
+    case OpKind::linear: return {linear(c, contract, order)};
+    case OpKind::rmsnorm: return rmsnorm(c, contract, order);
     case OpKind::softmax: return {softmax(c, order)};
     case OpKind::silu: return {silu(c, order)};
     case OpKind::rope: return {rope(c, contract, order)};
@@ -273,8 +243,12 @@ std::vector<std::vector<float>> run(const Case& c, const Contract& contract, Ord
     case OpKind::multiply: return {two_operands(c, false)};
     case OpKind::causal_mask: return {masked(c)};
     case OpKind::scale: return {scaled(c)};
-    default: return {floats(c.in.inputs[0])};
+    case OpKind::embedding:
+    case OpKind::split_heads:
+    case OpKind::merge_heads:
+    case OpKind::kv_append: return {copied(c)};
   }
+  return {};
 }
 
-}  // namespace plumbline::test
+}  // namespace plumbline::trial

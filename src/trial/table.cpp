@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trial/table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace plumbline::trial {
+namespace {
+
+std::string_view order_name(const Subject& subject) {
+  if (subject.declared) return sum_order_name(*subject.declared);
+  switch (find_contract(subject.contract).accumulator) {
+    case Accumulator::none: return "-";
+    case Accumulator::scalar_any: return "scalar_any";
+    default: return "any";
+  }
+}
+
+bool same_subject(const Row& a, const Row& b) {
+  return a.subject.kind == b.subject.kind && a.subject.contract == b.subject.contract &&
+         a.subject.declared == b.subject.declared;
+}
+
+/// Rows of one subject, which stand together.
+struct Group {
+  const Row* first = nullptr;
+  int64_t ops = 0, unequal = 0;
+  double worst = 0.0, zero_mean = 0.0, positive = 0.0;
+  std::vector<double> shares;
+  bool exact = true, sound = true;
+
+  void add(const Row& row) {
+    ops += row.ops;
+    unequal += row.unequal;
+    worst = std::max(worst, row.worst);
+    if (row.data == Data::normal) zero_mean = row.median();
+    if (row.data == Data::positive) positive = row.median();
+    shares.insert(shares.end(), row.shares.begin(), row.shares.end());
+    exact = exact && row.exact;
+    sound = sound && row.sound();
+  }
+  double median() {
+    std::sort(shares.begin(), shares.end());
+    return shares.empty() ? 0.0 : shares[shares.size() / 2];
+  }
+};
+
+std::vector<Group> groups_of(const std::vector<Row>& rows) {
+  std::vector<Group> groups;
+  for (const Row& row : rows) {
+    if (groups.empty() || !same_subject(*groups.back().first, row)) groups.emplace_back().first = &row;
+    groups.back().add(row);
+  }
+  return groups;
+}
+
+std::string line_of(Group& group) {
+  const Subject& subject = group.first->subject;
+  const std::string head = fmt::format("  {:12} {:20} {:11} {:>6}", op_kind_name(subject.kind), subject.contract,
+                                       order_name(subject), group.ops);
+  const std::string tail = group.sound ? "" : "  EXCEEDED";
+  if (group.exact) return fmt::format("{}  bit for bit, {} unequal{}\n", head, group.unequal, tail);
+  return fmt::format("{}  {:7.4f} {:9.4f} {:9.4f} {:9.4f}{}\n", head, group.worst, group.zero_mean, group.positive,
+                     group.median(), tail);
+}
+
+std::string closing(const std::vector<Row>& rows) {
+  int64_t ops = 0, elements = 0;
+  std::string accusations;
+  size_t unsound = 0;
+  for (const Row& row : rows) {
+    ops += row.ops;
+    elements += row.elements;
+    if (row.sound()) continue;
+    ++unsound;
+    accusations += fmt::format("  {} {} {}, {} data: {}\n", op_kind_name(row.subject.kind), row.subject.contract,
+                               order_name(row.subject), data_name(row.data), row.accusation);
+  }
+  return fmt::format("{}{} ops, {} results: {}\n", accusations, ops, elements,
+                     unsound == 0 ? "no bound was exceeded" : fmt::format("{} rows exceed their bound", unsound));
+}
+
+}  // namespace
+
+std::string bounds_text(const std::vector<Row>& rows, const Request& request) {
+  std::string out = fmt::format("right {} implementations in every legal order against their bounds, seed {}\n\n",
+                                dtype_name(request.model), request.seed);
+  out += fmt::format("  {:12} {:20} {:11} {:>6}  {:>7} {:>9} {:>9} {:>9}\n", "kind", "contract", "order", "ops",
+                     "worst", "zero-mean", "positive", "all data");
+  for (Group& group : groups_of(rows)) out += line_of(group);
+  out +=
+      "\n  worst: the largest |error| / bound before the output rounding; above 1 the bound is unsound\n"
+      "  the rest: medians over the ops of each one's largest\n\n";
+  return out + closing(rows);
+}
+
+std::string bounds_json(const std::vector<Row>& rows, const Request& request) {
+  using Json = nlohmann::ordered_json;
+  Json list = Json::array();
+  bool sound = true;
+  for (const Row& row : rows) {
+    sound = sound && row.sound();
+    list.push_back({{"kind", op_kind_name(row.subject.kind)},
+                    {"contract", row.subject.contract},
+                    {"order", order_name(row.subject)},
+                    {"data", data_name(row.data)},
+                    {"ops", row.ops},
+                    {"elements", row.elements},
+                    {"exact", row.exact},
+                    {"unequal", row.unequal},
+                    {"expected_unequal", row.expected},
+                    {"worst_ratio", row.worst},
+                    {"median_ratio", row.median()},
+                    {"accused", row.accused},
+                    {"sound", row.sound()}});
+  }
+  const Json out = {{"schema", {{"name", "plumbline-bounds"}, {"version", "1.0"}}},
+                    {"format", dtype_name(request.model)},
+                    {"seed", request.seed},
+                    {"sound", sound},
+                    {"rows", list}};
+  return out.dump(1) + "\n";
+}
+
+}  // namespace plumbline::trial
