@@ -16,7 +16,7 @@ set_property(TARGET plumbline-run APPEND PROPERTY INSTALL_RPATH "$ORIGIN/${plumb
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/src/plumbline" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
 
 # What the public headers declare lies in these; what lies above them has no public header.
-foreach(part IN ITEMS core contract trace model compare oracle locate)
+foreach(part IN ITEMS core contract trace model compare oracle trial locate)
   install(TARGETS plumbline_${part} EXPORT PlumblineTargets
     ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" INCLUDES DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 endforeach()

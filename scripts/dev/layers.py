@@ -21,7 +21,7 @@ LAYERS = {
     "src/compare": {"src/core"},
     "src/oracle": {"src/core", "src/contract", "src/model", "src/compare"},
     "src/trial": {"src/core", "src/contract", "src/oracle"},
-    "src/locate": {"src/core", "src/contract", "src/trace", "src/model", "src/compare", "src/oracle"},
+    "src/locate": {"src/core", "src/contract", "src/trace", "src/model", "src/compare", "src/oracle", "src/trial"},
     "src/diagnose": {"src/core", "src/contract", "src/trace", "src/model", "src/compare", "src/oracle", "src/locate"},
     "src/report": {"src/core", "src/contract", "src/trace", "src/model", "src/compare", "src/oracle", "src/locate"},
     "src/gate": {"src/core", "src/contract", "src/trace", "src/model", "src/compare", "src/oracle", "src/locate", "src/report"},

@@ -17,6 +17,7 @@ namespace {
 
 /// As for find: the wrong rounding point gives 0.2 to 0.5.
 constexpr double kMostUnequal = 1e-3;
+constexpr std::string_view kSumsInF32 = "linear/f32acc";
 
 ContractFit fit_of(const Context& context, const Op& op, const Contract& contract, const std::vector<Array>& parameters,
                    std::string& why_not) {
@@ -35,6 +36,12 @@ ContractFit fit_of(const Context& context, const Op& op, const Contract& contrac
   return fit;
 }
 
+bool sums_in_f32(const OpContracts& op) {
+  return op.kind == op_kind_name(OpKind::linear) &&
+         std::any_of(op.fits.begin(), op.fits.end(),
+                     [](const ContractFit& fit) { return fit.explains && fit.contract == kSumsInF32; });
+}
+
 OpContracts contracts_of(const Context& context, const Op& op) {
   OpContracts result{op.name, std::string(op_kind_name(op.kind)), op.contract, op.layer, {}, ""};
   const bool recorded = std::any_of(op.outputs.begin(), op.outputs.end(),
@@ -48,6 +55,7 @@ OpContracts contracts_of(const Context& context, const Op& op) {
     result.fits.push_back(fit);
   }
   if (!result.reason.empty()) result.fits.clear();
+  if (sums_in_f32(result)) result.orders = order_fits(context, op, find_contract(kSumsInF32), parameters.values);
   std::stable_sort(result.fits.begin(), result.fits.end(), [](const ContractFit& a, const ContractFit& b) {
     return a.explains != b.explains ? a.explains : a.unequal < b.unequal;
   });

@@ -8,6 +8,8 @@
 #include <plumbline/model.h>
 #include <plumbline/trace.h>
 
+#include "locate/order_fits.h"
+
 namespace plumbline {
 
 struct ContractFit {
@@ -22,6 +24,7 @@ struct OpContracts {
   int layer = -1;
   std::vector<ContractFit> fits;  ///< those that explain first, then by rising share; empty: not judged
   std::string reason;             ///< why not
+  OpOrders orders;                ///< of a linear op whose bits an f32 accumulator explains
 
   bool explained() const { return !fits.empty() && fits.front().explains; }
 };

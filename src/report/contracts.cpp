@@ -13,6 +13,8 @@
 namespace plumbline {
 namespace {
 
+using Json = nlohmann::ordered_json;
+
 /// Ops of one name that the same contracts explain.
 struct Group {
   std::string name, explained;
@@ -66,6 +68,57 @@ std::string group_text(const Group& group, size_t of_name) {
                      short_number(group.unequal), next);
 }
 
+void add_to(OpOrders& sum, const OpOrders& orders) {
+  if (sum.fits.empty()) {
+    sum = orders;
+    return;
+  }
+  sum.tried += orders.tried;
+  for (size_t i = 0; i < orders.fits.size(); ++i) sum.fits[i].unequal += orders.fits[i].unequal;
+}
+
+/// The ops of one name over all layers, which one kernel computes; in order of first execution.
+std::vector<std::pair<std::string, OpOrders>> orders_by_name(const TraceContracts& contracts) {
+  std::vector<std::pair<std::string, OpOrders>> all;
+  for (const OpContracts& op : contracts.ops) {
+    if (op.orders.fits.empty()) continue;
+    const std::string name = local_name(op.op, op.layer);
+    auto found = std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.first == name; });
+    if (found == all.end()) found = all.insert(all.end(), {name, {}});
+    add_to(found->second, op.orders);
+  }
+  return all;
+}
+
+std::string order_text(const std::string& name, const OpOrders& orders) {
+  std::vector<OrderFit> fits = orders.fits;
+  std::stable_sort(fits.begin(), fits.end(),
+                   [](const OrderFit& a, const OrderFit& b) { return a.unequal < b.unequal; });
+  const std::string_view not_told =
+      fits[0].unequal * 200 > orders.tried ? "none that is known; the nearest, " : "not told apart: ";
+  return fmt::format("  {:20} {}{}: {} of {} bits unequal; next {}: {}\n", escaped(name),
+                     told_order(orders) != nullptr ? "" : not_told, fits[0].order, fits[0].unequal, orders.tried,
+                     fits[1].order, fits[1].unequal);
+}
+
+std::string orders_text(const TraceContracts& contracts) {
+  std::string lines;
+  OpOrders all;
+  const auto by_name = orders_by_name(contracts);
+  for (const auto& [name, orders] : by_name) {
+    lines += order_text(name, orders);
+    add_to(all, orders);
+  }
+  if (by_name.size() > 1) lines += order_text("all of these", all);
+  return lines.empty() ? "" : "\n  order of the sums, by the 128 results of each linear op that tell most:\n" + lines;
+}
+
+Json orders_json(const OpOrders& orders) {
+  Json unequal = Json::object();
+  for (const OrderFit& fit : orders.fits) unequal[fit.order] = fit.unequal;
+  return {{"tried", orders.tried}, {"unequal", unequal}};
+}
+
 }  // namespace
 
 std::string contracts_text(const TraceContracts& contracts) {
@@ -78,13 +131,13 @@ std::string contracts_text(const TraceContracts& contracts) {
   for (const Group& group : groups) of_name[group.name] += group.layers.size();
   for (const Group& group : groups) out += group_text(group, of_name[group.name]);
   out += "\n  unequal: the largest share of stored bits unlike the replay's under that contract\n";
+  out += orders_text(contracts);
   for (const OpContracts& op : contracts.ops)
     if (op.fits.empty()) out += fmt::format("  not judged: {}: {}\n", escaped(op.op), escaped(op.reason));
   return out;
 }
 
 std::string contracts_json(const TraceContracts& contracts) {
-  using Json = nlohmann::ordered_json;
   Json ops = Json::array();
   for (const OpContracts& op : contracts.ops) {
     Json fits = Json::array();
@@ -98,7 +151,8 @@ std::string contracts_json(const TraceContracts& contracts) {
                    {"layer", op.layer},
                    {"declared", op.declared},
                    {"fits", fits},
-                   {"reason", op.reason}});
+                   {"reason", op.reason},
+                   {"orders", orders_json(op.orders)}});
   }
   const Json out = {{"schema", {{"name", "plumbline-contracts"}, {"version", "1.0"}}},
                     {"trace", contracts.file},

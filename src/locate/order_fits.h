@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// In which order a linear op added up its products: its recorded results against f32 sums in every order that is usual.
+// Invariant: only what was recorded is used, and the same elements are tried in every order.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "locate/context.h"
+
+namespace plumbline {
+
+struct OrderFit {
+  std::string order;    ///< in words
+  int64_t unequal = 0;  ///< of the tried results, stored bits unlike those of a sum in this order
+};
+
+struct OpOrders {
+  int64_t tried = 0;           ///< results: of each op the 128 nearest to where their rounding turns, all steps
+  std::vector<OrderFit> fits;  ///< one per order, always in the same order; empty: not tried
+};
+
+/// Orders of the candidate's `op`, which must be of kind linear and sum in f32 as `contract` says; `parameters`: its
+/// weight and, if it adds one at last, its bias. Nothing is tried where an input or the result was not recorded.
+OpOrders order_fits(const Context& context, const Op& op, const Contract& contract,
+                    const std::vector<Array>& parameters);
+
+/// The one order that explains: it leaves no more than 1 in 200 unequal, and the next at least 6 more and three times
+/// as many. Nullptr if the bits do not tell.
+const OrderFit* told_order(const OpOrders& orders);
+
+}  // namespace plumbline
