@@ -73,7 +73,9 @@ ELSEWHERE = {
     "scripts/fault_table.sh": ("cli_fault_table_test", "tests/cli/fault_table_test.cpp", ["scripts/fault_table.sh"]),
     "scripts/fault_table.sh --fault NAME": ("cli_fault_table_test", "tests/cli/fault_table_test.cpp", ["scripts/fault_table.sh", '"--fault"']),
     "scripts/healthy_pairs.sh": ("cli_healthy_pairs_test", "tests/cli/healthy_pairs_test.cpp", ["scripts/healthy_pairs.sh"]),
-    "scripts/fault_matrix.sh --seed 77 --runs 60 --clean 6":
+    "scripts/fault_matrix.sh --seed 2026 --runs 600 --clean 0":
+        ("cli_fault_matrix_test", "tests/cli/fault_matrix_test.cpp", ["scripts/fault_matrix.sh", '"--seed"', '"--runs"', '"--clean"']),
+    "scripts/fault_matrix.sh --runs 0 --clean 250":
         ("cli_fault_matrix_test", "tests/cli/fault_matrix_test.cpp", ["scripts/fault_matrix.sh", '"--seed"', '"--runs"', '"--clean"']),
     "cmake --install build --prefix DIR": ("install_consumer", "tests/install/install_test.sh", ["--install", "--prefix"]),
 }  # fmt: skip
