@@ -11,11 +11,21 @@
 //   repeat   same bits for the same build, machine, shape and thread count
 //   source   transformers: eager_attention_forward, repeat_kv, masking_utils.eager_mask
 //   checked  tests/reference/transformers_test.cpp
+//
+// NUMERICS CONTRACT attention/sdpa (sdpa): at::scaled_dot_product_attention, as LibTorch's CPU kernel computes it
+//   types    q, k, v in T; scores and softmax f32
+//   order    free (blocks of keys)
+//   rounding R1 R(exp(s - max)) where it meets V; its f32 sum is of unrounded ones   R2 R(p.v / sum)
+//            exp(s - max) with the maximum so far, by blocks of 512 keys; with AVX-512 (attention/sdpa-avx512) a cubic
+//            good to 1.1e-4 for keys taken sixteen at a time
+//   source   aten/native/cpu/FlashAttentionKernel.cpp, fexp_u20 of its vectors
+//   checked  tests/cli/sdpa_test.cpp
 #include <ATen/ops/add.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/le.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/mul.h>
+#include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/transpose.h>
 #include <ATen/ops/where.h>
@@ -46,6 +56,15 @@ at::Tensor repeat_heads(const Op& op, const at::Tensor& x, int64_t heads) {
       .reshape({x.size(0), heads, x.size(2), x.size(3)});
 }
 
+/// [tokens, keys]: which key each token of the step may see, by attribute offset.
+at::Tensor visible_keys(const OpCall& call, int64_t tokens, int64_t keys, const at::Device& device) {
+  const int64_t first = call.step().first_position;
+  const at::TensorOptions ids = at::TensorOptions().dtype(at::kLong).device(device);
+  const at::Tensor last_seen =
+      at::add(at::arange(first, first + tokens, ids), at::Scalar(integer(call.op(), "offset")));
+  return at::le(at::arange(keys, ids).unsqueeze(0), last_seen.unsqueeze(1));
+}
+
 }  // namespace
 
 void attn_scores(OpCall& call) {
@@ -58,14 +77,9 @@ void scale(OpCall& call) { call.result(0, at::mul(call.input(0), at::Scalar(numb
 
 void causal_mask(OpCall& call) {
   const at::Tensor& scores = call.input(0);
-  const int64_t first = call.step().first_position;
-  const at::TensorOptions ids = at::TensorOptions().dtype(at::kLong).device(scores.device());
-  const at::Tensor keys = at::arange(scores.size(-1), ids).unsqueeze(0);
-  const at::Tensor last_seen =
-      at::add(at::arange(first, first + scores.size(-2), ids), at::Scalar(integer(call.op(), "offset")));
+  const at::Tensor seen = visible_keys(call, scores.size(-2), scores.size(-1), scores.device());
   const double lowest = -max_finite(dtype_of(scores.scalar_type()));
-  const at::Tensor mask =
-      at::where(at::le(keys, last_seen.unsqueeze(1)), at::zeros({}, scores.options()), at::Scalar(lowest));
+  const at::Tensor mask = at::where(seen, at::zeros({}, scores.options()), at::Scalar(lowest));
   call.result(0, at::add(scores, mask.unsqueeze(0).unsqueeze(0)));  // R3
 }
 
@@ -78,6 +92,14 @@ void softmax(OpCall& call) {
 void attn_context(OpCall& call) {
   const at::Tensor& p = call.input(0);
   call.result(0, at::matmul(p, repeat_heads(call.op(), call.input(1), p.size(1))));  // A1 R5
+}
+
+void sdpa(OpCall& call) {
+  const at::Tensor& q = call.input(0);
+  const at::Tensor k = repeat_heads(call.op(), call.input(1), q.size(1));
+  const at::Tensor v = repeat_heads(call.op(), call.input(2), q.size(1));
+  const at::Tensor mask = visible_keys(call, q.size(2), k.size(2), q.device());
+  call.result(0, at::scaled_dot_product_attention(q, k, v, mask, 0.0, false, number(call.op(), "factor")));
 }
 
 }  // namespace plumbline::torch_reference

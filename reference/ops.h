@@ -20,6 +20,7 @@ void scale(OpCall& call);         // attention.cpp
 void causal_mask(OpCall& call);   // attention.cpp
 void softmax(OpCall& call);       // attention.cpp
 void attn_context(OpCall& call);  // attention.cpp
+void sdpa(OpCall& call);          // attention.cpp; see sdpa.h
 void add(OpCall& call);           // elementwise.cpp
 void multiply(OpCall& call);      // elementwise.cpp
 void silu(OpCall& call);          // elementwise.cpp

@@ -7,11 +7,14 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/tensor.h>
 
+#include <deque>
 #include <map>
 #include <utility>
 
 #include "reference/convert.h"
 #include "reference/interpreter.h"
+#include "reference/ops.h"
+#include "reference/sdpa.h"
 #include "reference/settings.h"
 
 #include <plumbline/error.h>
@@ -43,9 +46,11 @@ class TorchBackend final : public Backend {
   Values begin(const Step& step, TapSink& sink);
   std::vector<at::Tensor> run(Planned& planned, const Step& step, const Values& values) const;
   at::Tensor parameter(const Model& model, const Op& op, const std::string& name);
+  Planned plan(const Op& op);
   void plan_releases();
 
   OpGraph graph_;
+  std::deque<Op> calls_;  // of scaled_dot_product_attention; planned ops point into it
   TorchOptions options_;
   at::Device device_;
   std::map<std::string, at::Tensor> parameters_;
@@ -62,16 +67,26 @@ at::Device checked_device(const std::string& name) {
 }
 
 TorchBackend::TorchBackend(const Model& model, const TorchOptions& options)
-    : graph_(model.graph), options_(options), device_(checked_device(options.device)), vocabulary_(model.config.vocab) {
+    : graph_(options.sdpa ? with_sdpa(model.graph) : model.graph),
+      options_(options),
+      device_(checked_device(options.device)),
+      vocabulary_(model.config.vocab) {
   if (graph_.ops.empty()) throw BackendError("backend torch: the graph has no op");
   for (const Op& op : graph_.ops) {
-    Planned planned{&op, check_op(op), {}, {}, {}};
+    if (options_.sdpa && inside_sdpa(op)) continue;
+    Planned planned = plan(op);
     for (const std::string& name : op.parameters) planned.parameters.push_back(parameter(model, op, name));
     plan_.push_back(std::move(planned));
   }
   plan_releases();
   apply_settings(options_.threads);
   description_ = describe_settings(options_.device);
+}
+
+Planned TorchBackend::plan(const Op& op) {
+  if (!options_.sdpa || op.kind != OpKind::attn_context) return {&op, check_op(op), {}, {}, {}};
+  calls_.push_back(sdpa_call(graph_, op));
+  return {&calls_.back(), sdpa, {}, {}, {}};
 }
 
 at::Tensor TorchBackend::parameter(const Model& model, const Op& op, const std::string& name) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The reference backend: the model's op graph interpreted with LibTorch's primitive ops, on the CPU or a GPU.
 // Invariant: ops, their order, tensor layouts and rounding points are those of Hugging Face transformers' eager path,
-// so every tap has the bits that transformers gives on the same torch build, machine and thread count. No LibTorch type
-// appears here: whoever uses the backend needs none of its headers.
+// so every tap has the bits that transformers gives on the same torch build, machine and thread count (with sdpa: those
+// of its sdpa path). No LibTorch type appears here: whoever uses the backend needs none of its headers.
 #pragma once
 #include <memory>
 #include <string>
@@ -15,6 +15,7 @@ namespace plumbline {
 struct TorchOptions {
   std::string device = "cpu";  ///< "cpu" or "cuda"
   int threads = 0;             ///< CPU threads of every op; 0: LibTorch's own choice
+  bool sdpa = false;           ///< attention by scaled_dot_product_attention, its inner taps not recorded (sdpa.h)
 };
 
 /// Keeps what it needs of `model` (parameters are shared, on a GPU copied). Throws BackendError for a device that is

@@ -18,7 +18,7 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-from fault_clean import AT_ONCE, Alarm, group
+from fault_clean import AT_ONCE, Alarm, attentions, group, make_foreign
 from fault_draws import DRAWS
 from fault_peers import Peers
 from fault_tables import Row, print_curve, print_kinds, print_missed, sums
@@ -133,10 +133,15 @@ class Matrix(Programs):
         alarms, peers = [], []
         for i, run in enumerate(candidates[:wanted]):
             trace = self.run(run.model, f"clean.{number}.{i}", *run.options())
-            done = self.call("find", tokens, trace, "-j", 1, "--format", "concise")
+            if run.attention:  # stated on both sides, another attention is a finding of role contract
+                foreign = self.work / f"clean.{number}.{i}.foreign.h5"
+                make_foreign(trace, foreign)
+                trace.unlink()
+                trace = foreign
+            done = self.call("find", tokens, trace, "--model", run.model, "-j", 1, "--format", "concise")
             if done.returncode != 0:
                 pair = f"{run.model.name} {run.prompt!r}: {reference} against {run}"
-                alarms.append(Alarm(pair, (done.stdout + done.stderr).strip()))
+                alarms.append(Alarm(pair, (done.stdout + done.stderr).strip(), done.returncode == 3))
             if not run.taps and run.prefill == reference.prefill:  # the others pair tensors of equal shape only
                 peers.append(self.peers.blame(tokens, trace))
             trace.unlink()
@@ -183,12 +188,14 @@ def main() -> int:
                 matrix.configs = {model: json.loads((model / "config.json").read_text()) for model in models}
             faulty = pool.map(partial(matrix.row, models=models), range(asked.runs))
             rows = list(counted(faulty, asked.runs, "faulty"))
-            backends = backends_of(programs) if asked.clean else set()
+            backends = attentions(backends_of(programs)) if asked.clean else set()
             sizes = [min(AT_ONCE, asked.clean - done) for done in range(0, asked.clean, AT_ONCE)]
             pairs = pool.map(partial(matrix.clean, models=models, backends=backends), range(len(sizes)), sizes)
             groups = list(counted(pairs, len(sizes), "groups of clean pairs"))
     print_all(asked, rows, [alarm for alarms, _ in groups for alarm in alarms], [p for _, said in groups for p in said], peers)
-    return 0 if not any(alarms for alarms, _ in groups) and all(row.caught for row in rows if row.detectable) else 1
+    opened = [alarm.left_open for alarms, _ in groups for alarm in alarms]
+    healthy = all(opened) and (asked.clean == 0 or len(opened) < asked.clean)  # what leaves every pair open has judged none
+    return 0 if healthy and all(row.caught for row in rows if row.detectable) else 1
 
 
 def print_all(asked, rows, alarms, clean_peers, peers: Peers) -> None:
@@ -197,7 +204,7 @@ def print_all(asked, rows, alarms, clean_peers, peers: Peers) -> None:
         print_curve(rows)
     print_missed(rows)
     for alarm in alarms:
-        print(f"clean pair with a finding: {alarm.pair}: {alarm.said}")
+        print(f"clean pair {'left open' if alarm.left_open else 'with a finding'}: {alarm.pair}: {alarm.said}")
     for name in peers.names:
         wrong = sum(said[name] is not None for said in clean_peers)
         print(f"{name}: false alarms on {wrong} of {len(clean_peers)} clean pairs")
@@ -206,9 +213,11 @@ def print_all(asked, rows, alarms, clean_peers, peers: Peers) -> None:
     seen = sums([row for row in rows if row.detectable])
     detectable = sum(row.detectable for row in rows)
     print(f"detectable {detectable}: caught {seen[0]}, located {seen[1]}, named {seen[2]}")
-    all_of = sums(rows)
+    left_open, all_of = sum(alarm.left_open for alarm in alarms), sums(rows)
+    if left_open:
+        print(f"clean pairs left open: {left_open} of {asked.clean}")
     print(f"faulty {len(rows)}: caught {all_of[0]}, located {all_of[1]}, named {all_of[2]}; "
-          f"clean {asked.clean}: findings {len(alarms)}")  # fmt: skip
+          f"clean {asked.clean}: findings {len(alarms) - left_open}")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ class Run:
     new: int = 0  # of a capture: steps of one token after the prompt
     fed_by: "Run | None" = None  # takes its tokens, step by step, from that capture
     prompt: str = ""  # instead of TEXT's beginning; as long as `tokens` says
+    attention: str = ""  # of backend torch
 
     def options(self) -> list[str]:
         """What both programs are told alike, but for the tokens of a run that is fed by a capture."""
@@ -49,13 +50,14 @@ class Run:
         said += ["--backend", self.backend]
         said += ["--prefill", self.prefill] if self.prefill else []
         said += ["--kernel", f"qkv={self.kernel}"] if self.kernel else []
+        said += ["--attention", self.attention] if self.attention else []
         said += [word for glob in NARROWED.get(self.taps, []) for word in ("--taps", glob)]
         return said + (["--verify-taps"] if self.verified else [])
 
     def __str__(self) -> str:
         split = f" {self.prefill}+{self.tokens - self.prefill}" if self.prefill else f" {self.tokens}"
         split += f", {self.new} decoded" if self.new else ""
-        more = [f"{self.threads} threads"] * (self.threads > 1) + [self.kernel] * bool(self.kernel)
+        more = [f"{self.threads} threads"] * (self.threads > 1) + [self.kernel] * bool(self.kernel) + [self.attention] * bool(self.attention)
         more += [f"taps: {self.taps}"] * bool(self.taps) + ["verified"] * self.verified
         return self.backend + split + "".join(f", {each}" for each in more)
 

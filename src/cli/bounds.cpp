@@ -36,7 +36,8 @@ void add_bounds(CLI::App& app, int& status) {
   verb->add_flag("--json", options->json, "Print a row for each class of data as JSON");
   verb->footer(
       "Every op is computed in f32 in every order that its contract allows, on kind\n"
-      "and unkind data. Exit status: 0 no bound was exceeded, 1 one was.\n\n"
+      "and unkind data, and put to the gates of a verdict. Exit status: 0 every bound held\n"
+      "and no gate failed, 1 a right result was accused: below the table stands by which gate.\n\n"
       "Example:\n  plumbline bounds --ops 2000");
   verb->callback([options, &status] {
     const trial::Request request{options->ops, options->seed, *parse_dtype(options->format), options->threads};

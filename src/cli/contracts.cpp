@@ -49,8 +49,9 @@ void add_contracts(CLI::App& app, int& status) {
   verb->add_flag("--json", options->json, "Print the whole report as JSON");
   verb->footer(
       "Every op is replayed on its own recorded inputs under each contract of its\n"
-      "kind. Several may explain the same bits. Of linear ops the last bits also tell\n"
-      "in which order they were summed, if enough results were recorded. Exit status:\n"
+      "kind. Several may explain the same bits. Of linear ops, and of norms whose mean\n"
+      "squares were recorded (taps .var), the last bits also tell in which order they were\n"
+      "summed, if enough results were recorded. Exit status:\n"
       "0 every op is explained, 1 one is explained by none, 2 unreadable, 3 not every\n"
       "op could be judged.\n\n"
       "Example:\n  plumbline contracts cand.h5");

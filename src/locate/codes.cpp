@@ -75,7 +75,8 @@ What to do: look at the values beside the replay (`plumbline show`), then at
 the op's weights, attributes and kernel.)"},
     CodePage{code::kMismatch, "too many results differ by a rounding",
              R"(Every single element lies within the bound, but far more elements differ from
-the correctly rounded replay than accumulation noise can explain (gate G3).
+the correctly rounded replay than accumulation noise can explain: in all
+(gate G3), or in one token, channel, head or tile where they gather (gate G4).
 That is the trace of a rounding point too many, too few or elsewhere, or of a
 small systematic error such as another epsilon.
 
@@ -105,7 +106,8 @@ What to do: give the model directory (`plumbline find REF CAND --model DIR`).)"}
     CodePage{code::kReferenceOutlier, "the reference itself breaks its contract",
              R"(The reference's own result, replayed on its own inputs, fails the gates of the
 contract that it declares. There is then no ground to blame the candidate at
-this op: the gate is invalid and the candidate is not judged against it.
+this op: the gate is invalid and the candidate is not judged against it. The
+report says how far each side is off, and whether both break the contract.
 
 What to do: check how the reference was recorded (was it given a fault? other
 weights? another build?) and record it again.)"},
@@ -129,6 +131,19 @@ once in a million. One of the ops listed as the segment is at fault.
 What to do: record one of the taps that the report names on both sides, best
 the one in the middle: each halves the segment. With all taps recorded the op
 itself is named.)"},
+    CodePage{code::kIllConditioned, "an op is ill-conditioned: right results may be mostly rounding",
+             R"(On these inputs a right implementation may be off by as much as its results
+are large, or a side is off by more than a tenth of them and still within its
+bound; and noise alone may make every bit unlike the replay's. That happens
+where large terms cancel and leave what their roundings left. Both sides hold
+their bounds, but that says nothing: the gate is invalid here, and the
+outcome is inconclusive (status 3) unless a divergence is found elsewhere.
+The report says how large the own error of each side is, and which of the two
+is the outlier.
+
+What to do: compare on other tokens, or let both sides record this op in a
+wider format. Ops before and after it are judged on the inputs that each side
+recorded for them, so their verdicts stand.)"},
     CodePage{code::kNonFinite, "NaN or infinity where the op should give none, or the reverse",
              R"(The replay on the candidate's own inputs says which elements are NaN or
 infinite. The candidate's differ. A flood of NaN further down that follows
@@ -161,13 +176,16 @@ What to do: record the candidate on the reference's tokens:
     CodePage{code::kParameterDiffers, "a parameter differs as used",
              R"(Both runs read the same files, but a parameter was not the same numbers when
 it was used: it was changed between loading and use (transposed, permuted,
-overwritten, converted) on at least one side.
+overwritten, converted) on at least one side. A warning if it was the
+reference alone that departed from the checkpoint: it is then no reference
+(status 3, unless the candidate has findings of its own).
 
 What to do: follow the loading code of this one tensor.)"},
     CodePage{code::kParameterOneSided, "a parameter was used on one side only",
              R"(One run used a parameter that the other did not have, for instance a bias
 that the checkpoint does not hold: as from uninitialised memory, or a bias
-that the other side forgot.
+that the other side forgot. A warning if the candidate did as the checkpoint
+says and the reference did not.
 
 What to do: compare the op's parameters with the files of the checkpoint.)"},
     CodePage{code::kTokensFork, "the generated tokens part",

@@ -22,6 +22,7 @@ inline constexpr std::string_view kValuesDiffer = "P0205";
 inline constexpr std::string_view kReferenceOutlier = "P0206";
 inline constexpr std::string_view kInheritedFromOutside = "P0207";
 inline constexpr std::string_view kBeyondNoise = "P0208";
+inline constexpr std::string_view kIllConditioned = "P0209";
 inline constexpr std::string_view kNonFinite = "P0301";
 inline constexpr std::string_view kNonFiniteBoth = "P0302";
 inline constexpr std::string_view kOtherCheckpoint = "P0401";

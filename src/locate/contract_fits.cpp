@@ -43,7 +43,7 @@ bool sums_in_f32(const OpContracts& op) {
 }
 
 OpContracts contracts_of(const Context& context, const Op& op) {
-  OpContracts result{op.name, std::string(op_kind_name(op.kind)), op.contract, op.layer, {}, ""};
+  OpContracts result{op.name, std::string(op_kind_name(op.kind)), op.contract, op.layer, {}, "", {}};
   const bool recorded = std::any_of(op.outputs.begin(), op.outputs.end(),
                                     [&](const TapSpec& spec) { return !spec.inner && context.pairing.has(spec.path); });
   OpParameters parameters;
@@ -59,6 +59,7 @@ OpContracts contracts_of(const Context& context, const Op& op) {
   std::stable_sort(result.fits.begin(), result.fits.end(), [](const ContractFit& a, const ContractFit& b) {
     return a.explains != b.explains ? a.explains : a.unequal < b.unequal;
   });
+  if (op.kind == OpKind::rmsnorm && result.explained()) result.orders = norm_order_fits(context, op);
   return result;
 }
 

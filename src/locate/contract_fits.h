@@ -24,7 +24,7 @@ struct OpContracts {
   int layer = -1;
   std::vector<ContractFit> fits;  ///< those that explain first, then by rising share; empty: not judged
   std::string reason;             ///< why not
-  OpOrders orders;                ///< of a linear op whose bits an f32 accumulator explains
+  OpOrders orders;                ///< of a norm that a contract explains, of a linear op that an f32 sum does
 
   bool explained() const { return !fits.empty() && fits.front().explains; }
 };

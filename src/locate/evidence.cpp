@@ -30,6 +30,7 @@ std::vector<double> weights_of(const Evaluated& result, const TensorView& stored
         if (finite && std::fabs(value - exact) > result.bound[i]) weights[i] = std::fabs(value - exact);
         break;
       case Gate::mismatch:
+      case Gate::structure:
       case Gate::noise: weights[i] = finite && value != result.rounded[i] ? 1.0 : 0.0; break;
       case Gate::none: break;
     }
@@ -79,6 +80,10 @@ std::vector<std::string> judgement_evidence(const Evaluated& result, const Judge
                   judgement.mismatch_fraction(),
                   judgement.count ? judgement.expected_mismatches / static_cast<double>(judgement.count) : 0.0,
                   judgement.mismatches, judgement.count, judgement.allowed_mismatches));
+  if (judgement.excess)
+    lines.push_back(fmt::format(
+        "they gather in {}, all steps together: {} of them, {:.2g} expected, at most {} allowed",
+        judgement.excess->slice, judgement.excess->mismatches, judgement.excess->expected, judgement.excess->allowed));
   if (judgement.undecided > 0)
     lines.push_back(fmt::format("{} of {} elements left open: f32 may overflow there or not, in some order of its sums",
                                 judgement.undecided, judgement.count));
@@ -99,6 +104,15 @@ std::vector<std::string> structure_evidence(const Evaluated& result, const Tenso
     if (!growth.empty()) lines.push_back(std::move(growth));
   }
   return lines;
+}
+
+std::string distribution_evidence(const OpRow& row) {
+  std::vector<std::string> parts;
+  if (!std::isnan(row.rms_ratio)) parts.push_back(fmt::format("{:.3g} x the reference's", row.rms_ratio));
+  if (row.loudness > kLoud) parts.push_back(fmt::format("{:.3g} x what rounding makes", row.loudness));
+  if (std::fabs(row.bias) > kLeaning)
+    parts.push_back(fmt::format("leaning to one side by {:.3g} standard deviations", std::fabs(row.bias)));
+  return parts.empty() ? "" : fmt::format("root mean square of the own error: {}", fmt::join(parts, ", "));
 }
 
 std::string input_evidence(const OpRow& row) {

@@ -14,6 +14,8 @@ std::vector<std::string> judgement_evidence(const Evaluated& result, const Judge
 /// Along which axis few indices hold nearly all of the failure ("3 of 256 channels hold 99% of it: 4, 17, 40").
 std::vector<std::string> structure_evidence(const Evaluated& result, const TensorView& stored,
                                             const Judgement& judgement, const std::vector<std::string>& axes);
+/// The size of the own error beside the reference's, and what else of its distribution is unlike rounding.
+std::string distribution_evidence(const OpRow& row);
 /// Whether the op's inputs agree between the two sides.
 std::string input_evidence(const OpRow& row);
 /// The inner taps of the candidate in that step, in order, up to the first that fails its bound; empty if none is

@@ -10,6 +10,7 @@
 #include "core/parallel.h"
 #include "core/progress.h"
 #include "locate/amplification.h"
+#include "locate/attention_forms.h"
 #include "locate/causes.h"
 #include "locate/findings.h"
 #include "locate/foreign.h"
@@ -24,6 +25,7 @@
 #include "locate/selection.h"
 #include "locate/stated_tokens.h"
 #include "locate/strangers.h"
+#include "locate/used_parameters.h"
 #include "locate/yardstick.h"
 
 namespace plumbline {
@@ -174,6 +176,7 @@ FindReport find_divergence(const Trace& stored_reference, const Trace& stored_ca
   std::vector<OpResult> results(graph.ops.size());
   walk_ops(context, results);
   walk_by_noise(context, reference_replay, candidate_replay, results);
+  try_attention_forms(context, candidate_steps, candidate_view, results, report.notes);
   measure_benign_gains(context, results);
   blame_dropped_ops(graph, results);
   assign_roles(graph, pairing, results);
@@ -197,6 +200,7 @@ FindReport find_divergence(const Trace& stored_reference, const Trace& stored_ca
                "sides hold",
                report);
   for (OpResult& result : results) report.ops.push_back(std::move(result.row));
+  note_unlike_rounding(report);
   measure_amplification(context, report);
   if (auto nonfinite = nonfinite_finding(context, report.ops)) report.findings.push_back(std::move(*nonfinite));
   const std::vector<Finding> outside = restrict_report(report, scope, graph);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Wording and order of findings; the outcome.
+// Wording and order of findings.
 #include "locate/findings.h"
 
 #include <fmt/format.h>
@@ -64,9 +64,6 @@ std::string segment_text(const std::vector<std::string>& ops) {
                      fmt::join(ops.end() - kEnds, ops.end(), ", "));
 }
 
-/// The tap that halves the segment of this row; "" if it has none.
-std::string tap_to_add(const OpRow& row) { return row.missing.empty() ? "" : row.missing[row.missing.size() / 2]; }
-
 Finding op_finding(const Context& context, const std::vector<OpResult>& results, size_t index, bool first) {
   const OpResult& result = results[index];
   const Failure& failure = *result.candidate_failure;
@@ -110,11 +107,27 @@ Finding reference_finding(const Context& context, const Op& op, const OpResult& 
   finding.role = Role::unknown;
   finding.op = result.row.op;
   finding.layer = result.row.layer;
-  finding.title = fmt::format("`{}`: the reference is the outlier; the gate is invalid here", result.row.op);
+  finding.title = fmt::format("`{}`: {}; the gate is invalid here", result.row.op,
+                              result.both_fail ? "both sides break the contract" : "the reference is the outlier");
   finding.evidence.push_back(result.reference_evidence);
-  finding.evidence.push_back(fmt::format("own error of the candidate: {:.3g} x its bound", result.row.own_share));
+  finding.evidence.push_back(fmt::format("own error of the candidate: {:.3g} x its bound, of the reference: {:.3g} x",
+                                         result.row.own_share, result.row.reference_share));
   for (std::string& line : setting_differences(context, op)) finding.evidence.push_back(std::move(line));
   finding.help.push_back("check how the reference was recorded (faults, weights, build) and record it again");
+  return finding;
+}
+
+Finding ill_conditioned_finding(const Context& context, const Op& op, const OpResult& result) {
+  Finding finding;
+  finding.code = code::kIllConditioned;
+  finding.level = Level::warning;
+  finding.role = Role::unknown;
+  finding.op = op.name;
+  finding.layer = op.layer;
+  finding.title = fmt::format("`{}` is ill-conditioned; the gate is invalid here", op.name);
+  finding.evidence = result.ill_conditioned;
+  for (std::string& line : setting_differences(context, op)) finding.evidence.push_back(std::move(line));
+  finding.help.push_back("compare on other tokens, or record this op in a wider format");
   return finding;
 }
 
@@ -140,62 +153,15 @@ Finding incomparable_finding(const Context& context, const IncomparableTap& tap)
   return finding;
 }
 
-/// The taps whose lack is why an op could not be judged: those nearest to it, which stand last.
-std::string missing_text(const OpRow& row) {
-  constexpr size_t kShown = 3;
-  if (row.missing.empty()) return "";
-  const size_t shown = std::min(row.missing.size(), kShown);
-  const auto first = row.missing.end() - static_cast<std::ptrdiff_t>(shown);
-  return fmt::format("; missing: {}{}", fmt::join(first, row.missing.end(), ", "),
-                     shown < row.missing.size() ? fmt::format(" and {} more", row.missing.size() - shown) : "");
-}
-
 size_t order_of(const OpGraph& graph, const std::string& op) {
   for (size_t i = 0; i < graph.ops.size(); ++i)
     if (graph.ops[i].name == op) return i;
   return graph.ops.size();
 }
 
-/// Without a verdict, and not a member of another op's segment.
-bool is_open(const OpRow& row) {
-  return row.role == Role::unknown && !row.reference_failed && (row.compared || !row.missing.empty());
-}
-
-/// For `open` ops that differ, hold nothing finite or were not recorded, and have no verdict.
-Finding not_judged_finding(const FindReport& report, int64_t open) {
-  Finding unknown;
-  unknown.code = code::kNotJudged;
-  unknown.title = fmt::format("{} op{} could not be judged", open, open == 1 ? "" : "s");
-  bool flooded = true;
-  int64_t unseen = 0;
-  const OpRow *first = nullptr, *first_unseen = nullptr;
-  for (const OpRow& row : report.ops) {
-    if (!is_open(row)) continue;
-    flooded = flooded && row.compared && row.nonfinite_both == row.elements;
-    if (!row.compared) {
-      if (unseen++ == 0) first_unseen = &row;
-      continue;
-    }
-    if (first == nullptr && !row.missing.empty()) first = &row;
-    if (unknown.evidence.size() < 5)
-      unknown.evidence.push_back(fmt::format("{}: {}{}", row.op, row.reason, missing_text(row)));
-  }
-  if (unseen > 0)
-    unknown.evidence.push_back(fmt::format("{} op{}, the first {}: {}", unseen, unseen == 1 ? "" : "s",
-                                           first_unseen->op, first_unseen->reason));
-  unknown.help.push_back(flooded ? "mend the NaN or infinity first: see the op named as the first with it"
-                                 : "record more taps on both sides, at least the inputs of these ops");
-  if (first != nullptr)
-    unknown.help.push_back(first->compared
-                               ? fmt::format("record {} on both sides: it halves the segment that ends at {}",
-                                             tap_to_add(*first), first->op)
-                               : fmt::format("record {} on both sides", tap_to_add(*first)));
-  return unknown;
-}
-
-bool is_error(const Finding& finding) { return finding.level == Level::error; }
-
 }  // namespace
+
+std::string tap_to_add(const OpRow& row) { return row.missing.empty() ? "" : row.missing[row.missing.size() / 2]; }
 
 std::vector<Finding> collect_findings(const Context& context, const std::vector<OpResult>& results,
                                       std::vector<Finding> parameters) {
@@ -204,11 +170,14 @@ std::vector<Finding> collect_findings(const Context& context, const std::vector<
   for (size_t i = 0; i < results.size(); ++i) {
     const Op& op = context.graph.ops[i];
     auto settings = setting_differences(context, op);
-    if (!settings.empty() && !results[i].candidate_failure && !results[i].row.reference_failed)
-      findings.push_back(settings_finding(op, std::move(settings)));
+    const bool ill = !results[i].ill_conditioned.empty() && results[i].row.role == Role::unknown;
+    const bool shown =
+        results[i].candidate_failure || results[i].row.reference_failed || !results[i].form.empty() || ill;
+    if (!settings.empty() && !shown) findings.push_back(settings_finding(op, std::move(settings)));
     if (results[i].candidate_failure) findings.push_back(op_finding(context, results, i, std::exchange(first, false)));
     if (results[i].row.reference_failed && results[i].row.role != Role::clean)
       findings.push_back(reference_finding(context, op, results[i]));
+    if (ill) findings.push_back(ill_conditioned_finding(context, op, results[i]));
   }
   for (const IncomparableTap& tap : context.pairing.incomparable)
     findings.push_back(incomparable_finding(context, tap));
@@ -217,60 +186,6 @@ std::vector<Finding> collect_findings(const Context& context, const std::vector<
     return order_of(context.graph, a.op) < order_of(context.graph, b.op);
   });
   return findings;
-}
-
-void conclude_moot(FindReport& report, Finding finding) {
-  report.outcome = Outcome::inconclusive;
-  report.headline = finding.title;
-  report.findings.push_back(std::move(finding));
-}
-
-void conclude(FindReport& report, std::optional<Finding> fork) {
-  const auto errors = std::count_if(report.findings.begin(), report.findings.end(), is_error);
-  // Of what only inherits, an op can still have a finding: the first of a selection.
-  const auto inherited =
-      std::count_if(report.ops.begin(), report.ops.end(), [](const OpRow& row) { return only_inherits(row.role); }) -
-      std::count_if(report.findings.begin(), report.findings.end(),
-                    [](const Finding& finding) { return finding.role && only_inherits(*finding.role); });
-  const auto outliers = std::count_if(report.ops.begin(), report.ops.end(), [](const OpRow& row) {
-    return row.reference_failed && row.role == Role::unknown;
-  });
-  const auto open = std::count_if(report.ops.begin(), report.ops.end(), is_open);
-  const bool starved = std::any_of(report.ops.begin(), report.ops.end(), [](const OpRow& row) {
-    return is_open(row) && row.compared && !row.missing.empty();
-  });
-  report.outcome = Outcome::inconclusive;
-  if (errors > 0) {
-    report.outcome = Outcome::divergence;
-    report.headline =
-        fmt::format("{} finding{}; {} other op{} only inherit{} a difference", errors, errors == 1 ? "" : "s",
-                    inherited, inherited == 1 ? "" : "s", inherited == 1 ? "s" : "");
-  } else if (outliers > 0) {
-    report.headline = fmt::format("the reference breaks its own bound at {} op{}: the gate is invalid there", outliers,
-                                  outliers == 1 ? "" : "s");
-  } else if (report.coverage.judged_ops == 0 && !starved) {
-    Finding nothing;
-    nothing.code = code::kNothingCompared;
-    nothing.title = "nothing could be compared";
-    nothing.help.push_back(fmt::format("`plumbline doctor {} {}`", report.reference.file, report.candidate.file));
-    conclude_moot(report, std::move(nothing));
-  } else if (open > 0) {
-    conclude_moot(report, not_judged_finding(report, open));
-  } else if (fork) {
-    fork->level = Level::error;
-    conclude_moot(report, *std::exchange(fork, std::nullopt));
-  } else {
-    report.outcome = Outcome::parity;
-    const OpRow* nearest = nullptr;
-    for (const OpRow& row : report.ops)
-      if (row.judged && (nearest == nullptr || row.own_share > nearest->own_share)) nearest = &row;
-    report.headline =
-        nearest == nullptr
-            ? "every result of every compared op equals the reference's"
-            : fmt::format("no {}op's own error passes its bound; the nearest is {} at {:.4g} of its bound",
-                          report.scope ? "selected " : "", nearest->op, nearest->own_share);
-  }
-  if (fork) report.findings.push_back(std::move(*fork));
 }
 
 void note_positions(const Alignment& alignment, FindReport& report) {

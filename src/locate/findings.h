@@ -15,6 +15,9 @@ namespace plumbline {
 std::vector<Finding> collect_findings(const Context& context, const std::vector<OpResult>& results,
                                       std::vector<Finding> parameters);
 
+/// The tap that halves the segment of this row; "" if it has none.
+std::string tap_to_add(const OpRow& row);
+
 /// A report with one finding that makes everything else moot: inconclusive.
 void conclude_moot(FindReport& report, Finding finding);
 /// Sets outcome and headline from findings, rows and coverage; `fork` (optional) decides if nothing else does.
@@ -22,6 +25,9 @@ void conclude(FindReport& report, std::optional<Finding> fork);
 
 /// A note if the candidate lacks positions that the reference has and the tokens do not say why.
 void note_positions(const Alignment& alignment, FindReport& report);
+/// A note on ops that hold every gate, but whose own errors are larger or lean further than rounding makes of most
+/// data.
+void note_unlike_rounding(FindReport& report);
 TraceSummary summary_of(const Trace& trace, const std::vector<Step>& steps);
 
 }  // namespace plumbline

@@ -9,6 +9,8 @@
 #include <cmath>
 #include <limits>
 
+#include "locate/conditioning.h"
+#include "locate/distribution_gate.h"
 #include "locate/formats.h"
 #include "locate/noise_gate.h"
 
@@ -22,18 +24,6 @@ struct UselessBound : InputError {
   using InputError::InputError;
 };
 
-/// A segment's bound is worth nothing once it exceeds what it bounds (root mean squares).
-bool bound_exceeds_values(const Evaluated& result) {
-  double bound = 0.0, size = 0.0;
-  for (size_t i = 0; i < result.bound.size(); ++i) {
-    const double value = result.exact.values[i];
-    if (!std::isfinite(value)) continue;
-    bound += result.bound[i] * result.bound[i];
-    size += value * value;
-  }
-  return !(bound <= size);
-}
-
 JudgedStep judge_step(const Context& context, SideId side, const Op& op, const Contract& contract, ReplayInputs& given,
                       int64_t step) {
   const Replay& replay = side == SideId::reference ? context.reference : context.candidate;
@@ -44,7 +34,7 @@ JudgedStep judge_step(const Context& context, SideId side, const Op& op, const C
     judged.stored.emplace_back();
     judged.judgements.emplace_back();
     if (!context.pairing.has(result.spec->path)) continue;
-    const bool useless = !given.through.empty() && (given.unbounded || bound_exceeds_values(result));
+    const bool useless = !given.through.empty() && (given.unbounded || !(relative_bound(result) <= 1.0));
     if (useless && replay.noise(result.spec->path) == nullptr)
       throw UselessBound("the bound composed over the segment is larger than the values");
     judged.stored.back() = replay.recorded(result.spec->path, step);
@@ -172,6 +162,7 @@ JudgedSide judge_side(const Context& context, SideId side, const Op& op, const C
   }
   if (!result.why_not.empty()) result.steps.clear();
   hold_against_noise(replay, result);
+  hold_against_chance(contract, result);
   return result;
 }
 

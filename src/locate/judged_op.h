@@ -2,6 +2,7 @@
 // One op of one trace, replayed and judged in every step that takes part in the pairing.
 // Invariant: results, stored tensors and judgements stand side by side, in the order of the op's results.
 #pragma once
+#include <limits>
 #include <memory>
 #include <optional>
 #include <set>
@@ -31,8 +32,11 @@ struct JudgedSide {
   std::string why_not;            ///< not empty: could not be replayed; steps is then empty
   bool starved = false;           ///< ... because the taps of `through` are missing: with them it could be
   bool unbounded = false;         ///< ... because the composed bound is larger than the values, in some step
-  std::string by_noise;           ///< not empty: held against the noise of its replay, and what that gave
-  std::string hidden;             ///< not empty: why a defect in `through` could be smaller than that noise
+  double loudness = std::numeric_limits<double>::quiet_NaN();  ///< rms of the own error in expected sizes, where every
+                                                               ///< bit is noise; NaN: nowhere, or in a segment
+  double bias = loudness;  ///< standard deviations by which the own error leans (Distribution::bias); NaN likewise
+  std::string by_noise;    ///< not empty: held against the noise of its replay, and what that gave
+  std::string hidden;      ///< not empty: why a defect in `through` could be smaller than that noise
 
   /// Failed if any result of any step did; unjudged if any step has a result without one element held against a bound,
   /// or if noise hides too much.

@@ -167,7 +167,7 @@ OpMeasures measure_split(const Context& context, const Op& op, const JudgedSide&
                          OpRow& row) {
   OpMeasures measures;
   row.own = row.reference_own = row.inherited = row.residue = row.gain = row.input_difference = kNone;
-  double total = kNone;
+  double total = kNone, own = 0.0, reference_own = 0.0;
   double largest = -1.0;
   for (const StepPair& pair : context.alignment.pairs) {
     const JudgedStep* left = step_of(reference, pair.reference_step);
@@ -176,6 +176,8 @@ OpMeasures measure_split(const Context& context, const Op& op, const JudgedSide&
     const Block block = block_of(context, pair, *left, *right);
     const Split& split = block.split;
     measures.split = true;
+    own += split.own;
+    reference_own += split.reference_own;
     measures.beyond_noise = measures.beyond_noise || block.beyond;
     raise(total, split.relative(split.total));
     raise(row.own, split.relative(split.own));
@@ -191,6 +193,7 @@ OpMeasures measure_split(const Context& context, const Op& op, const JudgedSide&
     row.gain = inputs > 0.0 ? inherited / inputs : kNone;
     measures.explained = split.total > 0.0 ? 1.0 - split.unexplained / split.total : 0.0;
   }
+  row.rms_ratio = own == 0.0 && reference_own == 0.0 ? kNone : std::sqrt(own / reference_own);
   if (measures.split) row.total = total;  // masked scores left out, unlike in the plain metrics
   return measures;
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "locate/conditioning.h"
 #include "locate/segment_noise.h"
 #include "oracle/uncertain.h"
 
@@ -106,14 +107,7 @@ bool is_blunt(const JudgedSide& side) {
         if (static_cast<double>(judgement->allowed_mismatches) > most_for_sharp(count)) return true;
         continue;
       }
-      double bound = 0.0, size = 0.0;
-      for (size_t i = 0; i < step.results[k].bound.size(); ++i) {
-        const double value = step.results[k].exact.values[i];
-        if (!std::isfinite(value) || std::fabs(value) >= kMasked) continue;
-        bound += std::pow(step.results[k].bound[i], 2);
-        size += value * value;
-      }
-      if (!(bound <= kSharpSize * kSharpSize * size)) return true;
+      if (!(relative_bound(step.results[k]) <= kSharpSize)) return true;
     }
   }
   return false;

@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "locate/codes.h"
+#include "locate/conditioning.h"
 #include "locate/evidence.h"
 #include "locate/exactness.h"
 #include "locate/judged_op.h"
@@ -34,14 +35,15 @@ OpRow empty_row(const Op& op) {
   row.layer = op.layer;
   row.contract = op.contract;
   row.own = row.reference_own = row.inherited = row.total = row.residue = row.input_difference = kNone;
-  row.gain = row.benign_gain = row.benign_low = row.benign_high = kNone;
+  row.gain = row.benign_gain = row.benign_low = row.benign_high = row.rms_ratio = row.loudness = row.bias = kNone;
   return row;
 }
 
 std::string code_of(const Judgement& judgement) {
   switch (judgement.failed) {
     case Gate::masks: return std::string(judgement.mask_breaches > 0 ? code::kNonFinite : code::kOtherFormat);
-    case Gate::mismatch: return std::string(code::kMismatch);
+    case Gate::mismatch:
+    case Gate::structure: return std::string(code::kMismatch);
     case Gate::noise: return std::string(code::kBeyondNoise);
     default: return std::string(code::kOwnError);
   }
@@ -50,6 +52,7 @@ std::string code_of(const Judgement& judgement) {
 int64_t element_to_show(const Judgement& judgement) {
   if (judgement.mask_breaches > 0) return judgement.mask_index;
   if (judgement.failed == Gate::mismatch) return judgement.first_mismatch;
+  if (judgement.failed == Gate::structure) return judgement.excess->first;
   return judgement.worst_index >= 0 ? judgement.worst_index : std::max<int64_t>(judgement.first_mismatch, 0);
 }
 
@@ -134,6 +137,7 @@ Failure failure_of(const Context& context, const Op& op, const JudgedSide& candi
   };
   for (std::string& line : structure_evidence(result, step.stored[at.result]->view(), judgement, failure.place.axes))
     add(std::move(line));
+  add(distribution_evidence(row));
   add(input_evidence(row));
   OpInputs in = step.in;
   in.parameters = parameters;
@@ -150,6 +154,18 @@ void note_verdicts(const JudgedSide& reference, const JudgedSide& candidate, OpR
   if (row.judged) return;
   row.reason =
       of_candidate == Verdict::unjudged ? candidate.nothing_decided() : "reference: " + reference.nothing_decided();
+}
+
+/// Takes the verdict back where neither bound nor bits can tell a right result from a wrong one.
+void note_conditioning(const JudgedSide& reference, const JudgedSide& candidate, OpResult& result) {
+  OpRow& row = result.row;
+  if (!row.judged || row.failed || row.reference_failed) return;
+  const Conditioning left = conditioning_of(reference), right = conditioning_of(candidate);
+  if (!left.ill && !right.ill) return;
+  row.judged = false;
+  row.reason = fmt::format("gate invalid: ill-conditioned, right results may be off by {:.2g} of their size",
+                           std::max(left.bound, right.bound));
+  result.ill_conditioned = conditioning_evidence(left, right);
 }
 
 /// Results of the ops in `through` that were not recorded on both sides.
@@ -184,6 +200,7 @@ void judge_both(const Context& context, const Op& op, OpResult& result) {
     return;
   }
   note_verdicts(reference, candidate, row);
+  note_conditioning(reference, candidate, result);
   if (!result.through.empty() && (!row.judged || row.failed)) row.missing = missing_taps(context, result.through);
   if (row.judged && row.reason.empty()) row.reason = candidate.by_noise;
   result.needs_noise = !result.through.empty() && !row.failed && !row.reference_failed && candidate.by_noise.empty() &&
@@ -193,12 +210,15 @@ void judge_both(const Context& context, const Op& op, OpResult& result) {
   row.reference_share = reference.worst_share();
   row.mismatch = mismatch_of(candidate).share;
   row.expected_mismatch = mismatch_of(candidate).expected;
+  row.loudness = candidate.loudness;
+  row.bias = candidate.bias;
   const OpMeasures measures = measure_split(context, op, reference, candidate, row);
   result.beyond_noise = measures.beyond_noise || row.nonfinite_differs > 0 ||
                         (!candidate.by_noise.empty() && row.unequal > kInheritedShare);
   result.explained = measures.explained;
   if (context.options.exactness && !context.formats_differ())
     measure_exactness(context, op, reference, candidate, parameters.values, row);
+  result.both_fail = row.failed && row.reference_failed;
   if (row.reference_failed) {
     const JudgedSide::At at = *reference.worst();
     const JudgedStep& step = reference.steps[at.step];

@@ -34,8 +34,11 @@ struct OpResult {
   bool unbounded = false;    ///< no bound was left over its segment; the noise of its replay alone decided
   double explained = 0.0;
   std::set<std::string> through;  ///< unrecorded ops of its segment
+  std::string form;               ///< contract of fused attention that explains this op's segment; see attention_forms
   std::optional<Failure> candidate_failure;
-  std::string reference_evidence;  ///< why the reference fails; empty if it does not
+  std::string reference_evidence;            ///< why the reference fails; empty if it does not
+  bool both_fail = false;                    ///< the candidate too, by the reference's contract
+  std::vector<std::string> ill_conditioned;  ///< not empty: no gate can decide here, in figures; the op is not judged
 };
 
 /// Unequal bits of one side, the worst of its steps and results.

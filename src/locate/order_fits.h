@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// In which order a linear op added up its products: its recorded results against f32 sums in every order that is usual.
+// In which order a linear op added up its products, or a norm its squares: what was recorded against f32 sums in every
+// order that is usual.
 // Invariant: only what was recorded is used, and the same elements are tried in every order.
 #pragma once
 #include <cstdint>
@@ -16,7 +17,7 @@ struct OrderFit {
 };
 
 struct OpOrders {
-  int64_t tried = 0;           ///< results: of each op the 128 nearest to where their rounding turns, all steps
+  int64_t tried = 0;  ///< results: of each linear op the 128 nearest to where their rounding turns; of a norm its rows
   std::vector<OrderFit> fits;  ///< one per order, always in the same order; empty: not tried
 };
 
@@ -24,6 +25,10 @@ struct OpOrders {
 /// weight and, if it adds one at last, its bias. Nothing is tried where an input or the result was not recorded.
 OpOrders order_fits(const Context& context, const Op& op, const Contract& contract,
                     const std::vector<Array>& parameters);
+
+/// Orders of the candidate's norm `op` by its mean squares (tap ".var", f32), up to 128 of them. Nothing is tried where
+/// those or its input were not recorded.
+OpOrders norm_order_fits(const Context& context, const Op& op);
 
 /// The one order that explains: it leaves no more than 1 in 200 unequal, and the next at least 6 more and three times
 /// as many. Nullptr if the bits do not tell.

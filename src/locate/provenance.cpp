@@ -45,18 +45,6 @@ Finding checkpoint_difference(std::string_view code, std::string title, const st
   return finding;
 }
 
-/// Whether these are the checkpoint's numbers.
-bool is_true(const std::string& stated, const std::string& parameter, const Model& model) {
-  const auto stored = model.parameters.find(parameter);
-  return stored != model.parameters.end() && digest(stored->second.view()) == stated;
-}
-
-const Op* user_of(const std::string& parameter, const OpGraph& graph) {
-  for (const Op& op : graph.ops)
-    if (std::find(op.parameters.begin(), op.parameters.end(), parameter) != op.parameters.end()) return &op;
-  return nullptr;
-}
-
 /// Files may differ while the numbers do not (sharded otherwise, another key in config.json), and the reverse matters
 /// more: what the two runs used decides how much the difference of the files means.
 std::string parameters_text(const Digests& expected, const Digests& actual) {
@@ -138,57 +126,6 @@ std::optional<Finding> fork_finding(const Alignment& alignment, const std::strin
       "to compare all positions, feed the candidate the reference's tokens: `plumbline run MODEL --tokens {} ...`",
       reference_file));
   return finding;
-}
-
-std::vector<Finding> parameter_findings(const Trace& reference, const Trace& candidate, const OpGraph& reference_graph,
-                                        const OpGraph& candidate_graph, const Model* model,
-                                        const Model* candidate_model, std::vector<std::string>& notes) {
-  std::vector<Finding> findings;
-  const Digests& expected = reference.header().parameters;
-  const Digests& actual = candidate.header().parameters;
-  if (expected.empty() || actual.empty()) {
-    notes.push_back("parameters as used are not stated on both sides; they were not compared by digest");
-    return findings;
-  }
-  std::set<std::string> names;
-  for (const auto& [name, digest] : expected) names.insert(name);
-  for (const auto& [name, digest] : actual) names.insert(name);
-  for (const std::string& name : names) {
-    const auto a = expected.find(name), b = actual.find(name);
-    const bool left = a != expected.end(), right = b != actual.end();
-    if (left && right && a->second == b->second) continue;
-    if (left && right && candidate_model != nullptr && model != nullptr && is_true(a->second, name, *model) &&
-        is_true(b->second, name, *candidate_model))
-      continue;
-    const Op* user = user_of(name, reference_graph);
-    if (user == nullptr) user = user_of(name, candidate_graph);
-    Finding finding;
-    finding.code = left && right ? code::kParameterDiffers : code::kParameterOneSided;
-    finding.op = user == nullptr ? "" : user->name;
-    finding.layer = user == nullptr ? -1 : user->layer;
-    finding.title = left && right
-                        ? fmt::format("parameter {} is not the same numbers as used", name)
-                        : fmt::format("parameter {} was used by the {} only", name, left ? "reference" : "candidate");
-    if (user != nullptr) finding.evidence.push_back(fmt::format("read by {}", user->name));
-    if (left && right) finding.evidence.push_back(fmt::format("digest {} against {}", a->second, b->second));
-    if (model != nullptr) {
-      const auto stored = model->parameters.find(name);
-      const std::string truth = stored == model->parameters.end() ? "" : digest(stored->second.view());
-      if (truth.empty()) {
-        finding.evidence.push_back("the checkpoint has no such tensor");
-      } else {
-        const bool reference_true = left && a->second == truth,
-                   candidate_true = right && (candidate_model == nullptr ? b->second == truth
-                                                                         : is_true(b->second, name, *candidate_model));
-        finding.evidence.push_back(reference_true   ? "the reference's is the checkpoint's"
-                                   : candidate_true ? "the candidate's is the checkpoint's"
-                                                    : "neither is the checkpoint's");
-      }
-    }
-    finding.help.push_back("follow how this one tensor is loaded, laid out and converted on the side that departs");
-    findings.push_back(std::move(finding));
-  }
-  return findings;
 }
 
 }  // namespace plumbline

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Are the two runs about the same thing: checkpoint files as read, prompt, parameters as used? Findings P04xx.
+// Are the two runs about the same thing: checkpoint files as read, prompt? Findings P04xx.
 #pragma once
 #include <optional>
 #include <string>
@@ -23,11 +23,5 @@ std::optional<Finding> prompt_finding(const Alignment& alignment, const std::str
 /// The generated tokens part at a position after the prompt. Level note: the caller raises it if nothing else was
 /// found.
 std::optional<Finding> fork_finding(const Alignment& alignment, const std::string& reference_file);
-
-/// Parameters whose digests as used differ, or that one side lacks, with the first op that uses each. `candidate_model`
-/// is given where the candidate computed in another format: weights of its digests are then those of the reference.
-std::vector<Finding> parameter_findings(const Trace& reference, const Trace& candidate, const OpGraph& reference_graph,
-                                        const OpGraph& candidate_graph, const Model* model,
-                                        const Model* candidate_model, std::vector<std::string>& notes);
 
 }  // namespace plumbline

@@ -130,7 +130,7 @@ void assign_roles(const OpGraph& graph, const Pairing& pairing, std::vector<OpRe
     if (row.role == Role::contract) row.contract = results[i].candidate_failure->contract;
     if (row.reference_failed && row.role == Role::unknown) row.reason = "the reference breaks its own bound here";
     if (!row.judged && row.role == Role::clean)
-      row.reason = "not replayed (" + row.reason + "), but equal bits on both sides";
+      row.reason = "not judged (" + row.reason + "), but equal bits on both sides";
   }
   assign_members(graph, results);
   mark_unseen(graph, results);

@@ -15,6 +15,7 @@
 #include "locate/op_walk.h"
 #include "locate/replay.h"
 #include "oracle/judge.h"
+#include "oracle/mismatch_limit.h"
 #include "oracle/noisy.h"
 #include "oracle/uncertain.h"
 

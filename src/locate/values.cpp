@@ -19,6 +19,7 @@
 #include "locate/provenance.h"
 #include "locate/scope.h"
 #include "locate/strangers.h"
+#include "locate/used_parameters.h"
 
 namespace plumbline {
 namespace {
@@ -65,6 +66,7 @@ OpRow row_of(const Context& context, const Op& op) {
   row.kind = kind_of(op);
   row.layer = op.layer;
   row.own_share = row.reference_share = row.own = row.reference_own = row.inherited = row.residue = kNone;
+  row.rms_ratio = row.loudness = row.bias = kNone;
   row.input_difference = row.gain = row.benign_gain = row.benign_low = row.benign_high = kNone;
   measure_values(context, op, row);
   row.role = row.equal_bits() ? Role::clean : Role::unknown;

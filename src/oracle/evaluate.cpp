@@ -108,6 +108,10 @@ std::vector<Evaluated> evaluate_in_order(const Op& op, const Contract& contract,
   if (order.parts < 1)
     throw InputError("a sum cannot be split into less than one part",
                      {"op     " + op.name, "parts  " + std::to_string(order.parts)}, "");
+  if (order.within && *order.within > SumOrder::tensor_core)
+    throw InputError("a part of a sum cannot be summed in that order",
+                     {"op     " + op.name, "order  " + std::string(sum_order_name(*order.within))},
+                     "known: f32_chain, f32_tree, tensor_core");
   return evaluated({op, contract, in, model_dtype, options, nullptr, &order});
 }
 

@@ -6,14 +6,11 @@
 
 #include <plumbline/error.h>
 
+#include "oracle/mismatch_limit.h"
 #include "oracle/uncertain.h"
 
 namespace plumbline {
 namespace {
-
-/// Sizes of errors inside the oracle are typical values, not limits: real data may have ten times as many mismatches.
-constexpr double kMismatchMargin = 10.0;
-constexpr double kFalseAlarms = 1e-9;  ///< per tensor; a trace has some thousands
 
 enum class Mask : uint8_t { finite, nan, positive, negative };
 
@@ -21,17 +18,6 @@ Mask mask_of(double value) {
   if (std::isfinite(value)) return Mask::finite;
   if (std::isnan(value)) return Mask::nan;
   return value > 0.0 ? Mask::positive : Mask::negative;
-}
-
-/// Expected mismatch of one element: none if its rounding can go only one way.
-double mismatch_expectation(const Evaluated& oracle, const Rounder& grid, size_t i) {
-  if (oracle.spread[i] == 0.0) return 0.0;
-  const double spacing = grid.spacing(oracle.rounded[i]);
-  const double error = oracle.bound[i] - 0.5 * spacing;
-  const double sigma = oracle.sigma[i];
-  if (sigma >= spacing) return 1.0;
-  const double distance = 0.5 * spacing - std::fabs(oracle.exact.values[i] - oracle.rounded[i]);
-  return flip_probability(std::min(std::max(distance, 0.0), error), sigma, error);
 }
 
 void check_arguments(const Evaluated& oracle, const TensorView& stored) {
@@ -47,6 +33,7 @@ void check_arguments(const Evaluated& oracle, const TensorView& stored) {
 
 struct Sums {
   double error = 0.0, exact = 0.0;
+  MismatchLaw law;
 };
 
 void judge_value(const Evaluated& oracle, size_t i, double value, Judgement& out, Sums& sums) {
@@ -91,7 +78,12 @@ void judge_element(const Evaluated& oracle, const Rounder& grid, size_t i, doubl
     if (out.mismatches++ == 0) out.first_mismatch = static_cast<int64_t>(i);
   }
   if (expected != Mask::finite || actual != Mask::finite) return;
-  out.expected_mismatches += mismatch_expectation(oracle, grid, i);
+  const double expectation = mismatch_expectation(oracle, grid, i);
+  out.expected_mismatches += expectation;
+  if (oracle.plausible.empty() || oracle.plausible[i] == 0)
+    sums.law.add(expectation);
+  else
+    sums.law.add_shared(static_cast<int64_t>(i) / oracle.sharing, expectation);
   judge_value(oracle, i, value, out, sums);
 }
 
@@ -109,23 +101,20 @@ std::string_view gate_name(Gate gate) {
     case Gate::masks: return "G0";
     case Gate::bound: return "G1";
     case Gate::mismatch: return "G3";
+    case Gate::structure: return "G4";
     case Gate::noise: return "MC";
   }
   return "";
 }
 
-int64_t poisson_limit(double mean) {
-  if (!(mean > 0.0)) return 0;
-  // Past a few hundred the tail is a bell's: six deviations, and Bernstein's second term.
-  if (mean > 500.0) return static_cast<int64_t>(std::ceil(mean + 6.5 * std::sqrt(mean) + 14.0));
-  double term = std::exp(-mean), below = term;
-  int64_t k = 0;
-  while (1.0 - below > kFalseAlarms && term > 1e-300) {
-    ++k;
-    term *= mean / static_cast<double>(k);
-    below += term;
-  }
-  return k;
+double mismatch_expectation(const Evaluated& oracle, const Rounder& grid, size_t i) {
+  if (oracle.spread[i] == 0.0) return 0.0;
+  const double spacing = grid.spacing(oracle.rounded[i]);
+  const double error = oracle.bound[i] - 0.5 * spacing;
+  const double sigma = oracle.sigma[i];
+  if (sigma >= spacing) return 1.0;
+  const double distance = 0.5 * spacing - std::fabs(oracle.exact.values[i] - oracle.rounded[i]);
+  return flip_probability(std::min(std::max(distance, 0.0), error), sigma, error);
 }
 
 Judgement judge(const Evaluated& oracle, const TensorView& stored) {
@@ -137,8 +126,7 @@ Judgement judge(const Evaluated& oracle, const TensorView& stored) {
   const std::vector<double> values = to_values(stored);
   Sums sums;
   for (size_t i = 0; i < values.size(); ++i) judge_element(oracle, grid, i, values[i], out, sums);
-  const double limit = static_cast<double>(poisson_limit(kMismatchMargin * out.expected_mismatches));
-  out.allowed_mismatches = static_cast<int64_t>(std::min(limit, static_cast<double>(out.count)));
+  out.allowed_mismatches = std::min(sums.law.limit(), out.count);
   if (sums.error > 0.0) out.relative_l2 = std::sqrt(sums.error) / std::sqrt(sums.exact);
   out.failed = first_failure(out);
   out.passed = out.decided > 0 && out.failed == Gate::none;

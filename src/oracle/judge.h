@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // One stored output against the oracle: gates G0 (format, NaN and infinity masks), G1 (every element within its bound)
-// and G3 (no more mismatches with the rounding-matched oracle than the mismatch law allows).
+// and G3 (no more mismatches with the rounding-matched oracle than the mismatch law allows). G4 (mismatches that gather
+// in one token, channel, head or tile) looks at all steps together: src/locate.
 // Invariant: no tolerance is typed here; both limits follow from `Evaluated`.
 #pragma once
 #include <cstdint>
 #include <string_view>
 
+#include "oracle/distribution.h"
 #include "oracle/oracle.h"
+#include "oracle/uncertain.h"
 
 namespace plumbline {
 
-/// `noise` is not judged here: it is that of a segment's replay (src/locate).
-enum class Gate : uint8_t { none, masks, bound, mismatch, noise };
-std::string_view gate_name(Gate gate);  ///< "", "G0", "G1", "G3", "MC"
+/// `structure` and `noise` are not judged here: they are those of all steps, and of a segment's replay (src/locate).
+enum class Gate : uint8_t { none, masks, bound, mismatch, structure, noise };
+std::string_view gate_name(Gate gate);  ///< "", "G0", "G1", "G3", "G4", "MC"
 
 struct Judgement {
   bool passed = false;               ///< all gates hold and something was decided
@@ -30,7 +33,8 @@ struct Judgement {
   int64_t mismatches = 0;            ///< stored != rounded (-0 == +0, NaN == NaN)
   int64_t first_mismatch = -1;       ///< the first of them
   double expected_mismatches = 0.0;  ///< by the mismatch law
-  int64_t allowed_mismatches = 0;    ///< Poisson limit over ten times the expectation (G3 holds if not exceeded)
+  int64_t allowed_mismatches = 0;    ///< limit over ten times the expectation (mismatch_limit.h; G3: not exceeded)
+  std::optional<Excess> excess;      ///< where mismatches gather beyond chance (then G4 has failed)
   int64_t undecided = 0;             ///< elements where overflow leaves no result wrong, or nothing is known
   double max_abs_error = 0.0;        ///< max |stored - exact| over finite pairs
   double relative_l2 = 0.0;          ///< |stored - exact| / |exact| (2-norms over finite pairs): the local error
@@ -43,7 +47,7 @@ struct Judgement {
 /// Throws ShapeError if the shapes differ, InputError if the oracle was evaluated without bounds.
 Judgement judge(const Evaluated& oracle, const TensorView& stored);
 
-/// Smallest k with P(Poisson(mean) > k) <= 1e-9.
-int64_t poisson_limit(double mean);
-
+/// Expected mismatch of one element: none if its rounding can go only one way, one if its expected error is a step of
+/// the output. `grid` is that of oracle.dtype.
+double mismatch_expectation(const Evaluated& oracle, const Rounder& grid, size_t i);
 }  // namespace plumbline

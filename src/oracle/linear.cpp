@@ -27,6 +27,31 @@ Operand taken_operands(const OracleCall& call) {
   return taken;
 }
 
+/// The parts of a split sum before they are rounded; idle if nobody wants them.
+class PartsTap {
+ public:
+  PartsTap(const OracleCall& call, Shape shape) {
+    const TapSpec* spec = call.declares(SumOrder::bf16_parts) ? call.inner_tap(".parts") : nullptr;
+    if (spec == nullptr) return;
+    count_ = static_cast<size_t>(call.order->parts);
+    shape.push_back(call.order->parts);
+    tap_ = {call, *spec, DType::f32, std::move(shape)};
+  }
+  /// A split that does not come out even has fewer parts: the others are 0. No part is known of a sum that is not
+  /// finite.
+  void put(size_t element, const std::vector<Uncertain>& parts) {
+    const Uncertain other{0.0, parts.empty() ? kInfinity : 0.0};
+    for (size_t i = 0; i < count_; ++i) tap_.put(element * count_ + i, i < parts.size() ? parts[i] : other);
+  }
+  void take_into(std::vector<Evaluated>& all) {
+    if (tap_.wanted()) all.push_back(tap_.take(false));
+  }
+
+ private:
+  TapWriter tap_;
+  size_t count_ = 0;
+};
+
 }  // namespace
 
 std::vector<Evaluated> evaluate_linear(const OracleCall& call) {
@@ -46,15 +71,19 @@ std::vector<Evaluated> evaluate_linear(const OracleCall& call) {
 
   Shape shape = x.shape;
   shape.back() = outputs;
+  PartsTap parts(call, shape);
   TapWriter out = result_writer(call, 0, std::move(shape));
   ProductElements elements(call, operands, result, biased);
   size_t i = 0;
   for (int64_t row = 0; row < rows; ++row) {
-    for (size_t column = 0; column < static_cast<size_t>(outputs); ++column, ++i)
+    for (size_t column = 0; column < static_cast<size_t>(outputs); ++column, ++i) {
       out.put(i, elements(i, biased ? call.parameter(1).values[column] : 0.0));
+      parts.put(i, elements.parts());
+    }
   }
   std::vector<Evaluated> all;
   all.push_back(out.take(false));
+  parts.take_into(all);
   return all;
 }
 

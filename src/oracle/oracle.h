@@ -33,17 +33,20 @@ struct OpInputs {
 
 /// One output tap.
 struct Evaluated {
-  const TapSpec* spec = nullptr;  ///< of op.outputs (the op must outlive this)
-  DType dtype = DType::f32;       ///< format under the contract: T, or f32 where the contract keeps f32
-  Array exact;                    ///< under the contract, before the output rounding
-  std::vector<double> rounded;    ///< after it: what a perfect implementation stores
-  std::vector<double> bound;      ///< |stored - exact| of a right implementation never exceeds it (half output ulp
-                                  ///< included); infinite where nothing is known
-  std::vector<uint8_t> escapes;   ///< kOverflows: NaN and infinity are right as well; kVanishes: zero is as well
-  std::vector<double> spread;     ///< |stored - rounded| never exceeds it: 0 where the rounding can go only one way,
-                                  ///< infinite where there are escapes
-  std::vector<double> sigma;      ///< expected size of the error before the output rounding, for the mismatch law
-  bool bitwise = false;           ///< exact class: stored must equal rounded, bit for bit (but for the sign of zero)
+  const TapSpec* spec = nullptr;   ///< of op.outputs (the op must outlive this)
+  DType dtype = DType::f32;        ///< format under the contract: T, or f32 where the contract keeps f32
+  Array exact;                     ///< under the contract, before the output rounding
+  std::vector<double> rounded;     ///< after it: what a perfect implementation stores
+  std::vector<double> bound;       ///< |stored - exact| of a right implementation never exceeds it (half output ulp
+                                   ///< included); infinite where nothing is known
+  std::vector<uint8_t> escapes;    ///< kOverflows: NaN and infinity are right as well; kVanishes: zero is as well
+  std::vector<double> spread;      ///< |stored - rounded| never exceeds it: 0 where the rounding can go only one way,
+                                   ///< infinite where there are escapes
+  std::vector<double> sigma;       ///< expected size of the error before the output rounding, for the mismatch law
+  int64_t sharing = 1;             ///< so many consecutive elements, a row, share the error of one factor (a norm's
+                                   ///< 1 / rms, a softmax's sum), so their roundings turn together
+  std::vector<uint8_t> plausible;  ///< 1: ten times the expected error may round it otherwise; empty: no row shares
+  bool bitwise = false;            ///< exact class: stored must equal rounded, bit for bit (but for the sign of zero)
 };
 
 struct EvaluateOptions {

@@ -3,20 +3,22 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "oracle/running_sum.h"
 
 namespace plumbline {
 namespace {
 
-double magnitude_of(const std::vector<double>& terms) {
+using Terms = std::span<const double>;
+
+double magnitude_of(Terms terms) {
   double sizes = 0.0;
   for (const double term : terms) sizes += std::fabs(term);
   return sizes;
 }
 
-RunningSum sum_of(SumOrder order, const std::vector<double>& a, const std::vector<double>& b,
-                  const std::vector<double>& products, double given) {
+RunningSum sum_of(SumOrder order, Terms a, Terms b, Terms products, double given) {
   if (order == SumOrder::tensor_core) return tensor_core_sum(a, b, given);
   // Uncertain operands may have more bits than their values show.
   given += given > 0.0 ? kUnitF32 * (magnitude_of(products) + given) : product_roundings(a, b);
@@ -29,9 +31,8 @@ bool exact_products(const ProductOperands& operands, const ProductResult& result
 }
 
 /// What describes the typical error of that order, and its overflow.
-Accumulator accumulator_of(const Contract& contract, const DeclaredOrder* order) {
-  if (order == nullptr) return contract.accumulator;
-  switch (order->order) {
+Accumulator accumulator_of(SumOrder order) {
+  switch (order) {
     case SumOrder::f32_chain: return Accumulator::f32_chain;
     case SumOrder::f32_tree: return Accumulator::f32_tree;
     case SumOrder::tensor_core: return Accumulator::tensor_core;
@@ -46,10 +47,11 @@ ProductElements::ProductElements(const OracleCall& call, const ProductOperands& 
     : operands_(operands),
       result_(result),
       order_(call.order != nullptr && call.order->order != SumOrder::online ? call.order : nullptr),
-      summation_(accumulator_of(call.contract, order_), operands.a.columns,
+      summation_(order_ == nullptr ? call.contract.accumulator : accumulator_of(order_->order), operands.a.columns,
                  (biased ? 1 : 0) + (exact_products(operands, result) ? 0 : 1)) {}
 
 Uncertain ProductElements::operator()(size_t i, double bias) {
+  parts_.clear();
   return order_ != nullptr && !result_.sizes.empty() ? ordered(i, bias) : product_element(summation_, result_, i, bias);
 }
 
@@ -67,32 +69,56 @@ void ProductElements::gather(size_t i) {
   }
 }
 
-/// f32 sums of contiguous parts in any order, each rounded to bf16; their sum in f32 in any order.
-Uncertain ProductElements::rounded_parts(double given) const {
+/// One part before it is rounded.
+Uncertain ProductElements::part(size_t first, size_t count, double given) const {
+  const Terms a = Terms(a_).subspan(first, count), b = Terms(b_).subspan(first, count),
+              products = Terms(products_).subspan(first, count);
+  const double size = magnitude_of(products) + 2.0 * given;
+  const Accumulator accumulator = order_->within ? accumulator_of(*order_->within) : Accumulator::any;
+  const Summation summation(accumulator, static_cast<int64_t>(count), 1);
+  if (order_->within) {
+    const RunningSum sum = sum_of(*order_->within, a, b, products, given);
+    Uncertain part = summation(sum.sum, size);
+    part.error = sum.error;
+    part.sigma = std::min(part.sigma, part.error);
+    return part;
+  }
+  double sum = 0.0, subnormal = 0.0;
+  for (size_t k = 0; k < count; ++k) {
+    sum += products[k];
+    if (std::min(std::fabs(a[k]), std::fabs(b[k])) < kNormalF32) subnormal += std::fabs(products[k]);
+  }
+  Uncertain part = summation(sum, size, subnormal);
+  part.error += given;
+  return part;
+}
+
+/// f32 sums of contiguous parts, each rounded to bf16; their sum in f32 in any order. That is exact as long as every
+/// partial sum is a multiple of the finest part's last place and has no more than f32's 24 bits above it; otherwise
+/// each addition loses half a place of the largest partial sum, which terms of one sign make.
+Uncertain ProductElements::rounded_parts(double given) {
   const Rounder bf16(DType::bf16);
   const auto parts = static_cast<size_t>(order_->parts);
   const size_t length = std::max<size_t>(1, (products_.size() + parts - 1) / parts);
-  const Summation summation(Accumulator::any, static_cast<int64_t>(length), 1);
   Uncertain total;
-  double sizes = 0.0;
+  double sizes = 0.0, finest = kInfinity;
   for (size_t first = 0; first < products_.size(); first += length) {
-    double sum = 0.0, size = 0.0, subnormal = 0.0;
-    for (size_t k = first; k < std::min(products_.size(), first + length); ++k) {
-      sum += products_[k];
-      size += std::fabs(products_[k]);
-      if (std::min(std::fabs(a_[k]), std::fabs(b_[k])) < kNormalF32) subnormal += std::fabs(products_[k]);
-    }
-    Uncertain part = summation(sum, size + 2.0 * given, subnormal);
-    part.error += given;
-    part = round_stage(bf16, part);
-    total.value += part.value;
-    total.error += part.error;
-    total.sigma = std::hypot(total.sigma, part.sigma);
-    total.escapes |= part.escapes;
-    sizes += std::fabs(part.value) + part.error;
+    parts_.push_back(part(first, std::min(length, products_.size() - first), given));
+    const Uncertain held = round_stage(bf16, parts_.back());
+    const double size = std::fabs(held.value);
+    total.value += held.value;
+    total.error += held.error;
+    total.sigma = std::hypot(total.sigma, held.sigma);
+    total.escapes |= held.escapes;
+    sizes += size + held.error;
+    if (size + held.error > 0.0) finest = std::min(finest, bf16.spacing(std::max(size - held.error, 0.0)));
   }
-  total.error += static_cast<double>(parts) * kUnitF32 * sizes;
-  total.sigma = std::hypot(total.sigma, 0.4 * kUnitF32 * sizes);
+  if (parts_.size() < 2 || sizes < 0x1p24 * finest) return total;
+  const auto additions = static_cast<double>(parts_.size() - 1);
+  const double largest = 0.5 * (sizes + std::fabs(total.value) + total.error) * (1.0 + additions * kUnitF32);
+  const double lost = additions * half_ulp_f32(largest);
+  total.error += lost;
+  total.sigma = std::hypot(total.sigma, 0.4 * lost);
   return total;
 }
 
@@ -104,7 +130,9 @@ Uncertain ProductElements::ordered(size_t i, double bias) {
   if (order_->order == SumOrder::bf16_parts) {
     v = rounded_parts(given);
     v.value += bias;
-    if (bias != 0.0) v.error += half_ulp_f32(std::fabs(v.value) + v.error);
+    const double lost = bias == 0.0 ? 0.0 : half_ulp_f32(std::fabs(v.value) + v.error);
+    v.error += lost;
+    v.sigma = std::hypot(v.sigma, 0.58 * lost);  // evenly spread
   } else {
     RunningSum sum = sum_of(order_->order, a_, b_, products_, given);
     if (bias != 0.0) sum.add(bias);

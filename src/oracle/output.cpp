@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "oracle/output.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -52,10 +53,12 @@ void TapWriter::put_wanted(size_t element, const Uncertain& given) {
   out_.exact.values[element] = v.value;
   out_.rounded[element] = rounded;
   if (!bounds_) return;
-  const double spread = rounding_spread(grid_, v, rounded);
+  const double spread = rounding_spread(grid_, v, rounded, v.error);
   out_.sigma[element] = v.sigma;
   // An infinite spread of a finite error: the output's own rounding may overflow.
   const uint8_t escapes = v.escapes | (std::isinf(spread) ? kOverflows : 0);
+  if (out_.sharing > 1 && spread > 0.0)
+    out_.plausible[element] = rounding_spread(grid_, v, rounded, v.plausible()) > 0.0 ? 1 : 0;
   out_.spread[element] = escapes != 0 ? kInfinity : spread;
   if (!std::isfinite(v.error)) {
     out_.bound[element] = kInfinity;
@@ -65,15 +68,32 @@ void TapWriter::put_wanted(size_t element, const Uncertain& given) {
   }
 }
 
+void TapWriter::share(size_t elements) {
+  if (spec_ == nullptr || !bounds_ || elements < 2) return;
+  out_.sharing = static_cast<int64_t>(elements);
+  out_.plausible.resize(out_.bound.size());
+}
+
 Evaluated TapWriter::take(bool exact_class) {
   out_.bitwise = exact_class;
   return std::move(out_);
 }
 
+namespace {
+
+/// Fused attention hands what lies before the product with V on without its last rounding.
+std::string_view result_stage(const OracleCall& call) {
+  const auto& stages = call.contract.stages;
+  const bool fused = std::any_of(stages.begin(), stages.end(), [](const Stage& s) { return s.name == "inner"; });
+  return fused && call.op.kind != OpKind::attn_context ? "inner" : "out";
+}
+
+}  // namespace
+
 TapWriter result_writer(const OracleCall& call, size_t index, Shape shape) {
   if (index >= call.op.outputs.size()) call.misfit("it names too few outputs", shape);
   const TapSpec& spec = call.op.outputs[index];
-  return {call, spec, call.format(call.contract.grid("out"), spec), std::move(shape)};
+  return {call, spec, call.format(call.contract.grid(result_stage(call)), spec), std::move(shape)};
 }
 
 TapWriter inner_writer(const OracleCall& call, std::string_view suffix, std::string_view stage, Shape shape) {

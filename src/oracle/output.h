@@ -59,6 +59,8 @@ class TapWriter {
     if (spec_ != nullptr) put_wanted(element, v);
   }
   bool wanted() const { return spec_ != nullptr; }
+  /// Every run of so many elements, a row, shares the error of a factor. Before the first put().
+  void share(size_t elements);
   Evaluated take(bool exact_class);
 
  private:

@@ -122,7 +122,7 @@ Uncertain Norm::weighted(const Uncertain& n, double weight) const {
   const bool exact_product = n_grid_ == Grid::model && model_.dtype() != DType::f32;
   const double rounding = exact_product ? 0.0 : std::fabs(value) * kUnitF32 + (value == 0.0 ? 0.0 : kTinyF32);
   return in_f32_range({value, (weight == 0.0 ? 0.0 : n.error * size) + rounding,
-                       std::hypot(n.sigma * size, 0.4 * rounding), n.escapes});
+                       std::hypot(n.sigma * size, 0.4 * rounding), n.escapes, n.turned * size});
 }
 
 void Norm::row(size_t row, NormTaps& taps) const {
@@ -169,6 +169,7 @@ std::vector<Evaluated> evaluate_rmsnorm(const OracleCall& call) {
   NormTaps taps{inner_writer(call, ".x32", "x32", wide),     inner_writer(call, ".var", "var", narrow),
                 inner_writer(call, ".rstd", "rstd", narrow), inner_writer(call, ".n32", "n32", wide),
                 inner_writer(call, ".n", "n", wide),         result_writer(call, 0, wide)};
+  for (TapWriter* tap : {&taps.n32, &taps.n, &taps.out}) tap->share(static_cast<size_t>(width));
   const Norm norm(call, width);
   for (int64_t row = 0; row < rows; ++row) norm.row(static_cast<size_t>(row), taps);
   return collect(call, taps);

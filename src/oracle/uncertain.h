@@ -22,11 +22,19 @@ inline constexpr double kMaxF32 = static_cast<double>(std::numeric_limits<float>
 inline constexpr uint8_t kOverflows = 1;  ///< NaN or an infinity
 inline constexpr uint8_t kVanishes = 2;   ///< zero: a factor's denominator overflowed
 
+/// Expected sizes of errors are typical values, not limits: real data may show ten times as much.
+inline constexpr double kMargin = 10.0;
+
 struct Uncertain {
   double value = 0.0;
   double error = 0.0;   ///< infinite: nothing is known
   double sigma = 0.0;   ///< expected size
   uint8_t escapes = 0;  ///< right results outside of the interval
+  double turned = 0.0;  ///< of the error, what roundings on the way make of plausible errors: they turn seldom, but
+                        ///< then by a whole place, so that `sigma` says how seldom and not how far
+
+  /// As large as an error is where everything is at ten times its expected size.
+  double plausible() const { return std::min(error, std::max(turned, kMargin * sigma)); }
 };
 
 /// One floating format: rounds and measures without the generality of round_to (ten times as fast for bf16, f16, f32).
@@ -76,10 +84,10 @@ inline double flip_probability(double distance, double sigma, double error) {
   return std::min(1.0, std::max(bell, 0.5 * sigma / error));
 }
 
-/// Largest |rounded(v') - rounded(v)| for any v' in the interval; infinite if an overflow may go either way.
-inline double rounding_spread(const Rounder& grid, const Uncertain& v, double rounded) {
-  if (v.error == 0.0 || !std::isfinite(v.value)) return std::isinf(v.error) ? kInfinity : 0.0;
-  const double low = grid.round(v.value - v.error), high = grid.round(v.value + v.error);
+/// Largest |rounded(v') - rounded(v)| for any v' within `error` of v; infinite if an overflow may go either way.
+inline double rounding_spread(const Rounder& grid, const Uncertain& v, double rounded, double error) {
+  if (error == 0.0 || !std::isfinite(v.value)) return std::isinf(error) ? kInfinity : 0.0;
+  const double low = grid.round(v.value - error), high = grid.round(v.value + error);
   if (low == rounded && high == rounded) return 0.0;
   const double spread = std::max(high - rounded, rounded - low);
   return std::isnan(spread) ? kInfinity : spread;
@@ -89,12 +97,13 @@ inline double rounding_spread(const Rounder& grid, const Uncertain& v, double ro
 /// is within its error of a tie.
 inline Uncertain round_stage(const Rounder& grid, const Uncertain& v) {
   Uncertain out{grid.round(v.value), 0.0, 0.0, v.escapes};
-  out.error = rounding_spread(grid, v, out.value);
+  out.error = rounding_spread(grid, v, out.value, v.error);
   if (out.error == 0.0 || std::isinf(out.error)) return out;
   const double spacing = grid.spacing(out.value);
   const double distance = 0.5 * spacing - std::fabs(v.value - out.value);
   const double flips = spacing * flip_probability(distance, v.sigma, v.error);
   out.sigma = std::min(out.error, v.sigma > spacing ? v.sigma : flips);
+  out.turned = rounding_spread(grid, v, out.value, v.plausible());
   return out;
 }
 

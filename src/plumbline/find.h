@@ -118,7 +118,10 @@ struct OpRow {
   double reference_share = 0.0;      ///< the same of the reference
   double mismatch = 0.0, expected_mismatch = 0.0;  ///< share of bits unlike the oracle's; what rounding noise explains
   double own = 0.0, reference_own = 0.0, inherited = 0.0, total = 0.0;  ///< relative sizes of the parts of the split
-  double residue = 0.0;  ///< relative size of total - inherited - own + reference_own: zero but for f64 rounding
+  double rms_ratio = 0.0;  ///< own over reference_own, all steps together; NaN where neither errs
+  double loudness = 0.0;  ///< root mean square of the own error in units of its expected size, where every bit is noise
+  double bias = 0.0;      ///< standard deviations by which the mean signed own error passes what may be systematic
+  double residue = 0.0;   ///< relative size of total - inherited - own + reference_own: zero but for f64 rounding
   double input_difference = 0.0;
   double gain = 0.0;  ///< NaN if the inputs are equal
   double benign_gain = 0.0, benign_low = 0.0,

@@ -77,11 +77,11 @@ void add_to(OpOrders& sum, const OpOrders& orders) {
   for (size_t i = 0; i < orders.fits.size(); ++i) sum.fits[i].unequal += orders.fits[i].unequal;
 }
 
-/// The ops of one name over all layers, which one kernel computes; in order of first execution.
-std::vector<std::pair<std::string, OpOrders>> orders_by_name(const TraceContracts& contracts) {
+/// The ops of that kind and of one name over all layers, which one kernel computes; in order of first execution.
+std::vector<std::pair<std::string, OpOrders>> orders_by_name(const TraceContracts& contracts, OpKind kind) {
   std::vector<std::pair<std::string, OpOrders>> all;
   for (const OpContracts& op : contracts.ops) {
-    if (op.orders.fits.empty()) continue;
+    if (op.orders.fits.empty() || op.kind != op_kind_name(kind)) continue;
     const std::string name = local_name(op.op, op.layer);
     auto found = std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.first == name; });
     if (found == all.end()) found = all.insert(all.end(), {name, {}});
@@ -101,16 +101,16 @@ std::string order_text(const std::string& name, const OpOrders& orders) {
                      fits[1].order, fits[1].unequal);
 }
 
-std::string orders_text(const TraceContracts& contracts) {
+std::string orders_text(const TraceContracts& contracts, OpKind kind, std::string_view title) {
   std::string lines;
   OpOrders all;
-  const auto by_name = orders_by_name(contracts);
+  const auto by_name = orders_by_name(contracts, kind);
   for (const auto& [name, orders] : by_name) {
     lines += order_text(name, orders);
     add_to(all, orders);
   }
   if (by_name.size() > 1) lines += order_text("all of these", all);
-  return lines.empty() ? "" : "\n  order of the sums, by the 128 results of each linear op that tell most:\n" + lines;
+  return lines.empty() ? "" : fmt::format("\n  order of the sums, by {}:\n{}", title, lines);
 }
 
 Json orders_json(const OpOrders& orders) {
@@ -131,7 +131,8 @@ std::string contracts_text(const TraceContracts& contracts) {
   for (const Group& group : groups) of_name[group.name] += group.layers.size();
   for (const Group& group : groups) out += group_text(group, of_name[group.name]);
   out += "\n  unequal: the largest share of stored bits unlike the replay's under that contract\n";
-  out += orders_text(contracts);
+  out += orders_text(contracts, OpKind::linear, "the 128 results of each linear op that tell most");
+  out += orders_text(contracts, OpKind::rmsnorm, "the mean squares of each norm");
   for (const OpContracts& op : contracts.ops)
     if (op.fits.empty()) out += fmt::format("  not judged: {}: {}\n", escaped(op.op), escaped(op.reason));
   return out;

@@ -147,6 +147,9 @@ Json op_json(const OpRow& row) {
             {"reference_own", number_json(row.reference_own)},
             {"inherited", number_json(row.inherited)},
             {"total", number_json(row.total)},
+            {"rms_ratio", number_json(row.rms_ratio)},
+            {"loudness", number_json(row.loudness)},
+            {"bias", number_json(row.bias)},
             {"residue", number_json(row.residue)},
             {"input_difference", number_json(row.input_difference)},
             {"gain", number_json(row.gain)},
@@ -173,7 +176,7 @@ Json unmatched_json(const UnmatchedTap& tap) {
 
 Json head_json(const FindReport& report) {
   const Finding* first = report.first_divergence();
-  Json out = {{"schema", {{"name", "plumbline-report"}, {"version", "1.4"}}}, {"verb", report.verb}};
+  Json out = {{"schema", {{"name", "plumbline-report"}, {"version", "1.5"}}}, {"verb", report.verb}};
   out["outcome"] = {{"verdict", outcome_name(report.outcome)},
                     {"exit_status", exit_status(report.outcome)},
                     {"headline", report.headline},

@@ -85,6 +85,11 @@ void declare(CLI::App& app, RunOptions& o) {
       ->check(whole_number(1, kMaxThreads));
   app.add_option("--device", o.device, "Backend torch: where it runs (default cpu)")
       ->check(CLI::IsMember({"cpu", "cuda"}));
+  app.add_option(
+         "--attention", o.attention,
+         "Backend torch: op by op (eager, the default), or by scaled_dot_product_attention, whose inner taps are "
+         "not recorded")
+      ->check(CLI::IsMember({"eager", "sdpa"}));
   app.add_option("--dtype", o.dtype,
                  "Run in this format: weights of another one are rounded once, to nearest even (default: the "
                  "checkpoint's; twin and cuda: bf16 only)")
@@ -133,6 +138,9 @@ void check_consistency(const RunOptions& o) {
           "--kernel belongs to the backends twin, cuda and oracle, not to " + o.backend);
   require(o.kernels.size() <= 1, "--kernel qkv=... is given more than once");
   require(o.backend == "twin" || o.check.empty(), "--check belongs to the backend twin, not to " + o.backend);
+  require(o.attention != "sdpa" || o.device == "cpu",
+          "--attention sdpa has a contract on the CPU only, not on --device " + o.device);
+  require(o.backend == "torch" || o.attention.empty(), "--attention belongs to the backend torch, not to " + o.backend);
   require(o.backend == "torch" || o.device == "cpu", "--device belongs to the backend torch, not to " + o.backend);
 }
 

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "core/progress.h"
+#include "run/attention_probe.h"
 #include "run/order_options.h"
 #include "run/say.h"
 #include "run/summation_probe.h"
@@ -28,12 +29,15 @@ struct FoundOrder {
   SummationTree tree;
   std::string why_not;  ///< not empty: no order was found
   bool columns_differ = false;
+  bool within_attention = false;  ///< asked through the whole attention
 };
 
-bool sums(OpKind kind) {
-  return kind == OpKind::linear || kind == OpKind::rmsnorm || kind == OpKind::attn_scores ||
-         kind == OpKind::attn_context;
+/// Whose sums lie within an attention, which a backend may run only whole.
+bool attends(OpKind kind) {
+  return kind == OpKind::attn_scores || kind == OpKind::softmax || kind == OpKind::attn_context;
 }
+
+bool sums(OpKind kind) { return kind == OpKind::linear || kind == OpKind::rmsnorm || attends(kind); }
 
 /// Ops whose sums look alike share a key: kind, contract, format and parameter shapes.
 std::string key_of(const Op& op, const Model& model) {
@@ -64,25 +68,40 @@ std::vector<const Op*> chosen_ops(const OrderOptions& options, const Model& mode
   return chosen;
 }
 
-FoundOrder found_order(const OrderOptions& options, const Model& model, const Op& op) {
-  FoundOrder found{&op, 0, {}, "", false};
-  const SummationProbe probe(options.run, model, op, options.rows);
+void find_order(const Probe& probe, FoundOrder& found) {
   found.terms = probe.terms();
   const auto ask = [&probe](const std::vector<Triple>& triples) { return probe.ask(triples); };
-  try {
-    if (!probe.swallows()) {
-      found.why_not = "nothing is rounded away: the sum is exact, or kept wider than f32";
-      return found;
-    }
-    found.tree = reveal_tree(probe.terms(), ask);
-    const int64_t unlike = contradictions(found.tree, kCheckingQuestions, kCheckingSeed, ask);
-    if (unlike > 0)
-      found.why_not =
-          fmt::format("no fixed order: {} of {} random questions contradict the best tree", unlike, kCheckingQuestions);
-  } catch (const BackendError& error) {
-    found.why_not = fmt::format("backend {} does not run this op alone", options.run.backend);
+  if (!probe.swallows()) {
+    found.why_not = "nothing is rounded away: the sum is exact, or kept wider than f32";
+    return;
   }
+  found.tree = reveal_tree(probe.terms(), ask);
+  const int64_t unlike = contradictions(found.tree, kCheckingQuestions, kCheckingSeed, ask);
+  if (unlike > 0)
+    found.why_not =
+        fmt::format("no fixed order: {} of {} random questions contradict the best tree", unlike, kCheckingQuestions);
   found.columns_differ = probe.columns_differ();
+}
+
+/// Asks the op alone; where the backend does not run it so, or it stands for no product, through its whole attention.
+FoundOrder found_order(const OrderOptions& options, const Model& model, const Op& op) {
+  FoundOrder found{&op, 0, {}, "", false, false};
+  const std::string refused = fmt::format("backend {} does not run this op alone", options.run.backend);
+  if (op.kind != OpKind::softmax) {
+    try {
+      find_order(SummationProbe(options.run, model, op, options.rows), found);
+      return found;
+    } catch (const BackendError&) {
+      found.why_not = refused;
+      if (!attends(op.kind)) return found;
+    }
+  }
+  try {
+    found = {&op, 0, {}, "", false, true};
+    find_order(AttentionProbe(options.run, model, op, options.rows), found);
+  } catch (const BackendError& error) {
+    found.why_not = refused + fmt::format(", nor its attention: {}", error.what());
+  }
   return found;
 }
 
@@ -93,9 +112,9 @@ std::string additions_text(const SummationTree& tree) {
 }
 
 std::string order_text(const FoundOrder& found, const OrderOptions& options) {
-  std::string text =
-      fmt::format("{}  {}  {} terms, {} rows, backend {}, contract {}\n", found.op->name, op_kind_name(found.op->kind),
-                  found.terms, options.rows, options.run.backend, found.op->contract);
+  std::string text = fmt::format("{}  {}  {} terms, {} rows, backend {}, contract {}{}\n", found.op->name,
+                                 op_kind_name(found.op->kind), found.terms, options.rows, options.run.backend,
+                                 found.op->contract, found.within_attention ? ", within its whole attention" : "");
   if (!found.why_not.empty()) return text + "  " + found.why_not + "\n";
   text += "  " + summation_text(found.tree) + "\n";
   text += fmt::format("  {}; {} random questions agree{}\n", additions_text(found.tree), kCheckingQuestions,
@@ -104,9 +123,13 @@ std::string order_text(const FoundOrder& found, const OrderOptions& options) {
 }
 
 nlohmann::ordered_json order_json(const FoundOrder& found, const OrderOptions& options) {
-  nlohmann::ordered_json json = {{"op", found.op->name},           {"kind", op_kind_name(found.op->kind)},
-                                 {"contract", found.op->contract}, {"backend", options.run.backend},
-                                 {"rows", options.rows},           {"found", found.why_not.empty()}};
+  nlohmann::ordered_json json = {{"op", found.op->name},
+                                 {"kind", op_kind_name(found.op->kind)},
+                                 {"contract", found.op->contract},
+                                 {"backend", options.run.backend},
+                                 {"rows", options.rows},
+                                 {"found", found.why_not.empty()},
+                                 {"within_attention", found.within_attention}};
   if (!found.why_not.empty()) {
     json["why_not"] = found.why_not;
     return json;

@@ -21,7 +21,8 @@ constexpr const char* kFooter =
     "Two large terms that cancel and a small one between zeros tell which two met first;\n"
     "enough such questions give the whole tree. Sums of squares are asked by ties.\n"
     "Weights are set to ones; shapes, format, threads and rows are the run's own, since\n"
-    "libraries choose their order by them. Exit status: 0 every order found, 2 unusable,\n"
+    "libraries choose their order by them. Where attention is one kernel, its scores, its\n"
+    "softmax and its product with V are asked through it. Exit status: 0 every order found, 2 unusable,\n"
     "3 an op has no fixed order, or the backend cannot run it alone.\n\n"
     "Example:\n  plumbline order MODEL --backend twin --op layer.0.attn.q_proj";
 

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include <plumbline/backend.h>
 #include <plumbline/error.h>
@@ -18,39 +17,7 @@ namespace {
 
 constexpr int64_t kRowsPerModel = 4096;
 
-/// Keeps one tap.
-class OneTap final : public TapSink {
- public:
-  explicit OneTap(std::string path) : path_(std::move(path)) {}
-  bool wants(std::string_view path) const override { return path == path_; }
-  void begin_step(const Step&) override {}
-  void record(const TapSpec& spec, const TensorView& values) override {
-    if (spec.path != path_) return;
-    kept = Tensor(values.dtype, values.shape);
-    std::memcpy(kept.mutable_data(), values.data, values.byte_size());
-  }
-  Tensor kept;
-
- private:
-  std::string path_;
-};
-
-/// The large term and the unit of a sum of products. In f16 the largest and smallest powers of two: 2^39 apart.
-double large(DType dtype) { return dtype == DType::f16 ? 0x1p15 : 0x1p100; }
-double unit(DType dtype) { return dtype == DType::f16 ? 0x1p-24 : 1.0; }
-
 constexpr double kRootOfTie = 0x1p-12;  // its square is half a unit in the last place of 1 in f32
-
-Op operand_op(const std::string& name, OpKind kind, const std::string& contract, const std::string& input,
-              std::vector<std::string> axes, DType dtype) {
-  Op op;
-  op.name = name;
-  op.kind = kind;
-  op.contract = contract;
-  op.inputs = {input};
-  op.outputs = {{name, dtype, std::move(axes), false}};
-  return op;
-}
 
 /// Whether its operands are two tensors cut into heads, not rows and a weight.
 bool by_head(const Op& op) { return op.kind == OpKind::attn_scores || op.kind == OpKind::attn_context; }
@@ -74,7 +41,7 @@ int64_t terms_of(const Op& op, const Model& model, int64_t rows) {
     default:
       throw UsageError("plumbline order: op '" + op.name + "' sums nothing whose order could be found",
                        {"its kind  " + std::string(op_kind_name(op.kind))},
-                       "ops with an order: linear, rmsnorm, attn_scores, attn_context");
+                       "ops with an order: linear, rmsnorm, attn_scores, softmax, attn_context");
   }
 }
 
@@ -84,10 +51,7 @@ int64_t copies(const Op& op, const Model& model) {
 }
 
 const std::string& read_tap(const Op& op) {
-  if (op.kind != OpKind::rmsnorm) return op.outputs.front().path;
-  for (const TapSpec& spec : op.outputs)
-    if (spec.path.ends_with(".var")) return spec.path;
-  throw UsageError("plumbline order: op '" + op.name + "' has no tap of its mean square", {}, "name another op");
+  return op.kind == OpKind::rmsnorm ? inner_tap(op, ".var") : op.outputs.front().path;
 }
 
 }  // namespace
@@ -104,13 +68,6 @@ SummationProbe::SummationProbe(const RunOptions& options, const Model& model, co
   silent_ = sums({one}).front();
 }
 
-bool SummationProbe::swallows() const {
-  if (terms_ < 3) return true;  // no third term, no question
-  // In no order does each of three terms join after the two others have met.
-  const std::vector<bool> apart = ask({{0, 1, 2}, {1, 0, 2}, {2, 0, 1}});
-  return !std::all_of(apart.begin(), apart.end(), [](bool answer) { return answer; });
-}
-
 SummationProbe::Row SummationProbe::row_of(const Triple& triple) const {
   Row row(static_cast<size_t>(terms_), 0.0);
   const auto at = [&row](int64_t term) -> double& { return row.at(static_cast<size_t>(term)); };
@@ -118,9 +75,9 @@ SummationProbe::Row SummationProbe::row_of(const Triple& triple) const {
     at(triple.alone) = 1.0;
     at(triple.left) = at(triple.right) = kRootOfTie;
   } else {
-    at(triple.alone) = unit(source_.config.dtype);
-    at(triple.left) = large(source_.config.dtype);
-    at(triple.right) = -large(source_.config.dtype);
+    at(triple.alone) = unit_term(source_.config.dtype);
+    at(triple.left) = large_term(source_.config.dtype);
+    at(triple.right) = -large_term(source_.config.dtype);
   }
   return row;
 }
@@ -137,17 +94,15 @@ std::vector<bool> SummationProbe::ask(const std::vector<Triple>& triples) const 
 
 void SummationProbe::add_operand(Model& model, const std::string& name, int64_t width, const std::vector<double>& table,
                                  int64_t heads) const {
-  const DType dtype = source_.config.dtype;
-  Op look_up = operand_op(name, OpKind::embedding, "embedding/copy", "tokens", {"batch", "token", "channel"}, dtype);
-  look_up.attributes = {{"scale", 1.0}};
-  look_up.parameters = {name + ".table"};
-  model.parameters[name + ".table"] =
-      Tensor::from_values(dtype, {static_cast<int64_t>(table.size()) / width, width}, table);
-  model.graph.ops.push_back(std::move(look_up));
+  add_table(model, name, width, table);
   if (heads == 0) return;
-  Op split = operand_op(name + ".heads", OpKind::split_heads, "layout/copy", name,
-                        {"batch", "head", "token", "channel"}, dtype);
+  Op split;
+  split.name = name + ".heads";
+  split.kind = OpKind::split_heads;
+  split.contract = "layout/copy";
+  split.inputs = {name};
   split.attributes = {{"heads", heads}};
+  split.outputs = {{split.name, source_.config.dtype, {"batch", "head", "token", "channel"}, false}};
   model.graph.ops.push_back(std::move(split));
 }
 

@@ -10,25 +10,21 @@
 #include <plumbline/model.h>
 
 #include "run/options.h"
-#include "run/summation_tree.h"
+#include "run/probe.h"
 
 namespace plumbline::run {
 
-class SummationProbe {
+class SummationProbe final : public Probe {
  public:
   /// `options` say which backend runs it and how. `model` must outlive the probe. Throws UsageError for an op that sums
   /// nothing, InputError if there are fewer than two terms.
   SummationProbe(const RunOptions& options, const Model& model, const Op& op, int64_t rows);
 
   /// Terms of one sum: columns of the weight, channels of a norm, channels of a head, or (attn_context) keys = rows.
-  int64_t terms() const { return terms_; }
-  /// Whether a unit vanishes beside a large term, as it must for questions to mean anything: false for sums that are
-  /// exact or kept wider than f32 can tell.
-  bool swallows() const;
+  int64_t terms() const override { return terms_; }
   /// One run of the backend per batch of rows. Throws BackendError if the backend cannot run the op alone.
-  std::vector<bool> ask(const std::vector<Triple>& triples) const;
-  /// Whether some question so far was answered differently by different columns of the result.
-  bool columns_differ() const { return columns_differ_; }
+  std::vector<bool> ask(const std::vector<Triple>& triples) const override;
+  bool columns_differ() const override { return columns_differ_; }
 
  private:
   using Row = std::vector<double>;

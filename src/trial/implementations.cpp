@@ -38,19 +38,25 @@ std::vector<float> taken(const Contract& contract, std::vector<float> values) {
   return values;
 }
 
-std::vector<float> linear(const Case& c, const Contract& contract, Order order) {
+/// The result; in Order::bf16_parts the parts too.
+std::vector<std::vector<float>> linear(const Case& c, const Contract& contract, Order order) {
   const int64_t outputs = c.in.parameters[0].shape[0], terms = c.in.parameters[0].shape[1];
   const int64_t rows = element_count(c.in.inputs[0].shape) / terms;
-  std::vector<float> out;
+  std::vector<float> out, parts;
   for (int64_t row = 0; row < rows; ++row) {
     const std::vector<float> x = taken(contract, row_of(c.in.inputs[0], row, terms));
     for (int64_t column = 0; column < outputs; ++column) {
-      float sum = dot_in_order(order, x, taken(contract, row_of(c.in.parameters[0], column, terms)), c.parts);
+      const std::vector<float> weight = taken(contract, row_of(c.in.parameters[0], column, terms));
+      float sum = dot_in_order(order, x, weight, c.parts);
       if (c.in.parameters.size() > 1) sum += static_cast<float>(c.in.parameters[1].values[static_cast<size_t>(column)]);
       out.push_back(sum);
+      if (order != Order::bf16_parts) continue;
+      const std::vector<float> unrounded = sums_of_parts(x, weight, c.parts);
+      parts.insert(parts.end(), unrounded.begin(), unrounded.end());
     }
   }
-  return out;
+  if (order != Order::bf16_parts) return {out};
+  return {out, parts};
 }
 
 /// Sums of squares never run through tensor cores.
@@ -97,11 +103,57 @@ float online_sum(const std::vector<float>& scores, size_t block) {
   return sum;
 }
 
-std::vector<float> softmax(const Case& c, Order order) {
+/// exp by a cubic in the fraction of the binary exponent, written into the bits of an f32: attention/sdpa-avx512.
+float cubic_exp(float x) {
+  if (x < -87.0f) return 0.0f;
+  const float z = x * 1.44269504088896341f, f = z - std::floor(z);
+  const float inner = std::fma(f, -0.079204240219773236f, -0.22433836478672356f);
+  const float middle = std::fma(f, inner, 0.30354260500649682f);
+  const float correction = std::fma(f, middle, 0.00010703434948458272f);
+  return std::bit_cast<float>(static_cast<int32_t>(std::fma(8388608.0f, z - correction, 8388608.0f * 127.0f)));
+}
+
+/// exp(x - largest) of one block of keys; whole groups of sixteen by the cubic where the contract says so.
+std::vector<float> powers_of(const std::vector<float>& block, float largest, bool cubic, Order order) {
+  const size_t grouped = cubic ? block.size() / 16 * 16 : 0;
+  std::vector<float> powers;
+  for (size_t i = 0; i < block.size(); ++i) {
+    const float x = block[i] - largest;
+    powers.push_back(i < grouped ? cubic_exp(x) : function_result(order, std::exp(static_cast<double>(x))));
+  }
+  return powers;
+}
+
+/// One row of attention/sdpa with V = 1 at each key in turn: online over blocks of 512.
+std::vector<float> online_softmax(DType model, const std::vector<float>& x, bool cubic, Order order) {
+  std::vector<float> held;
+  float largest = -std::numeric_limits<float>::infinity(), sum = 0.0f;
+  for (size_t begin = 0; begin < x.size(); begin += 512) {
+    const std::vector<float> block(x.begin() + static_cast<long>(begin),
+                                   x.begin() + static_cast<long>(std::min(x.size(), begin + 512)));
+    const float larger = std::max(largest, *std::max_element(block.begin(), block.end()));
+    const float shrink = begin == 0 ? 0.0f : function_result(order, std::exp(static_cast<double>(largest - larger)));
+    const std::vector<float> powers = powers_of(block, larger, cubic, order);
+    for (float& value : held) value *= shrink;
+    sum = sum * shrink + sum_in_order(order, powers);
+    for (const float value : powers) held.push_back(rounded(model, value));
+    largest = larger;
+  }
+  for (float& value : held) value /= sum;
+  return held;
+}
+
+std::vector<float> softmax(const Case& c, const Contract& contract, Order order) {
   const int64_t width = c.in.inputs[0].shape.back();
   std::vector<float> out;
   for (int64_t row = 0; row < element_count(c.in.inputs[0].shape) / width; ++row) {
     std::vector<float> x = row_of(c.in.inputs[0], row, width);
+    if (contract.name.starts_with("attention/sdpa")) {
+      const bool cubic = contract.name == "attention/sdpa-avx512" && c.model != DType::f32;
+      const std::vector<float> online = online_softmax(c.model, x, cubic, order);
+      out.insert(out.end(), online.begin(), online.end());
+      continue;
+    }
     const float running = order == Order::online ? online_sum(x, static_cast<size_t>(c.parts)) : 0.0f;
     const float largest = *std::max_element(x.begin(), x.end());
     for (float& value : x) value = function_result(order, std::exp(static_cast<double>(value - largest)));
@@ -231,9 +283,9 @@ float rounded(DType dtype, float value) { return static_cast<float>(round_to(dty
 
 std::vector<std::vector<float>> run(const Case& c, const Contract& contract, Order order) {
   switch (c.op.kind) {
-    case OpKind::linear: return {linear(c, contract, order)};
+    case OpKind::linear: return linear(c, contract, order);
     case OpKind::rmsnorm: return rmsnorm(c, contract, order);
-    case OpKind::softmax: return {softmax(c, order)};
+    case OpKind::softmax: return {softmax(c, contract, order)};
     case OpKind::silu: return {silu(c, order)};
     case OpKind::rope: return {rope(c, contract, order)};
     case OpKind::rope_table: return rope_table(c, order);

@@ -18,7 +18,7 @@ struct Case {
 };
 
 /// The op's results before their output rounding, as f32, rounding points inside the op included; of a norm also n32,
-/// which is x * rstd before the weight.
+/// which is x * rstd before the weight; of a linear in Order::bf16_parts also its parts before they are rounded.
 std::vector<std::vector<float>> run(const Case& c, const Contract& contract, Order order);
 
 /// One rounding to the format.

@@ -93,7 +93,7 @@ float fused_chain(Terms a, Terms b) {
 
 /// The sums of `parts` contiguous parts of equal length.
 template <class Sum>
-std::vector<float> sums_of_parts(Terms a, Terms b, size_t parts, const Sum& sum) {
+std::vector<float> each_part(Terms a, Terms b, size_t parts, const Sum& sum) {
   const size_t length = std::max<size_t>(1, (a.size() + parts - 1) / parts);
   std::vector<float> out;
   for (size_t first = 0; first < a.size(); first += length) {
@@ -117,14 +117,20 @@ float sum_in_order(Order order, const std::vector<float>& terms) {
   }
 }
 
+std::vector<float> sums_of_parts(const std::vector<float>& a, const std::vector<float>& b, int64_t parts) {
+  std::vector<float> sums = each_part(a, b, static_cast<size_t>(parts), tensor_core);
+  sums.resize(static_cast<size_t>(parts), 0.0f);
+  return sums;
+}
+
 float dot_in_order(Order order, const std::vector<float>& a, const std::vector<float>& b, int64_t parts) {
   switch (order) {
     case Order::tensor_core: return tensor_core(a, b);
-    case Order::split_tensor_core: return chain(sums_of_parts(a, b, 4, tensor_core));
+    case Order::split_tensor_core: return chain(each_part(a, b, 4, tensor_core));
     case Order::fused_chain: return fused_chain(a, b);
     case Order::flushing: return flushing_dot(a, b);
     case Order::bf16_parts: {
-      std::vector<float> sums = sums_of_parts(a, b, static_cast<size_t>(parts), tensor_core);
+      std::vector<float> sums = sums_of_parts(a, b, parts);
       for (float& sum : sums) sum = bf16_to_f32(f32_to_bf16(sum));
       return chain(sums);
     }

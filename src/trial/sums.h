@@ -29,5 +29,8 @@ float sum_in_order(Order order, const std::vector<float>& terms);
 /// Sum of products; products are exact in f32 (bf16 operands) or, in orders without fusing, rounded. `parts`: of
 /// Order::bf16_parts.
 float dot_in_order(Order order, const std::vector<float>& a, const std::vector<float>& b, int64_t parts = 1);
+/// The sums of Order::bf16_parts before they are rounded and added: tensor cores over contiguous parts of equal length,
+/// 0 where a part is empty.
+std::vector<float> sums_of_parts(const std::vector<float>& a, const std::vector<float>& b, int64_t parts);
 
 }  // namespace plumbline::trial

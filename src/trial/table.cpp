@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "oracle/distribution.h"
+
 namespace plumbline::trial {
 namespace {
 
@@ -29,7 +31,8 @@ struct Group {
   int64_t ops = 0, unequal = 0;
   double worst = 0.0, zero_mean = 0.0, positive = 0.0;
   std::vector<double> shares;
-  bool exact = true, sound = true;
+  bool exact = true;
+  const Row* unsound = nullptr;  ///< the first one
 
   void add(const Row& row) {
     ops += row.ops;
@@ -39,7 +42,7 @@ struct Group {
     if (row.data == Data::positive) positive = row.median();
     shares.insert(shares.end(), row.shares.begin(), row.shares.end());
     exact = exact && row.exact;
-    sound = sound && row.sound();
+    if (unsound == nullptr && !row.sound()) unsound = &row;
   }
   double median() {
     std::sort(shares.begin(), shares.end());
@@ -56,30 +59,61 @@ std::vector<Group> groups_of(const std::vector<Row>& rows) {
   return groups;
 }
 
+/// What accused a right implementation.
+std::string_view failure_of(const Row& row) {
+  if (row.exceeded() || row.accuser == Gate::bound) return "bound exceeded";
+  if (row.accuser == Gate::masks) return "NaN or infinity misplaced";
+  if (row.accuser == Gate::mismatch) return "more unequal bits than allowed";
+  return "bits differ that must not";
+}
+
 std::string line_of(Group& group) {
   const Subject& subject = group.first->subject;
   const std::string head = fmt::format("  {:12} {:20} {:11} {:>6}", op_kind_name(subject.kind), subject.contract,
                                        order_name(subject), group.ops);
-  const std::string tail = group.sound ? "" : "  EXCEEDED";
+  const std::string tail = group.unsound == nullptr ? "" : fmt::format("  {}", failure_of(*group.unsound));
   if (group.exact) return fmt::format("{}  bit for bit, {} unequal{}\n", head, group.unequal, tail);
   return fmt::format("{}  {:7.4f} {:9.4f} {:9.4f} {:9.4f}{}\n", head, group.worst, group.zero_mean, group.positive,
                      group.median(), tail);
 }
 
+std::string accusation_of(const Row& row) {
+  const std::string what =
+      row.accusation.empty() ? fmt::format("worst {:.4f}, {} unequal", row.worst, row.unequal) : row.accusation;
+  return fmt::format("  {} {} {}, {} data: {}: {}\n", op_kind_name(row.subject.kind), row.subject.contract,
+                     order_name(row.subject), data_name(row.data), failure_of(row), what);
+}
+
+/// What the gates of distributions say of all these right results.
+std::string alarms_text(const std::vector<Row>& rows) {
+  Alarms all;
+  for (const Row& row : rows) {
+    all.results += row.alarms.results;
+    all.gathered += row.alarms.gathered;
+    all.loud += row.alarms.loud;
+    all.leaning += row.alarms.leaning;
+  }
+  return fmt::format(
+      "{} tensors: unequal bits gather in {}; errors are larger than {} times what rounding makes of most data in {}, "
+      "lean to one side in {} (measured, not held against anyone)\n",
+      all.results, all.gathered, kLoud, all.loud, all.leaning);
+}
+
 std::string closing(const std::vector<Row>& rows) {
-  int64_t ops = 0, elements = 0;
+  int64_t ops = 0, elements = 0, accused = 0;
   std::string accusations;
-  size_t unsound = 0;
+  size_t exceeded = 0;
   for (const Row& row : rows) {
     ops += row.ops;
     elements += row.elements;
-    if (row.sound()) continue;
-    ++unsound;
-    accusations += fmt::format("  {} {} {}, {} data: {}\n", op_kind_name(row.subject.kind), row.subject.contract,
-                               order_name(row.subject), data_name(row.data), row.accusation);
+    accused += row.accused;
+    exceeded += row.exceeded() || row.accuser == Gate::bound ? 1 : 0;
+    if (!row.sound()) accusations += accusation_of(row);
   }
-  return fmt::format("{}{} ops, {} results: {}\n", accusations, ops, elements,
-                     unsound == 0 ? "no bound was exceeded" : fmt::format("{} rows exceed their bound", unsound));
+  const std::string bounds =
+      exceeded == 0 ? "no bound was exceeded" : fmt::format("bounds were exceeded in {} rows", exceeded);
+  const std::string gates = accused == 0 ? "no gate failed" : fmt::format("gates failed {} right results", accused);
+  return fmt::format("{}{} ops, {} results: {}, {}\n{}", accusations, ops, elements, bounds, gates, alarms_text(rows));
 }
 
 }  // namespace
@@ -114,6 +148,15 @@ std::string bounds_json(const std::vector<Row>& rows, const Request& request) {
                     {"worst_ratio", row.worst},
                     {"median_ratio", row.median()},
                     {"accused", row.accused},
+                    {"gate", gate_name(row.accuser)},
+                    {"alarms",
+                     {{"results", row.alarms.results},
+                      {"loud", row.alarms.loud},
+                      {"leaning", row.alarms.leaning},
+                      {"gathered", row.alarms.gathered},
+                      {"loudest", row.alarms.loudest},
+                      {"most_leaning", row.alarms.most_leaning},
+                      {"first_gathered", row.alarms.first}}},
                     {"sound", row.sound()}});
   }
   const Json out = {{"schema", {{"name", "plumbline-bounds"}, {"version", "1.0"}}},

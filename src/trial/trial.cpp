@@ -6,6 +6,7 @@
 
 #include "core/parallel.h"
 #include "core/random.h"
+#include "oracle/distribution.h"
 #include "oracle/judge.h"
 
 namespace plumbline::trial {
@@ -53,20 +54,44 @@ Tensor stored(const Evaluated& oracle, const std::vector<float>& values) {
 /// The mismatch law counts on roundings of either sign; here they all have the same one.
 bool accuses(Gate gate, Data data) { return gate != Gate::none && !(gate == Gate::mismatch && data == Data::one_way); }
 
+void count_alarms(const Evaluated& oracle, const Contract& contract, const Tensor& tensor, Alarms& alarms) {
+  Distribution distribution;
+  distribution.add(oracle, to_values(tensor.view()));
+  const double loudness = distribution.loudness(), bias = std::fabs(distribution.bias(systematic_share(contract)));
+  ++alarms.results;
+  if (loudness > kLoud) ++alarms.loud;
+  if (bias > kLeaning) ++alarms.leaning;
+  if (loudness > alarms.loudest) alarms.loudest = loudness;
+  alarms.most_leaning = std::max(alarms.most_leaning, bias);
+  const auto excess = distribution.excess();
+  if (!excess) return;
+  if (alarms.gathered++ == 0)
+    alarms.first = oracle.spec->path + " " + to_string(oracle.exact.shape) + " " + excess->slice + ": " +
+                   std::to_string(excess->mismatches) + " unequal bits, allowed " + std::to_string(excess->allowed) +
+                   ", expected " + std::to_string(excess->expected);
+}
+
 /// Judges what one order gave; returns the share of the bound that it used up.
 double judge_order(const Case& c, const std::vector<Evaluated>& oracle, Order order, Row& row) {
   const std::vector<std::vector<float>> results = run(c, find_contract(row.subject.contract), order);
   double share = 0.0;
   for (size_t r = 0; r < results.size(); ++r) {
-    const Judgement j = judge(oracle[r], stored(oracle[r], results[r]).view());
+    const Tensor tensor = stored(oracle[r], results[r]);
+    const Judgement j = judge(oracle[r], tensor.view());
+    const int64_t gathered = row.alarms.gathered;
+    count_alarms(oracle[r], find_contract(row.subject.contract), tensor, row.alarms);
     row.elements += j.count;
     row.unequal += j.mismatches;
     row.expected += j.expected_mismatches;
     // A norm that rounds before its weight is exact after it, whichever way it rounded: n32 is what has an error.
     const bool measured = !oracle[r].bitwise && !(r == 0 && row.subject.contract == "rmsnorm/llama");
     if (measured) share = std::max(share, share_used(oracle[r], results[r]));
+    if (j.failed == Gate::none && row.alarms.gathered > gathered) {
+      if (row.accused++ == 0) row.accuser = Gate::structure;
+      if (row.accusation.empty()) row.accusation = row.alarms.first;
+    }
     if (!accuses(j.failed, row.data)) continue;
-    ++row.accused;
+    if (row.accused++ == 0) row.accuser = j.failed;
     if (row.accusation.empty())
       row.accusation = oracle[r].spec->path + " " + to_string(oracle[r].exact.shape) + ", order " +
                        std::to_string(static_cast<int>(order)) + ": gate " + std::string(gate_name(j.failed)) +
@@ -78,13 +103,20 @@ double judge_order(const Case& c, const std::vector<Evaluated>& oracle, Order or
   return share;
 }
 
-void hold_case(const Case& c, Row& row) {
+std::vector<Evaluated> evaluated(const Case& c, const Subject& subject) {
   EvaluateOptions options;
-  options.inner = c.op.kind == OpKind::rmsnorm;
-  const Contract& contract = find_contract(row.subject.contract);
-  const std::vector<Evaluated> oracle =
-      row.subject.declared ? evaluate_in_order(c.op, contract, c.in, c.model, {*row.subject.declared, c.parts}, options)
-                           : evaluate(c.op, contract, c.in, c.model, options);
+  options.inner = true;
+  const Contract& contract = find_contract(subject.contract);
+  if (!subject.declared) return evaluate(c.op, contract, c.in, c.model, options);
+  DeclaredOrder order{*subject.declared, c.parts};
+  if (order.order == SumOrder::bf16_parts) order.within = SumOrder::tensor_core;
+  return evaluate_in_order(c.op, contract, c.in, c.model, order, options);
+}
+
+void hold_case(Case c, Row& row) {
+  // What is rounded to bf16 in parts has its errors before that, as a norm has them in n32.
+  if (row.subject.declared == SumOrder::bf16_parts) c.op.outputs.push_back({"x.parts", DType::f32, {}, true});
+  const std::vector<Evaluated> oracle = evaluated(c, row.subject);
   double share = 0.0;
   for (const Order order : row.subject.orders) share = std::max(share, judge_order(c, oracle, order, row));
   row.exact = row.exact || oracle[0].bitwise;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "oracle/declared_order.h"
+#include "oracle/judge.h"
 #include "trial/cases.h"
 
 namespace plumbline::trial {
@@ -24,21 +25,34 @@ struct Subject {
 /// Every kind under every contract in any order, then the declared orders.
 std::vector<Subject> subjects();
 
+/// What the gates of distributions say of right results. Only the gathering of unequal bits accuses: it has to stay 0.
+struct Alarms {
+  int64_t results = 0;
+  int64_t loud = 0, leaning = 0, gathered = 0;  ///< results beyond kLoud, kLeaning, or with an excess in one slice
+  double loudest = 0.0, most_leaning = 0.0;
+  std::string first;  ///< of the results where unequal bits gather
+};
+
 /// One subject over one class of data.
 struct Row {
   Subject subject;
   Data data = Data::normal;
   int64_t ops = 0, elements = 0;
   bool exact = false;          ///< one right result: bits must be equal
-  int64_t accused = 0;         ///< ops of which a gate failed in one order at least: must be 0
+  int64_t accused = 0;         ///< results of a right implementation that a gate failed: must be 0
   int64_t unequal = 0;         ///< elements unlike the rounding-matched oracle
   double expected = 0.0;       ///< of them by the mismatch law
   double worst = 0.0;          ///< largest |error| / bound before the output rounding: above 1 the bound is unsound
   std::vector<double> shares;  ///< per op the largest of them over elements and orders, ascending
   std::string accusation;      ///< the first one
+  Gate accuser = Gate::none;   ///< the gate that failed it
+  Alarms alarms;
 
   double median() const { return shares.empty() ? 0.0 : shares[shares.size() / 2]; }
-  bool sound() const { return accused == 0 && worst <= 1.0 + 1e-6 && !(exact && unequal > 0); }
+  /// The inner bound did not hold, though the gates may have (they add the output's rounding).
+  bool exceeded() const { return worst > 1.0 + 1e-6; }
+  bool differs() const { return exact && unequal > 0; }
+  bool sound() const { return accused == 0 && !exceeded() && !differs(); }
 };
 
 struct Request {

@@ -60,10 +60,13 @@ TEST_CASE(
     "the bits of the kernels tell that they add up in tensor-core steps; those of the oracle tell no such order") {
   const Said kernels = contracts({record("contracts_order.h5", {"twin", {}, "", 96})});
   CHECK(kernels.says("all of these         tensor-core steps of 16: 0 of "));
+  CHECK(kernels.says("in_norm              32 lanes of 4 columns, then halving: 0 of "));
   const std::string reference = record("contracts_other_order.h5", {"oracle", {}, "", 96});
   CHECK_FALSE(contracts({reference}).says("all of these         tensor-core steps of 16"));  // f64, rounded once
   const json report = json::parse(contracts({reference, "--json"}).out);
-  for (const json& op : report["ops"]) CHECK((op["kind"] == "linear") == (op["orders"]["tried"] > 0));
+  for (const json& op : report["ops"])
+    CHECK((op["kind"] == "linear" || op["kind"] == "rmsnorm") == (op["orders"]["tried"] > 0));
+  CHECK_FALSE(contracts({reference}).says("in_norm              32 lanes of 4"));
 }
 
 TEST_CASE("what no contract explains, what cannot be judged, and what is no trace have statuses of their own") {

@@ -58,5 +58,10 @@ TEST_CASE("the matrix fails where find sees nothing, and counts a healthy pair's
   INFO(alarm.out << alarm.err);
   CHECK(alarm.status == 1);
   CHECK(alarm.out.ends_with("faulty 0: caught 0, located 0, named 0; clean 2: findings 2\n"));
+  const Said open =
+      matrix({"--runs", "0", "--clean", "2"}, programs_with_find("matrix_open", "echo INCONCLUSIVE; exit 3"));
+  CHECK(open.status == 1);
+  CHECK(open.says("clean pairs left open: 2 of 2"));
+  CHECK(open.out.ends_with("clean 2: findings 0\n"));
   CHECK(matrix({"--runs", "0", "--clean", "0"}).status == 1);
 }

@@ -17,7 +17,9 @@ TRAIN = "scripts/train_tiny.py train --shape llama-tiny --corpus small.txt.gz -o
 AS = {
     "plumbline diff": "plumbline diff REF CAND",
     "plumbline bounds": "plumbline bounds --ops 9",
-    "plumbline bounds --ops 450": "plumbline bounds --ops 18 --json",
+    "plumbline bounds --ops 450": "plumbline bounds --ops 9 --seed 2",
+    "plumbline bounds --ops 2000": "plumbline bounds --ops 18 --json",
+    "--format bf16": "plumbline bounds --ops 9 --format bf16",
     "plumbline show": "plumbline show REF embed",
     "plumbline run": "plumbline run --list-backends",
     "plumbline find": FIND,
@@ -26,6 +28,7 @@ AS = {
     "--fault F": RUN + " --fault embed.scale -o FILE",
     "--fault rope.scaling_ignored": "plumbline run dumps/models/llama-tiny --backend twin --prompt TEXT --fault rope.scaling_ignored -o FILE",
     "--taps GLOB": RUN + " --taps layer.0.* -o FILE",
+    "--attention sdpa": "plumbline run MODEL --backend torch --attention sdpa --prompt TEXT -o FILE",
     "--dtype bf16": RUN + " --dtype bf16 -o FILE",
     "--kernel qkv=VARIANT[@layer.N]": RUN + " --kernel qkv=single@layer.1 -o FILE",
     "--format full": FIND + " --format full",
@@ -38,7 +41,7 @@ AS = {
     "plumbline find REF CAND --map FILE|PRESET": FIND + " --map map.toml",
     "--exclude": "plumbline diff REF CAND --exclude layer.0.*",
     "--values-only": "plumbline diff REF REF --values-only",
-    "plumbline noise": NOISE,
+    "plumbline noise": NOISE + " --against CAND",
     "plumbline observer": "plumbline observer FILE FILE",
     "--before": "plumbline gate REF CAND --before gate.json",
     "--against CAND": NOISE + " --against CAND",
@@ -53,9 +56,6 @@ AS = {
     "scripts/train_tiny.py train --corpus corpus.txt.gz -o dumps/models/qwen3-tiny --steps 8000 --seed 1":
         "scripts/train_tiny.py train --corpus small.txt.gz -o trained --steps 2 --seed 1 " + SMALL,
 }  # fmt: skip
-
-# Ends with another status than 0, as the verb's help says.
-STATUS = {"plumbline order MODEL --backend twin": 3}  # attention is no op of its own there
 
 # Run in a small copy of the tree (pages_tree.py), where stand-ins are in the place of apt, cmake and ctest.
 IN_A_COPY = {
@@ -77,15 +77,20 @@ ELSEWHERE = {
         ("cli_fault_matrix_test", "tests/cli/fault_matrix_test.cpp", ["scripts/fault_matrix.sh", '"--seed"', '"--runs"', '"--clean"']),
     "scripts/fault_matrix.sh --runs 0 --clean 250":
         ("cli_fault_matrix_test", "tests/cli/fault_matrix_test.cpp", ["scripts/fault_matrix.sh", '"--seed"', '"--runs"', '"--clean"']),
+    "litmus_gpu_equality_test": ("litmus_gpu_equality_test", "tests/litmus/gpu_equality_test.cpp", ["count_differing(cuda_build::"]),
     "cmake --install build --prefix DIR": ("install_consumer", "tests/install/install_test.sh", ["--install", "--prefix"]),
 }  # fmt: skip
 
-# Not run by any test, and why. Whatever they name is still looked up: scripts, options, tests, targets, presets.
-EXCUSED = {
-    "--backend torch --device cuda": "needs a GPU and a CUDA build of torch",
-    "cuda_equals_twin dumps/models/qwen3-tiny --qkv exact": "needs a GPU",
-    "litmus_gpu_equality_test": "needs a GPU",
-    "cmake --preset default && cmake --build build": "is what built the programs that are tested here",
-    "cmake --build build --target headers": "compiles every private header by itself, which takes minutes",
-    "ninja -C build oracle_test contract_test model_test plumbline plumbline-run": "is what built the programs that are tested here",
+# Of the build under test, without building anything: cmake and ninja say what they would do.
+BUILD = {
+    "cmake --preset default && cmake --build build": "cmake --preset default -N -B BUILD && cmake --build BUILD -- -n",
+    "cmake --build build --target headers": "cmake --build BUILD --target headers -- -n",
+    "ninja -C build oracle_test contract_test model_test plumbline plumbline-run":
+        "ninja -n -C BUILD oracle_test contract_test model_test plumbline plumbline-run",
+}  # fmt: skip
+
+# Where no GPU is, what these must say of that, with status 2.
+WITHOUT_GPU = {
+    "--backend torch --device cuda": ("plumbline run MODEL --backend torch --device cuda --prompt TEXT -o FILE", "cuda"),
+    "cuda_equals_twin dumps/models/qwen3-tiny --qkv exact": ("cuda_equals_twin dumps/models/qwen3-tiny --qkv exact", "no GPU can be used"),
 }

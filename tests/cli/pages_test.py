@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Every command line of README.md and the other pages: what it names exists (verbs, options, scripts, tests, targets), and
-it is run at small size, or stands in pages_table.py with the test that runs it or the reason why none does.
+it is run at small size, or stands in pages_table.py with the test that runs it.
 
 Usage: pages_test.py PROGRAMS_FOLDER SOURCE_FOLDER PYTHON (which captures, if it has torch and transformers). Invariant: a
 command is run as the page has it, but for SMALLER, PLACEHOLDERS and the tables; all of them in one folder, in the order of
-the pages, so that files named earlier are there. A line that nobody runs and nobody excuses is a failure.
+the pages, so that files named earlier are there. A line that nobody runs is a failure.
 """
 
 import gzip
@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 sys.dont_write_bytecode = True  # of the modules beside this one, in the source tree
-from pages_table import AS, ELSEWHERE, EXCUSED, IN_A_COPY, STATUS
+from pages_table import AS, BUILD, ELSEWHERE, IN_A_COPY, WITHOUT_GPU
 from pages_torch import TorchScripts
 from pages_tree import Tree
 
@@ -143,6 +143,12 @@ def check_elsewhere(line: str) -> str:
     return f"{file} does not hold {', '.join(absent)}" if absent else ""
 
 
+def wrong_in_build(line: str) -> str:
+    """What cmake or ninja finds wrong with a line, of the build under test."""
+    done = call("bash", "-c", BUILD[line].replace("BUILD", f"'{PROGRAMS.parent}'"), cwd=ROOT)
+    return "" if done.returncode == 0 else f"status {done.returncode}: {(done.stderr + done.stdout)[-300:]}"
+
+
 def leave_unfinished(name: str) -> None:
     """What a killed run leaves."""
     words = [MODEL, "--backend", "twin", "--prompt", "free", "--new", "200", "-o", name]
@@ -169,6 +175,7 @@ class Lines:
     def __init__(self, folder: Path):
         self.backends = plumbline("run", "--list-backends").stdout
         self.with_torch = "torch   ready" in self.backends
+        self.with_gpu = "cuda    ready" in self.backends
         self.tree = Tree(ROOT, folder, PROGRAMS, self.with_torch)
         self.torch = TorchScripts(PYTHON)
         self.problems, self.done, self.outcomes = [], {}, {}
@@ -185,7 +192,7 @@ class Lines:
         if words[0] == "run" and "-o" in words:
             Path(words[words.index("-o") + 1]).unlink(missing_ok=True)
         done = plumbline(*words)
-        expected = 1 if words[0] != "run" and "faulty.h5" in words else STATUS.get(line, 0)
+        expected = 1 if words[0] != "run" and "faulty.h5" in words else 0
         return "" if done.returncode == expected else f"status {done.returncode}, not {expected}: {done.stderr.strip() or done.stdout[:300]}"
 
     def script(self, line: str) -> str:
@@ -195,6 +202,18 @@ class Lines:
             return self.torch.wrong(words)
         done = call(PYTHON, *words)
         return "" if done.returncode == 0 else f"status {done.returncode}: {done.stderr.strip() or done.stdout[:300]}"
+
+    def without_gpu(self, line: str) -> str:
+        """Where a GPU is the line is run as any other; else it must say that none is."""
+        command, said = WITHOUT_GPU[line]
+        words = [PLACEHOLDERS.get(word, word) for word in command.split()]
+        if not (PROGRAMS / words[0]).exists() or ("torch" in words and not self.with_torch):
+            return self.count(line, "lacking")
+        Path("made.h5").unlink(missing_ok=True)
+        done = call(PROGRAMS / words[0], *words[1:])
+        self.count(line, "ran")
+        right = done.returncode == 0 if self.with_gpu else done.returncode == 2 and said in done.stderr
+        return "" if right else f"status {done.returncode}: {done.stderr.strip() or done.stdout[:300]}"
 
     def run(self, command: str) -> str:
         """Runs a command once, smaller; '' or what went wrong."""
@@ -206,7 +225,7 @@ class Lines:
         return self.done[command]
 
     def try_to_run(self, line: str, command: str) -> str:
-        if NEEDS_TORCH.search(command) and not self.torch.ready:
+        if (NEEDS_TORCH.search(command) and not self.torch.ready) or ("--attention" in command and not self.with_torch):
             return self.count(line, "lacking")
         wrong = self.run(command)
         if wrong and any(line.startswith(script) and said in wrong for script, said in LACKING.items()):
@@ -218,9 +237,14 @@ class Lines:
         """Puts a line to its use; '' or what is wrong with it."""
         if wrong := check_verb(line) if line.startswith("plumbline ") else check_other(line):
             return wrong
-        if line in EXCUSED:
-            return self.count(line, "excused")
+        if line in BUILD:
+            self.count(line, "ran")
+            return wrong_in_build(line)
+        if line in WITHOUT_GPU:
+            return self.without_gpu(line)
         if line in ELSEWHERE:
+            if "gpu" in line and line not in tests():
+                return self.count(line, "lacking")  # built without nvcc
             self.count(line, "elsewhere")
             return check_elsewhere(line)
         if line in IN_A_COPY:
@@ -238,7 +262,7 @@ class Lines:
         return self.try_to_run(line, command)
 
     def stale(self) -> list[str]:
-        return [f"pages_table.py: no page shows '{line}'" for table in (AS, STATUS, IN_A_COPY, ELSEWHERE, EXCUSED) for line in table
+        return [f"pages_table.py: no page shows '{line}'" for table in (AS, BUILD, WITHOUT_GPU, IN_A_COPY, ELSEWHERE) for line in table
                 if line not in self.outcomes]  # fmt: skip
 
     def of(self, *kinds: str) -> list[str]:
@@ -248,9 +272,7 @@ class Lines:
         elsewhere = sorted({name for line in self.of("elsewhere") for name in ([ELSEWHERE[line][0]] if line in ELSEWHERE else [f"'{line}'"])})
         lines = [f"{len(self.outcomes)} command lines hold:",
                  f"  {len(self.of('ran', 'copy'))} were run, {len(self.of('copy'))} of them in a small copy of the tree with stand-ins for apt, cmake and ctest",
-                 f"  {len(self.of('elsewhere'))} are run by other tests of this build: {', '.join(elsewhere)}",
-                 f"  {len(self.of('excused'))} are run by no test:"]  # fmt: skip
-        lines += [f"    {line}: {EXCUSED[line]}" for line in self.of("excused")]
+                 f"  {len(self.of('elsewhere'))} are run by other tests of this build: {', '.join(elsewhere)}"]  # fmt: skip
         lacking = self.of("lacking")
         return "\n".join(lines + ([f"  {len(lacking)} could not be run, this system lacks what they need: {', '.join(lacking)}"] if lacking else []))
 

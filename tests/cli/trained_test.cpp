@@ -32,7 +32,7 @@ struct Run {
 
 Run run(const std::string& model, const std::string& backend, const std::string& fault = {}) {
   const std::string trace = scratch(model + backend + (fault.empty() ? ".h5" : "_fault.h5"));
-  const std::string prompt = "The licenses for most software are designed to take away your freedom";
+  const std::string prompt = "to take away your freedom";
   std::vector<std::string> arguments{"run",       PLUMBLINE_SOURCE_DIR "/dumps/models/" + model,
                                      "--backend", backend,
                                      "--prompt",  prompt,

@@ -14,11 +14,6 @@ using namespace plumbline::test;
 
 namespace {
 
-const Bench& bench() {
-  static const Bench shared;
-  return shared;
-}
-
 FindReport amplification_of_pair(const Trace& reference, const Trace& candidate) {
   FindOptions options;
   options.threads = 2;

@@ -13,24 +13,14 @@ using namespace plumbline::test;
 
 namespace {
 
-const Bench& bench() {
-  static const Bench shared;
-  return shared;
-}
-
 Trace run_of(const std::string& name, const std::vector<std::string>& faults,
              const std::vector<std::string>& taps = {"*"}, int64_t prefill = 0) {
   Bench::Run run;
-  run.tokens = text_tokens(10);
+  run.tokens = text_tokens(12);
   run.prefill = prefill;
   run.faults = faults;
   run.taps = taps;
   return bench().record(name, run);
-}
-
-const Trace& healthy() {
-  static const Trace trace = run_of("healthy.h5", {});
-  return trace;
 }
 
 Blame blamed(const Trace& reference, const Trace& candidate, double resolve = 0.1) {
@@ -181,7 +171,7 @@ TEST_CASE("steps may be cut differently on the two sides") {
   const Blame blame =
       blamed(healthy(),
              run_of("steps.h5", {"mask.off_by_one@layer.1", "norm.weight_missing@layer.3.post_norm"}, {"*"}, 7), 0.01);
-  CHECK(blame.positions == 10);
+  CHECK(blame.positions == 12);
   CHECK(culprits(blame, 2) == std::vector<std::string>{"layer.1.attn.scores_masked", "layer.3.post_norm"});
 }
 

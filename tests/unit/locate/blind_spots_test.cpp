@@ -15,11 +15,6 @@ using namespace plumbline::test;
 
 namespace {
 
-const Bench& bench() {
-  static const Bench shared;
-  return shared;
-}
-
 FindReport find(const Bench& where, const Trace& reference, const Trace& candidate) {
   return find_divergence(reference, candidate, where.model(), {2, 4, 1});
 }

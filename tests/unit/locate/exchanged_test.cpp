@@ -14,25 +14,21 @@ using namespace plumbline::test;
 
 namespace {
 
-const Bench& bench() {
-  static const Bench shared;
-  return shared;
-}
+enum class Graph { stated, hidden };  // hidden: it is the healthy one, and does not tell what was planted
 
-const Trace& healthy() {
-  static const Trace trace = bench().record("healthy.h5", {text_tokens(8)});
-  return trace;
-}
-
-Trace faulty(const std::vector<std::string>& faults) {
+Trace faulty(const std::vector<std::string>& faults, Graph graph = Graph::stated) {
   static int number = 0;
-  Bench::Run run{text_tokens(8)};
+  Bench::Run run{text_tokens(12)};
   run.faults = faults;
+  if (graph == Graph::hidden)
+    run.edit_header = [](TraceHeader& header) { header.graph_json = to_json(bench().model().graph); };
   return bench().record("faulty" + std::to_string(number++) + ".h5", run);
 }
 
 FindReport find(const Trace& reference, const Trace& candidate) {
-  return find_divergence(reference, candidate, bench().model(), {2, 4, 1});
+  FindOptions options{2, 4, 1};
+  options.ignore_digests = true;  // the numbers alone
+  return find_divergence(reference, candidate, bench().model(), options);
 }
 
 bool same_bits(double a, double b) { return std::memcmp(&a, &b, sizeof a) == 0; }
@@ -42,6 +38,7 @@ bool same_bits(double a, double b) { return std::memcmp(&a, &b, sizeof a) == 0; 
 TEST_CASE("with the sides exchanged the same op is named, and the reference as the outlier") {
   struct Row {
     std::string fault, op;
+    Graph graph = Graph::hidden;
   };
   const Row rows[] = {
       {"norm.eps=1e-2@layer.1.in_norm", "layer.1.in_norm"},
@@ -56,14 +53,14 @@ TEST_CASE("with the sides exchanged the same op is named, and the reference as t
       {"attn.k_v_swapped@layer.1", "layer.1.attn.k_proj"},
       {"embed.scale", "embed"},
       {"head.untied", "logits"},
-      {"k_norm.dropped@layer.1", "layer.1.attn.k_norm"},
-      {"residual.dropped@layer.2.resid1", "layer.2.resid1"},
+      {"k_norm.dropped@layer.1", "layer.1.attn.k_norm", Graph::stated},
+      {"residual.dropped@layer.2.resid1", "layer.2.resid1", Graph::stated},
       {"linear.unnormed_input@layer.2.attn.v_proj", "layer.2.attn.v_proj"},
       {"rope.theta=1e4@layer.2", "layer.2.attn.q_rope"},
   };
   for (const Row& row : rows) {
     INFO(row.fault);
-    const Trace trace = faulty({row.fault});
+    const Trace trace = faulty({row.fault}, row.graph);
     const FindReport forward = find(healthy(), trace), backward = find(trace, healthy());
     REQUIRE(forward.first_divergence() != nullptr);
     CHECK(forward.first_divergence()->op == row.op);
@@ -78,6 +75,29 @@ TEST_CASE("with the sides exchanged the same op is named, and the reference as t
     for (const Finding& finding : backward.findings) {
       INFO(finding.title);
       CHECK_FALSE((finding.role && finding.level == Level::error));  // nothing is held against the candidate
+    }
+  }
+}
+
+TEST_CASE("a parameter that the reference alone used otherwise is a warning, not the candidate's fault") {
+  struct Row {
+    std::string fault, code, op;
+  };
+  for (const Row& row : {Row{"weight.transposed@layer.1.attn.o_proj", "P0403", "layer.1.attn.o_proj"},
+                         Row{"k_norm.dropped@layer.1", "P0404", "layer.1.attn.k_norm"}}) {
+    INFO(row.fault);
+    const Trace trace = faulty({row.fault});
+    const FindReport forward = find_divergence(healthy(), trace, bench().model(), {2, 0, 1});
+    const FindReport backward = find_divergence(trace, healthy(), bench().model(), {2, 0, 1});
+    CHECK(forward.outcome == Outcome::divergence);
+    CHECK(backward.outcome == Outcome::inconclusive);
+    const std::pair<const FindReport*, Level> sides[] = {{&forward, Level::error}, {&backward, Level::warning}};
+    for (const auto& [report, level] : sides) {
+      const auto found = std::find_if(report->findings.begin(), report->findings.end(),
+                                      [&](const Finding& finding) { return finding.code == row.code; });
+      REQUIRE(found != report->findings.end());
+      CHECK(found->op == row.op);
+      CHECK(found->level == level);
     }
   }
 }

@@ -12,17 +12,11 @@
 #include "unit/locate/traces.h"
 
 using namespace plumbline;
-using plumbline::test::Bench;
-using plumbline::test::text_tokens;
+using namespace plumbline::test;
 
 namespace {
 
 constexpr const char* kTap = "layer.1.in_norm.out";
-
-const Bench& bench() {
-  static const Bench shared;
-  return shared;
-}
 
 /// Five steps: eight tokens, then one by one.
 Trace record(const std::string& name, const std::function<void(TapSpec&, Tensor&)>& edit = {}) {
@@ -101,7 +95,7 @@ TEST_CASE("taps of steps that the other side lacks stay one-sided") {
 
 TEST_CASE("a tap of some steps is judged as missing by the walk, which says so") {
   const FindReport report =
-      find_divergence(record("walked.h5"), only_in_step(record("sparse.h5"), 0), bench().model(), {2, 4, 1});
+      find_divergence(record("walked.h5"), only_in_step(record("partly.h5"), 0), bench().model(), {2, 4, 1});
   CHECK(report.outcome == Outcome::parity);
   CHECK(unmatched(report));
   CHECK(said(report.notes, "in some of the 5 common steps only"));

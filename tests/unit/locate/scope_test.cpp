@@ -12,20 +12,9 @@
 #include "unit/locate/traces.h"
 
 using namespace plumbline;
-using plumbline::test::Bench;
-using plumbline::test::text_tokens;
+using namespace plumbline::test;
 
 namespace {
-
-const Bench& bench() {
-  static const Bench shared;
-  return shared;
-}
-
-const Trace& healthy() {
-  static const Trace trace = bench().record("healthy.h5", {text_tokens(12)});
-  return trace;
-}
 
 /// At fault in layers 1 and 3.
 const Trace& faulty() {
@@ -127,7 +116,7 @@ TEST_CASE("an op that was judged in a segment is not cleared by leaving out the 
   Bench::Run run{text_tokens(12)};
   run.faults = {"norm.eps=1e-3@layer.1.in_norm"};
   run.taps = {"tokens", "positions", "embed", "rope.*", "layer.*.resid2", "layer.1.attn.q_proj", "layer.1.in_norm.x32"};
-  const Trace sparse = bench().record("sparse.h5", run);
+  const Trace sparse = bench().record("narrowed.h5", run);
   const FindReport report =
       find_divergence(healthy(), sparse, bench().model(), options({{"layer.1.in_norm"}, {"layer.1.attn.*"}}));
   INFO(report.headline);

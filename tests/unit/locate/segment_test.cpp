@@ -13,15 +13,9 @@
 #include "unit/locate/traces.h"
 
 using namespace plumbline;
-using plumbline::test::Bench;
-using plumbline::test::text_tokens;
+using namespace plumbline::test;
 
 namespace {
-
-const Bench& bench() {
-  static const Bench shared;
-  return shared;
-}
 
 using Keep = std::function<bool(const std::string& path)>;
 

@@ -7,6 +7,7 @@
 #include "locate/find.h"
 #include "support/catch.h"
 #include "support/tiny_model.h"
+#include "unit/locate/reports.h"
 #include "unit/locate/traces.h"
 
 using namespace plumbline;
@@ -51,19 +52,6 @@ TinyModelOptions swallowing() {
 
 FindReport find(const Bench& bench, const Trace& reference, const Trace& candidate) {
   return find_divergence(reference, candidate, bench.model(), {2, 4, 1});
-}
-
-const OpRow& row(const FindReport& report, const std::string& op) {
-  const auto found = std::find_if(report.ops.begin(), report.ops.end(), [&](const OpRow& r) { return r.op == op; });
-  REQUIRE(found != report.ops.end());
-  return *found;
-}
-
-std::vector<std::string> ops_at_fault(const FindReport& report) {
-  std::vector<std::string> ops;
-  for (const Finding& finding : report.findings)
-    if (finding.role && finding.level == Level::error) ops.push_back(finding.op);
-  return ops;
 }
 
 struct Pair {

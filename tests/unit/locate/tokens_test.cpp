@@ -11,15 +11,9 @@
 #include "unit/locate/traces.h"
 
 using namespace plumbline;
-using plumbline::test::Bench;
-using plumbline::test::text_tokens;
+using namespace plumbline::test;
 
 namespace {
-
-const Bench& bench() {
-  static const Bench shared;
-  return shared;
-}
 
 Trace record(const std::string& name, std::vector<int64_t> tokens, std::vector<std::string> faults = {}) {
   Bench::Run run{std::move(tokens)};
@@ -78,7 +72,7 @@ TEST_CASE("a fork names the position whose logits chose it") {
 TEST_CASE("without logits there is no divergence, with another vocabulary there is an error") {
   Bench::Run run{text_tokens(6)};
   run.taps = {"embed"};
-  const Trace bare = bench().record("bare.h5", run), whole = bench().record("whole.h5", {text_tokens(6)});
+  const Trace bare = bench().record("bare.h5", run), whole = bench().record("with_logits.h5", {text_tokens(6)});
   const TokenReport report = compare_tokens(bare, whole);
   CHECK(report.next.empty());
   CHECK(report.alignment.positions == 6);

@@ -56,6 +56,16 @@ TinyModelOptions four_layers() {
 
 }  // namespace
 
+const Bench& bench() {
+  static const Bench shared;
+  return shared;
+}
+
+const Trace& healthy() {
+  static const Trace trace = bench().record("healthy.h5", {text_tokens(12)});
+  return trace;
+}
+
 std::vector<int64_t> text_tokens(int64_t count) {
   const std::string text = "Permission is hereby granted, free of charge, to any person obtaining a copy. ";
   std::vector<int64_t> tokens;

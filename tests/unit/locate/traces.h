@@ -45,6 +45,12 @@ class Bench {
   Model model_;
 };
 
+/// One bench for all tests of a program.
+const Bench& bench();
+
+/// Its run of twelve text tokens without faults.
+const Trace& healthy();
+
 /// `count` bytes of a fixed sentence, repeated.
 std::vector<int64_t> text_tokens(int64_t count);
 

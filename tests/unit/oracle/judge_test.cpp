@@ -62,6 +62,7 @@ TEST_CASE("a wrong eps fails wherever it changes more than an order of summation
     Case wrong = c;
     wrong.op.attributes["eps"] = 1e-5;
     const Judgement j = judged(c, "rmsnorm/llama", wrong, "rmsnorm/llama");
+    CAPTURE(j.mismatches, j.expected_mismatches, j.allowed_mismatches, j.worst_ratio);
     CHECK_FALSE(j.passed);
     CHECK(j.mismatches > 0);
   }
@@ -165,14 +166,4 @@ TEST_CASE("one place off is seen even in one element, if its rounding can go onl
   CHECK(judge(oracle[0], Tensor::from_values(DType::bf16, {1, 1, 1}, std::vector<double>{1.5}).view()).passed);
   CHECK_FALSE(
       judge(oracle[0], Tensor::from_values(DType::bf16, {1, 1, 1}, std::vector<double>{1.5 + 0x1p-7}).view()).passed);
-}
-
-TEST_CASE("the Poisson limit is the smallest count that is never reached by chance") {
-  // P(Poisson(m) > k) <= 1e-9 first at k; by hand for m = 1e-3: m^3/6 = 1.7e-10, m^2/2 = 5e-7.
-  CHECK(poisson_limit(0.0) == 0);
-  CHECK(poisson_limit(1e-12) == 0);
-  CHECK(poisson_limit(1e-3) == 2);
-  CHECK(poisson_limit(1.0) == 11);  // the sum of 1 / (e k!) is 8.3e-10 over k > 11, 1.0e-8 over k > 10
-  CHECK(poisson_limit(499.0) < poisson_limit(501.0) + 20);
-  CHECK(poisson_limit(1e6) == Approx(1e6 + 6500).epsilon(1e-4));
 }

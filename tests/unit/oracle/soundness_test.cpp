@@ -3,8 +3,11 @@
 // computed in f32 in every legal order, stay within the oracle's bounds and pass the mismatch law. And the bounds are
 // tight enough to mean something. `plumbline bounds --ops 2000` is the long form.
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <set>
+
+#include <plumbline/error.h>
 
 #include "core/parallel.h"
 #include "support/catch.h"
@@ -70,6 +73,37 @@ TEST_CASE("models in f32 and f16 are bounded as well") {
   require_sound(rows_of(10, 3, DType::f16));
 }
 
+TEST_CASE(
+    "parts summed on tensor cores lie within the bound of parts in any order, which is wider, and both are sound") {
+  Generator generator(11);
+  for (const Data data : {Data::normal, Data::positive, Data::wide, Data::cancelling}) {
+    double any = 0.0, declared = 0.0;
+    for (int i = 0; i < 20; ++i) {
+      const Case c = random_case(OpKind::linear, data, generator);
+      const Contract& contract = find_contract("linear/f32acc");
+      const std::vector<float> values = run(c, contract, Order::bf16_parts).at(0);
+      for (const auto within : {std::optional<SumOrder>{}, std::optional{SumOrder::tensor_core}}) {
+        const std::vector<Evaluated> oracle =
+            evaluate_in_order(c.op, contract, c.in, c.model, {SumOrder::bf16_parts, c.parts, within});
+        const Tensor stored =
+            Tensor::from_values(c.model, oracle[0].exact.shape, std::vector<double>(values.begin(), values.end()));
+        const Judgement j = judge(oracle[0], stored.view());
+        INFO(data_name(data) << " " << i << ": ratio " << j.worst_ratio << ", mismatches " << j.mismatches);
+        CHECK(j.failed == Gate::none);
+        for (size_t k = 0; k < oracle[0].bound.size(); ++k) {
+          const double size = std::fabs(oracle[0].exact.values[k]) + 1.0;
+          (within ? declared : any) += oracle[0].bound[k] / size;
+        }
+      }
+    }
+    CHECK(declared < any);
+  }
+  CHECK_THROWS_AS(
+      evaluate_in_order(random_case(OpKind::linear, Data::normal, generator).op, find_contract("linear/f32acc"), {},
+                        DType::bf16, {SumOrder::bf16_parts, 2, SumOrder::online}),
+      InputError);
+}
+
 TEST_CASE("what was reached does not depend on the number of threads", "[threads]") {
   const auto text = [](int threads) {
     const Request request{.ops = 9, .seed = 5, .model = DType::bf16, .threads = threads};
@@ -96,6 +130,10 @@ TEST_CASE("the bounds are not idle: the largest error before the output rounding
     }
     CHECK(median_of(rows, kind, tensor_core, Data::normal) >= 0.05);
     CHECK(median_of(rows, kind, tensor_core, Data::positive) >= 0.05);
+  }
+  for (const Data data : {Data::normal, Data::positive}) {
+    CHECK(median_of(rows, OpKind::linear, bf16_parts, data) >= 0.05);
+    CHECK(median_of(rows, OpKind::softmax, online, data) >= 0.05);
   }
   for (const OpKind kind : {OpKind::rmsnorm, OpKind::softmax, OpKind::silu, OpKind::rope_table})
     for (const Data data : {Data::normal, Data::positive}) {

@@ -187,12 +187,31 @@ TEST_CASE("the norm of the kernels adds in lanes, then by a butterfly", "[run][o
   CHECK(exact.out.find("wider than f32") != std::string::npos);
 }
 
-TEST_CASE("an op without an order to find, or that the backend does not run alone, is said to be so", "[run][order]") {
+TEST_CASE("the sums within a fused attention are asked through it", "[run][order]") {
+  const Workplace place;
+  const Result result = place.run("--order " + place.model_path() +
+                                  " --backend twin --rows 40 --json --op layer.0.attn.scores_raw --op "
+                                  "layer.0.attn.softmax --op layer.0.attn.ctx");
+  INFO(result.out << result.err);
+  REQUIRE(result.status == 0);
+  const nlohmann::json orders = nlohmann::json::parse(result.out).at("orders");
+  for (const nlohmann::json& order : orders) {
+    CHECK(order.at("found") == true);
+    CHECK(order.at("within_attention") == true);
+    CHECK(order.at("columns_differ") == false);
+  }
+  // Products in steps of 16, as every product of the kernels: of 40 keys three.
+  CHECK(orders.at(0).at("tree").at("sums").at(0).size() == std::min<size_t>(16, orders.at(0).at("tree").at("terms")));
+  CHECK(orders.at(2).at("tree").at("sums").size() == 3);
+  // The softmax: 32 lanes, keys 0 to 7 first with the key 32 behind, then a butterfly.
+  CHECK(orders.at(1).at("tree").at("terms") == 40);
+  CHECK(orders.at(1).at("tree").at("depth") == 6);
+  CHECK(orders.at(1).at("tree").at("sums").at(0).size() == 2);
+}
+
+TEST_CASE("an op without an order to find is said to be so", "[run][order]") {
   const Workplace place;
   const std::string start = "--order " + place.model_path() + " --backend twin --op layer.0.";
-  const Result alone = place.run(start + "attn.ctx");
-  CHECK(alone.status == 3);
-  CHECK(alone.out.find("does not run this op alone") != std::string::npos);
   const Result sums_nothing = place.run(start + "mlp.act");
   CHECK(sums_nothing.status == 2);
   CHECK(sums_nothing.err.find("sums nothing") != std::string::npos);
