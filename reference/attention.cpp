@@ -3,7 +3,8 @@
 //
 // NUMERICS CONTRACT attention/eager
 //   types    q, k, v, scores, probs in T; softmax f32
-//   order    A1 q.k and p.v: the batched GEMM of LibTorch, f32 sums   A2 softmax: at::softmax over the last axis
+//   order    A1 q.k and p.v: the batched GEMM of LibTorch, one product for each head of each sequence of the batch, f32
+//            sums   A2 softmax: at::softmax over the last axis
 //   rounding R1 R(q.k)  R2 R(s * factor), the factor taken as f32  R3 R(s + mask)  R4 softmax in f32 (maximum
 //   subtracted,
 //            exp, sum, divide), then R  R5 R(p.v)

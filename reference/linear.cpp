@@ -8,7 +8,7 @@
 // NUMERICS CONTRACT linear/f32acc
 //   types    x, w, b in T, sums f32, y in T; an f32 x (after rmsnorm/f32): w and b widened, product in f32, y in T
 //   order    A1 the GEMM of LibTorch for this shape (oneDNN or MKL on the CPU, cuBLAS on a GPU): it may change with the
-//            number of rows and of threads
+//            number of rows (of the whole batch) and of threads
 //   rounding R1 one R of the f32 sum; the bias is added in f32 before it
 //   repeat   same bits for the same build, machine, shape and thread count; no TF32, no bf16 split sums (settings.cpp)
 //   source   transformers: nn.Linear = at::linear on the 3-D input
@@ -24,7 +24,7 @@
 namespace plumbline::torch_reference {
 
 void embedding(OpCall& call) {
-  const at::Tensor rows = at::embedding(call.parameter(0), call.input(0).unsqueeze(0));
+  const at::Tensor rows = at::embedding(call.parameter(0), call.input(0));
   const double scale = number(call.op(), "scale");
   call.result(0, scale == 1.0 ? rows : at::mul(rows, at::Scalar(scale)));
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One function per op kind. Each composes LibTorch's primitive ops in the order in which transformers' eager path calls
 // them, on tensors of the same layout, and states its numerics contract beside its definition.
-// T is the model's format; R rounds an f32 value to T, to nearest even. Shapes: <plumbline/op_graph.h>.
+// T is the model's format; R rounds an f32 value to T, to nearest even. Shapes: <plumbline/op_graph.h>, whose batch of
+// 1 is here that of TorchOptions: every op works on all its sequences at once and mixes no two of them.
 #pragma once
 #include "reference/op_call.h"
 

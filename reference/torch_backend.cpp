@@ -5,6 +5,7 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/slice.h>
 #include <ATen/ops/tensor.h>
 
 #include <deque>
@@ -59,6 +60,12 @@ class TorchBackend final : public Backend {
   int64_t next_step_ = 0, next_position_ = 0;
   std::string description_;
 };
+
+/// What is recorded of a batch. Tables of rotations have one row for all of it, frequencies no such axis.
+at::Tensor first_sequence(const at::Tensor& value, const TapSpec& spec) {
+  const bool batched = !spec.axes.empty() && spec.axes.front() == "batch";
+  return batched ? at::slice(value, 0, 0, 1) : value;
+}
 
 at::Device checked_device(const std::string& name) {
   const std::string problem = torch_device_problem(name);
@@ -120,7 +127,8 @@ void TorchBackend::check_step(const Step& step) const {
                        std::to_string(vocabulary_) + " (step " + std::to_string(step.index) + ")");
 }
 
-/// Announces the step and records the graph's inputs; a first step forgets the caches.
+/// Announces the step and records the graph's inputs; a first step forgets the caches. The ids are there as often as
+/// the batch says, [B,S]: every op that they reach has that axis in front.
 TorchBackend::Values TorchBackend::begin(const Step& step, TapSink& sink) {
   if (step.index == 0)
     for (Planned& planned : plan_) planned.past = at::Tensor();
@@ -129,7 +137,7 @@ TorchBackend::Values TorchBackend::begin(const Step& step, TapSink& sink) {
   const at::Tensor tokens = at::tensor(step.tokens, at::kLong);
   const at::Tensor positions =
       at::arange(step.first_position, step.first_position + count, at::TensorOptions().dtype(at::kLong));
-  Values values = {{"tokens", tokens.to(device_)}, {"positions", positions.to(device_)}};
+  Values values = {{"tokens", tokens.repeat({options_.batch, 1}).to(device_)}, {"positions", positions.to(device_)}};
   for (const std::string& path : graph_.inputs)
     if (sink.wants(path))
       sink.record({path, DType::i64, {"token"}, false}, from_torch(path == "tokens" ? tokens : positions).view());
@@ -160,11 +168,11 @@ Tensor TorchBackend::forward(const Step& step, TapSink& sink) {
     const std::vector<at::Tensor> outputs = run(planned, step, values);
     for (size_t i = 0; i < outputs.size(); ++i) {
       const TapSpec& spec = planned.op->outputs[i];
-      if (sink.wants(spec.path)) sink.record(spec, from_torch(outputs[i]).view());
+      if (sink.wants(spec.path)) sink.record(spec, from_torch(first_sequence(outputs[i], spec)).view());
       if (!spec.inner) values[spec.path] = outputs[i];
     }
     for (const std::string& path : planned.last_reads) values.erase(path);
-    last = outputs.front();
+    last = first_sequence(outputs.front(), planned.op->outputs.front());
   }
   next_step_ = step.index + 1;
   next_position_ = step.first_position + static_cast<int64_t>(step.tokens.size());

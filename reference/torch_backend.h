@@ -2,8 +2,10 @@
 // The reference backend: the model's op graph interpreted with LibTorch's primitive ops, on the CPU or a GPU.
 // Invariant: ops, their order, tensor layouts and rounding points are those of Hugging Face transformers' eager path,
 // so every tap has the bits that transformers gives on the same torch build, machine and thread count (with sdpa: those
-// of its sdpa path). No LibTorch type appears here: whoever uses the backend needs none of its headers.
+// of its sdpa path; with a batch: those of the first of as many equal sequences). No LibTorch type appears here:
+// whoever uses the backend needs none of its headers.
 #pragma once
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -16,6 +18,7 @@ struct TorchOptions {
   std::string device = "cpu";  ///< "cpu" or "cuda"
   int threads = 0;             ///< CPU threads of every op; 0: LibTorch's own choice
   bool sdpa = false;           ///< attention by scaled_dot_product_attention, its inner taps not recorded (sdpa.h)
+  int64_t batch = 1;           ///< copies of the sequence that every op computes at once; the first is recorded
 };
 
 /// Keeps what it needs of `model` (parameters are shared, on a GPU copied). Throws BackendError for a device that is

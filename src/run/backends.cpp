@@ -110,8 +110,10 @@ std::unique_ptr<Backend> make_backend(const RunOptions& options, const Model& mo
   require_bf16(options, model);
 #ifdef PLUMBLINE_RUN_TORCH
   if (options.backend == "torch")
-    return make_torch_backend(
-        model, {.device = options.device, .threads = options.threads, .sdpa = options.attention == "sdpa"});
+    return make_torch_backend(model, {.device = options.device,
+                                      .threads = options.threads,
+                                      .sdpa = options.attention == "sdpa",
+                                      .batch = options.batch});
 #endif
 #ifdef PLUMBLINE_RUN_CUDA
   if (options.backend == "cuda") return make_cuda_backend(model, kernel_options(options));

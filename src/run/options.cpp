@@ -55,6 +55,8 @@ CLI::Validator whole_number(int64_t low, int64_t high) {
 
 /// More than any model has positions: a check of the spelling, not of the run.
 constexpr int64_t kMaxTokens = 1'000'000'000;
+/// Each copy costs its memory: a slip of the pen is not to cost all of it.
+constexpr int64_t kMaxBatch = 64;
 
 void declare(CLI::App& app, RunOptions& o) {
   app.set_version_flag("--version", std::string("plumbline-run ") + PLUMBLINE_VERSION);
@@ -90,6 +92,11 @@ void declare(CLI::App& app, RunOptions& o) {
          "Backend torch: op by op (eager, the default), or by scaled_dot_product_attention, whose inner taps are "
          "not recorded")
       ->check(CLI::IsMember({"eager", "sdpa"}));
+  app.add_option("--batch", o.batch,
+                 "Backend torch: compute N copies of the sequence at once, as an engine with N requests; the first is "
+                 "recorded (default 1)")
+      ->type_name("N")
+      ->check(whole_number(1, kMaxBatch));
   app.add_option("--dtype", o.dtype,
                  "Run in this format: weights of another one are rounded once, to nearest even (default: the "
                  "checkpoint's; twin and cuda: bf16 only)")
@@ -141,6 +148,7 @@ void check_consistency(const RunOptions& o) {
   require(o.attention != "sdpa" || o.device == "cpu",
           "--attention sdpa has a contract on the CPU only, not on --device " + o.device);
   require(o.backend == "torch" || o.attention.empty(), "--attention belongs to the backend torch, not to " + o.backend);
+  require(o.backend == "torch" || o.batch == 1, "--batch belongs to the backend torch, not to " + o.backend);
   require(o.backend == "torch" || o.device == "cpu", "--device belongs to the backend torch, not to " + o.backend);
 }
 

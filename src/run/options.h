@@ -23,6 +23,7 @@ struct RunOptions {
   std::string device = "cpu";        ///< of backend torch
   std::string dtype;                 ///< bf16, f16, f32; "": the checkpoint's own
   std::string attention;             ///< eager, sdpa: backend torch; "": eager
+  int64_t batch = 1;                 ///< copies of the sequence that backend torch computes at once
   std::vector<std::string> kernels;  ///< "qkv=single": backends twin, cuda and oracle
   std::string check;                 ///< "races": backend twin
   bool verify_taps = false, force = false, json = false, list_backends = false, option_table = false;

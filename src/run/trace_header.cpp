@@ -88,7 +88,10 @@ std::map<std::string, std::string> environment(const RunOptions& options, const 
   if (cast) entries["cast"] = describe(*cast);
   if (!stop.ids.empty()) entries["eos"] = joined(stop.ids) + " (" + stop.source + ")";
   if (!options.kernels.empty()) entries["kernel"] = joined(options.kernels);
-  if (options.backend == "torch") entries["attention"] = options.attention.empty() ? "eager" : options.attention;
+  if (options.backend == "torch") {
+    entries["attention"] = options.attention.empty() ? "eager" : options.attention;
+    entries["batch"] = std::to_string(options.batch);
+  }
   if (!options.check.empty()) entries["check"] = options.check;
   if (options.verify_taps) entries["verify_taps"] = "logits bit-equal without taps";
   return entries;

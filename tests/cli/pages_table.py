@@ -29,6 +29,7 @@ AS = {
     "--fault rope.scaling_ignored": "plumbline run dumps/models/llama-tiny --backend twin --prompt TEXT --fault rope.scaling_ignored -o FILE",
     "--taps GLOB": RUN + " --taps layer.0.* -o FILE",
     "--attention sdpa": "plumbline run MODEL --backend torch --attention sdpa --prompt TEXT -o FILE",
+    "--batch 4": "plumbline run MODEL --backend torch --batch 4 --prompt TEXT -o FILE",
     "--dtype bf16": RUN + " --dtype bf16 -o FILE",
     "--kernel qkv=VARIANT[@layer.N]": RUN + " --kernel qkv=single@layer.1 -o FILE",
     "--format full": FIND + " --format full",

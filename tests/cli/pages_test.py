@@ -35,6 +35,7 @@ PLACEHOLDERS = {"MODEL": MODEL, "DIR": MODEL, "B": "twin", "TEXT": "free", "FILE
                 "A.h5": "ref.h5", "B.h5": "cand.h5", "FILE.part": "unfinished.h5.part", "OUT": "recovered.h5",
                 "PLUMBLINE": str(PROGRAMS / "plumbline")}  # fmt: skip
 NEEDS_TORCH = re.compile(r"scripts/capture/hf\.py|scripts/train_tiny\.py train|\bhf\.h5")  # is such a script, or needs what one wrote
+TORCH_RUN = re.compile(r"plumbline run .*--(attention|batch)\b")  # has an option of backend torch alone
 SCRIPT = re.compile(r"scripts/(capture/hf|train_tiny|extreme_norms|dev/layers)\.py")
 LACKING = {"scripts/train_tiny.py corpus": "no pages of manpages"}  # what a script says where the system lacks what it reads
 
@@ -225,7 +226,7 @@ class Lines:
         return self.done[command]
 
     def try_to_run(self, line: str, command: str) -> str:
-        if (NEEDS_TORCH.search(command) and not self.torch.ready) or ("--attention" in command and not self.with_torch):
+        if (NEEDS_TORCH.search(command) and not self.torch.ready) or (TORCH_RUN.search(command) and not self.with_torch):
             return self.count(line, "lacking")
         wrong = self.run(command)
         if wrong and any(line.startswith(script) and said in wrong for script, said in LACKING.items()):

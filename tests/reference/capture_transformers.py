@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs Hugging Face transformers' eager path and writes what every module gave, byte for byte.
 
-Usage: capture_transformers.py JOBS.json, a list of {"model", "threads", "device", "tokens", "decode", "output"}. Each job
-is a prefill of `tokens` and `decode` greedy steps with cache; its output directory gets data.bin (raw bytes) and
-manifest.json (per step: the ids fed, the id chosen, path, format, shape and place of every tensor).
+Usage: capture_transformers.py JOBS.json, a list of {"model", "threads", "device", "tokens", "batch", "decode", "output"}.
+Each job is a prefill of `tokens` and `decode` greedy steps with cache, of a batch of that many equal sequences; its output
+directory gets data.bin (raw bytes) and manifest.json (per step: the ids fed, the id chosen, path, format, shape and place
+of every tensor, of the first sequence alone).
 Invariant: nothing here computes; hooks and wrappers only look at what transformers passes on.
 Exit status 77: transformers is not installed.
 """
@@ -52,6 +53,7 @@ class Recorder:
         self.directory, self.steps, self.layer, self.norm = directory, [], -1, ""
 
     def record(self, path: str, value: torch.Tensor) -> None:
+        value = value[:1]
         raw = value.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes()
         entry = {"path": path, "dtype": FORMATS[value.dtype], "shape": list(value.shape), "offset": self.data.tell()}
         self.data.write(raw)
@@ -174,7 +176,7 @@ def run(job: dict) -> None:
         patched.start()
     for _ in range(job["decode"] + 1):
         recorder.steps.append({"tokens": tokens, "first_position": position, "taps": []})
-        ids = torch.tensor([tokens], device=job["device"])
+        ids = torch.tensor([tokens] * job["batch"], device=job["device"])
         chosen = greedy(model(ids, past_key_values=cache, use_cache=True).logits)
         recorder.steps[-1]["chosen"] = chosen
         position += len(tokens)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The reference against Hugging Face transformers on the same torch build, machine and thread count: a prefill and 16
-// greedy decode steps with cache, every module output, cache and attention intermediate, and the logits. Bits, no
-// tolerance.
+// greedy decode steps with cache, every module output, cache and attention intermediate, and the logits, of single
+// sequences and of batches. Bits, no tolerance.
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -27,6 +27,7 @@ struct Case {
   TinyModelOptions model;
   int64_t prompt = 0;
   int threads = 1;
+  int64_t batch = 1;  ///< equal sequences at once, of which the first is compared
 };
 
 // Lengths around a GEMM's tile edges and none of them a round number but for 64; head counts with and without sharing;
@@ -91,6 +92,8 @@ std::vector<Case> cases() {
        {.hidden = 256, .heads = 8, .kv_heads = 2, .intermediate = 512, .seed = 7},
        130,
        2},
+      {"a batch of three, GQA 4/2", {}, 17, 2, 3},
+      {"a batch of eight, Llama", {.llama = true, .seed = 9}, 5, 1, 8},
   };
 }
 
@@ -156,10 +159,11 @@ bool capture_all(const nlohmann::json& jobs, const TempDirectory& scratch) {
   return true;
 }
 
-nlohmann::json job(const std::filesystem::path& model, int64_t prompt, int threads, const std::string& device,
+nlohmann::json job(const std::filesystem::path& model, const Case& c, const std::string& device,
                    const std::filesystem::path& output) {
-  return {{"model", model.string()},      {"threads", threads},     {"device", device},
-          {"tokens", prompt_ids(prompt)}, {"decode", kDecodeSteps}, {"output", output.string()}};
+  return {{"model", model.string()},        {"threads", c.threads}, {"device", device},
+          {"tokens", prompt_ids(c.prompt)}, {"batch", c.batch},     {"decode", kDecodeSteps},
+          {"output", output.string()}};
 }
 
 Capture read_capture(const std::string& directory) {
@@ -180,21 +184,20 @@ TEST_CASE("every tap has the bits that transformers gives, prefill and 16 decode
   std::vector<TempDirectory> random_models;
   std::vector<std::string> names;
   nlohmann::json jobs = nlohmann::json::array();
-  const auto plan = [&](const std::string& name, const std::filesystem::path& model, int64_t prompt, int threads,
-                        const std::string& device) {
-    names.push_back(name + ", " + device);
-    jobs.push_back(job(model, prompt, threads, device, scratch / std::to_string(jobs.size())));
+  const auto plan = [&](const Case& c, const std::filesystem::path& model, const std::string& device) {
+    names.push_back(c.name + ", " + device);
+    jobs.push_back(job(model, c, device, scratch / std::to_string(jobs.size())));
   };
   std::vector<std::string> devices = {"cpu"};
   if (torch_device_problem("cuda").empty()) devices.push_back("cuda");
   for (const std::string& device : devices) {
     for (const Case& c : cases()) {
       random_models.push_back(write_tiny_model(c.model));
-      plan(c.name, random_models.back().path(), c.prompt, c.threads, device);
+      plan(c, random_models.back().path(), device);
     }
     for (const std::string name : {"qwen3-tiny", "llama-tiny"}) {
       const std::filesystem::path trained = std::filesystem::path(PLUMBLINE_SOURCE_DIR) / "dumps/models" / name;
-      if (std::filesystem::exists(trained / "model.safetensors")) plan("trained " + name, trained, 64, 2, device);
+      if (std::filesystem::exists(trained / "model.safetensors")) plan({"trained " + name, {}, 64, 2}, trained, device);
     }
   }
   if (!capture_all(jobs, scratch)) return report_skip();
@@ -203,7 +206,8 @@ TEST_CASE("every tap has the bits that transformers gives, prefill and 16 decode
   for (size_t i = 0; i < jobs.size(); ++i) {
     INFO(names[i]);
     const Model model = load_model(jobs[i].at("model").get<std::string>());
-    const auto backend = make_torch_backend(model, {.device = jobs[i].at("device"), .threads = jobs[i].at("threads")});
+    const auto backend = make_torch_backend(
+        model, {.device = jobs[i].at("device"), .threads = jobs[i].at("threads"), .batch = jobs[i].at("batch")});
     const Capture capture = read_capture(jobs[i].at("output"));
     REQUIRE(capture.manifest.at("steps").size() == kDecodeSteps + 1);
     const size_t here = compare_run(capture, *backend);

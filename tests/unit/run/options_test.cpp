@@ -76,6 +76,7 @@ TEST_CASE("what is missing or contradicts itself is a usage error", "[run]") {
       {"m", "--backend", "torch", "--prompt", "x", "-o", "a", "--kernel", "qkv=hf"},
       {"m", "--backend", "cuda", "--prompt", "x", "-o", "a", "--check", "races"},
       {"m", "--backend", "twin", "--prompt", "x", "-o", "a", "--device", "cuda"},
+      {"m", "--backend", "twin", "--prompt", "x", "-o", "a", "--batch", "2"},
       {"m", "--backend", "twin", "--prompt", "x", "-o", "a", "--kernel", "qkv=fast"},
       {"m", "--backend", "twin", "--prompt", "x", "-o", "a", "--kernel", "qkv=hf", "--kernel", "qkv=f32"},
       {"m", "--backend", "twin", "--prompt", "x", "-o", "a", "--bogus"},
@@ -111,6 +112,9 @@ TEST_CASE("an empty text is not an absent one, and a number has its limits; the 
       {{"--prompt", "x", "--new", "-1"}, "--new: '-1' is no whole number from 0 to 1000000000"},
       {{"--prompt", "x", "--new", "1e3"}, "--new: '1e3' is no whole number"},
       {{"--prompt", "x", "--prefill", "0"}, "--prefill: '0' is no whole number from 1 to 1000000000"},
+      {{"--prompt", "x", "--batch", "0"}, "--batch: '0' is no whole number from 1 to 64"},
+      {{"--prompt", "x", "--batch", "65"}, "--batch: '65' is no whole number from 1 to 64"},
+      {{"--prompt", "x", "-o", "a", "--batch", "2"}, "--batch belongs to the backend torch, not to twin"},
       {{"--prompt", "x", "--taps", "--json"}, "--taps has no value: the option --json follows"},
       {{"--prompt", "x", "--taps", "-o", "a"}, "--taps has no value: the option -o follows"},
       {{"--prompt", "--new", "3"}, "--prompt has no value: the option --new follows"},
@@ -119,6 +123,11 @@ TEST_CASE("an empty text is not an absent one, and a number has its limits; the 
   std::vector<const char*> arguments = {"m", "--backend", "twin"};
   arguments.insert(arguments.end(), row.more.begin(), row.more.end());
   CHECK(test::says(test::message_of([&] { parse(arguments); }), {row.complaint}));
+}
+
+TEST_CASE("a batch is for backend torch, and of one sequence if nothing is said", "[run]") {
+  CHECK(parse({"m", "--backend", "torch", "--prompt", "x", "-o", "a"}).options.batch == 1);
+  CHECK(parse({"m", "--backend", "torch", "--prompt", "x", "-o", "a", "--batch", "64"}).options.batch == 64);
 }
 
 TEST_CASE("an empty MODEL is named", "[run]") {
