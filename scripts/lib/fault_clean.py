@@ -8,7 +8,7 @@ Invariant: nothing is planted in any of them, so a finding is a false alarm.
 from dataclasses import dataclass
 from pathlib import Path
 
-from healthy_runs import Run, kernels
+from healthy_runs import BATCHES, Run, kernels
 
 try:
     import h5py
@@ -40,14 +40,16 @@ def make_foreign(trace: Path, copy: Path) -> None:
 
 
 def run_of(rng, model: Path, backends, prompt: str, prefill: int) -> Run:
-    """The same tokens by another backend, split, number of threads, kernel, attention or choice of taps."""
-    backend = rng.choice([name for name in ("twin", "twin", "twin", "oracle", "torch", SDPA) if name in backends])
+    """The same tokens by another backend, split, number of threads, batch, kernel, attention or choice of taps."""
+    backend = rng.choice([name for name in ("twin", "twin", "twin", "oracle", "torch", "torch", SDPA) if name in backends])
     more = {}
     if backend == "twin":
         more["kernel"] = rng.choice(["", "", *kernels(model)])
         more["taps"] = rng.choice(["", "", "", "results"])
     if backend == SDPA:
         backend, more = "torch", {"attention": "sdpa", "taps": "modules"}
+    if backend == "torch":
+        more["batch"] = rng.choice([1, *BATCHES])
     split = prefill if rng.random() < 0.6 else rng.randint(1, len(prompt))
     return Run(model, backend, len(prompt), split, threads=rng.choice([1, 1, 2]), prompt=prompt, **more)
 

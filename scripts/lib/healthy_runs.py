@@ -18,6 +18,7 @@ NARROWED = {
     "results": ["embed", "rope.cos", "rope.sin", "*.out", "*_proj", "*_rope", "*_cache", "*.ctx", "*.resid?", "logits"],
     "modules": ["embed", "rope.cos", "rope.sin", "*norm.out", "*_proj", "*.resid?", "logits"],
 }
+BATCHES = [2, 3, 8]  # of backend torch
 CAPTURE = "capture"  # the backend that is scripts/capture/hf.py
 CAPTURED = {"plain": ["--plain"], "torch calls": ["--torch-calls"]}  # what it records other than by default
 NORMS = ["exact", "notes"]  # modes of scripts/extreme_norms.py
@@ -40,6 +41,8 @@ class Run:
     fed_by: "Run | None" = None  # takes its tokens, step by step, from that capture
     prompt: str = ""  # instead of TEXT's beginning; as long as `tokens` says
     attention: str = ""  # of backend torch
+    batch: int = 1  # copies of the tokens that backend torch computes at once
+    dtype: str = ""  # a format other than the checkpoint's
 
     def options(self) -> list[str]:
         """What both programs are told alike, but for the tokens of a run that is fed by a capture."""
@@ -51,6 +54,8 @@ class Run:
         said += ["--prefill", self.prefill] if self.prefill else []
         said += ["--kernel", f"qkv={self.kernel}"] if self.kernel else []
         said += ["--attention", self.attention] if self.attention else []
+        said += ["--batch", self.batch] if self.batch > 1 else []
+        said += ["--dtype", self.dtype] if self.dtype else []
         said += [word for glob in NARROWED.get(self.taps, []) for word in ("--taps", glob)]
         return said + (["--verify-taps"] if self.verified else [])
 
@@ -58,6 +63,7 @@ class Run:
         split = f" {self.prefill}+{self.tokens - self.prefill}" if self.prefill else f" {self.tokens}"
         split += f", {self.new} decoded" if self.new else ""
         more = [f"{self.threads} threads"] * (self.threads > 1) + [self.kernel] * bool(self.kernel) + [self.attention] * bool(self.attention)
+        more += [f"batch of {self.batch}"] * (self.batch > 1) + [self.dtype] * bool(self.dtype)
         more += [f"taps: {self.taps}"] * bool(self.taps) + ["verified"] * self.verified
         return self.backend + split + "".join(f", {each}" for each in more)
 
@@ -105,6 +111,12 @@ def candidates(model: Path, tokens: int, prefill: int) -> list[Run]:
     return [plain, more_threads, *variants, *narrowed]
 
 
+def batched(reference: Run) -> list[Pair]:
+    """One sequence against several at once. LibTorch may take other kernels for other numbers of rows; in f32 it does so from one to two."""
+    formats = [replace(reference, dtype=dtype) for dtype in ("", "f32")]
+    return [Pair(run, replace(run, batch=batch)) for run in formats for batch in BATCHES]
+
+
 def own_pairs(model: Path, backends: set[str]) -> list[Pair]:
     """The model as it is, run by the programs."""
     pairs = []
@@ -119,6 +131,7 @@ def own_pairs(model: Path, backends: set[str]) -> list[Pair]:
                 pairs.append(Pair(whole, Run(model, "twin", tokens, prefill)))
             if len(references) > 1 and tokens < 200:
                 pairs.append(Pair(*references))
+                pairs += batched(references[1]) if tokens == 7 else []
         if tokens == 7:
             pairs += [Pair(whole, Run(model, "oracle", 7, threads=2)), Pair(whole, Run(model, "twin", 7, verified=True)),
                       Pair(Run(model, "twin", 7), Run(model, "twin", 7, 4))]
