@@ -147,6 +147,10 @@ Grid Contract::grid(std::string_view stage) const {
                    "taps inside an op are named after the contract's stages");
 }
 
+bool Contract::has_stage(std::string_view stage) const {
+  return std::any_of(stages.begin(), stages.end(), [&](const Stage& s) { return s.name == stage; });
+}
+
 bool Contract::covers(OpKind kind) const { return std::find(kinds.begin(), kinds.end(), kind) != kinds.end(); }
 
 const std::vector<Contract>& all_contracts() {

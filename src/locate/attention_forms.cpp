@@ -19,10 +19,7 @@ constexpr std::array kInner{OpKind::softmax, OpKind::causal_mask, OpKind::scale,
 /// Contracts under which the result of a softmax exists only inside a larger kernel.
 std::vector<const Contract*> fused_contracts() {
   std::vector<const Contract*> fused = contracts_for(OpKind::softmax);
-  std::erase_if(fused, [](const Contract* contract) {
-    return std::none_of(contract->stages.begin(), contract->stages.end(),
-                        [](const Stage& stage) { return stage.name == "inner"; });
-  });
+  std::erase_if(fused, [](const Contract* contract) { return !contract->has_stage("inner"); });
   return fused;
 }
 

@@ -8,7 +8,7 @@
 #include <cmath>
 #include <limits>
 
-#include "locate/split.h"
+#include "oracle/uncertain.h"
 
 namespace plumbline {
 namespace {

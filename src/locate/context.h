@@ -7,7 +7,7 @@
 #include "locate/pairing.h"
 #include "locate/positions.h"
 #include "locate/replay.h"
-#include "locate/split.h"
+#include "oracle/uncertain.h"
 
 namespace plumbline {
 

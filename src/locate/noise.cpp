@@ -15,8 +15,8 @@
 #include "locate/noise_verdict.h"
 #include "locate/provenance.h"
 #include "locate/run_distance.h"
-#include "locate/split.h"
 #include "oracle/backend.h"
+#include "oracle/uncertain.h"
 
 namespace plumbline {
 namespace {

@@ -52,8 +52,6 @@ Split split_of(const std::vector<double>& reference_stored, const std::vector<do
   return sums;
 }
 
-double mask_magnitude(DType model_dtype) { return max_finite(model_dtype) / 4.0; }
-
 double relative_difference(const std::vector<double>& expected, const std::vector<double>& actual, double mask) {
   double difference = 0.0, size = 0.0;
   for (size_t i = 0; i < expected.size(); ++i) {

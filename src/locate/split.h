@@ -6,8 +6,6 @@
 #include <cstdint>
 #include <vector>
 
-#include <plumbline/dtype.h>
-
 namespace plumbline {
 
 struct Split {
@@ -29,8 +27,5 @@ Split split_of(const std::vector<double>& reference_stored, const std::vector<do
 
 /// Relative 2-norm of actual - expected over finite pairs that are not both masked; 0/0 is 0.
 double relative_difference(const std::vector<double>& expected, const std::vector<double>& actual, double mask);
-
-/// The magnitude from which a value counts as a mask: a quarter of the format's largest.
-double mask_magnitude(DType model_dtype);
 
 }  // namespace plumbline

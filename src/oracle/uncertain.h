@@ -22,6 +22,10 @@ inline constexpr double kMaxF32 = static_cast<double>(std::numeric_limits<float>
 inline constexpr uint8_t kOverflows = 1;  ///< NaN or an infinity
 inline constexpr uint8_t kVanishes = 2;   ///< zero: a factor's denominator overflowed
 
+/// The magnitude from which a value counts as a mask, not a number: a quarter of the format's largest (f16's is no
+/// larger than its largest number).
+inline double mask_magnitude(DType dtype) { return max_finite(dtype) / 4.0; }
+
 /// Expected sizes of errors are typical values, not limits: real data may show ten times as much.
 inline constexpr double kMargin = 10.0;
 

@@ -41,6 +41,7 @@ struct Contract {
 
   /// Grid of the stage; throws InputError if the contract has no such stage.
   Grid grid(std::string_view stage) const;
+  bool has_stage(std::string_view stage) const;
   bool covers(OpKind kind) const;
 };
 

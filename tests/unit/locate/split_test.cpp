@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "oracle/uncertain.h"
 #include "support/catch.h"
 
 using namespace plumbline;
