@@ -74,9 +74,12 @@ lies in this op (or in the parameters it read).
 What to do: look at the values beside the replay (`plumbline show`), then at
 the op's weights, attributes and kernel.)"},
     CodePage{code::kMismatch, "too many results differ by a rounding",
-             R"(Every single element lies within the bound, but far more elements differ from
-the correctly rounded replay than accumulation noise can explain: in all
-(gate G3), or in one token, channel, head or tile where they gather (gate G4).
+             R"(Every single element lies within the bound, but together they err as no
+rounding does: far more elements differ from the correctly rounded replay than
+accumulation noise can explain, in all (gate G3) or in one token, channel,
+head or tile where they gather (gate G4); or, where every last bit is noise,
+errors are over ten times as large as rounding makes them of most data (gate
+G2) or lean to one side (gate G4), as sums that are cut, not rounded, do.
 That is the trace of a rounding point too many, too few or elsewhere, or of a
 small systematic error such as another epsilon.
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "oracle/distribution.h"
+#include "oracle/judge.h"
 
 namespace plumbline {
 namespace {
@@ -12,6 +12,12 @@ namespace {
 bool has_failed(const JudgedSide& side, size_t k) {
   return std::any_of(side.steps.begin(), side.steps.end(), [k](const JudgedStep& step) {
     return step.judgements[k] && step.judgements[k]->failed != Gate::none;
+  });
+}
+
+size_t nearest_to_bound(const JudgedSide& side, const std::vector<size_t>& steps, size_t k) {
+  return *std::max_element(steps.begin(), steps.end(), [&](size_t a, size_t b) {
+    return side.steps[a].judgements[k]->worst_ratio < side.steps[b].judgements[k]->worst_ratio;
   });
 }
 
@@ -24,14 +30,14 @@ void hold_result(const Contract& contract, size_t k, JudgedSide& side) {
     distribution.add(step.results[k], to_values(step.stored[k]->view()));
     steps.push_back(s);
   }
-  const double loudness = distribution.loudness(), bias = distribution.bias(systematic_share(contract));
-  if (!std::isnan(loudness) && !(loudness <= side.loudness)) side.loudness = loudness;
-  if (!(std::fabs(bias) <= std::fabs(side.bias))) side.bias = bias;
-  const auto excess = distribution.excess();
-  if (!excess) return;
-  Judgement& judgement = *side.steps[steps[excess->step]].judgements[k];
-  judgement.excess = excess;
-  judgement.failed = Gate::structure;
+  const ChanceJudgement chance = judge_chance(distribution, contract);
+  if (!std::isnan(chance.loudness) && !(chance.loudness <= side.loudness)) side.loudness = chance.loudness;
+  if (!(std::fabs(chance.bias) <= std::fabs(side.bias))) side.bias = chance.bias;
+  if (chance.failed == Gate::none) return;
+  const size_t step = chance.excess ? steps[chance.excess->step] : nearest_to_bound(side, steps, k);
+  Judgement& judgement = *side.steps[step].judgements[k];
+  judgement.excess = chance.excess;
+  judgement.failed = chance.failed;
   judgement.passed = false;
 }
 

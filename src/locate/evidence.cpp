@@ -29,6 +29,10 @@ std::vector<double> weights_of(const Evaluated& result, const TensorView& stored
       case Gate::bound:
         if (finite && std::fabs(value - exact) > result.bound[i]) weights[i] = std::fabs(value - exact);
         break;
+      case Gate::size:
+      case Gate::bias:
+        if (finite && result.sigma[i] > 0.0) weights[i] = std::fabs(value - exact) / result.sigma[i];
+        break;
       case Gate::mismatch:
       case Gate::structure:
       case Gate::noise: weights[i] = finite && value != result.rounded[i] ? 1.0 : 0.0; break;

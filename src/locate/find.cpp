@@ -200,7 +200,6 @@ FindReport find_divergence(const Trace& stored_reference, const Trace& stored_ca
                "sides hold",
                report);
   for (OpResult& result : results) report.ops.push_back(std::move(result.row));
-  note_unlike_rounding(report);
   measure_amplification(context, report);
   if (auto nonfinite = nonfinite_finding(context, report.ops)) report.findings.push_back(std::move(*nonfinite));
   const std::vector<Finding> outside = restrict_report(report, scope, graph);

@@ -25,9 +25,6 @@ void conclude(FindReport& report, std::optional<Finding> fork);
 
 /// A note if the candidate lacks positions that the reference has and the tokens do not say why.
 void note_positions(const Alignment& alignment, FindReport& report);
-/// A note on ops that hold every gate, but whose own errors are larger or lean further than rounding makes of most
-/// data.
-void note_unlike_rounding(FindReport& report);
 TraceSummary summary_of(const Trace& trace, const std::vector<Step>& steps);
 
 }  // namespace plumbline

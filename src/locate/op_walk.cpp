@@ -42,8 +42,10 @@ OpRow empty_row(const Op& op) {
 std::string code_of(const Judgement& judgement) {
   switch (judgement.failed) {
     case Gate::masks: return std::string(judgement.mask_breaches > 0 ? code::kNonFinite : code::kOtherFormat);
+    case Gate::size:
     case Gate::mismatch:
-    case Gate::structure: return std::string(code::kMismatch);
+    case Gate::structure:
+    case Gate::bias: return std::string(code::kMismatch);
     case Gate::noise: return std::string(code::kBeyondNoise);
     default: return std::string(code::kOwnError);
   }

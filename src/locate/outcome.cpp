@@ -11,7 +11,6 @@
 #include "locate/findings.h"
 #include "locate/roles.h"
 #include "locate/used_parameters.h"
-#include "oracle/distribution.h"
 
 namespace plumbline {
 namespace {
@@ -140,26 +139,6 @@ void conclude(FindReport& report, std::optional<Finding> fork) {
                           report.scope ? "selected " : "", nearest->op, nearest->own_share);
   }
   if (fork) report.findings.push_back(std::move(*fork));
-}
-
-void note_unlike_rounding(FindReport& report) {
-  constexpr size_t kNamed = 4;
-  std::vector<std::string> ops;
-  for (const OpRow& row : report.ops) {
-    if (!row.judged || row.failed) continue;
-    if (row.loudness > kLoud)
-      ops.push_back(fmt::format("{} ({:.3g} times as large)", row.op, row.loudness));
-    else if (std::fabs(row.bias) > kLeaning)
-      ops.push_back(fmt::format("{} (by {:.3g})", row.op, std::fabs(row.bias)));
-  }
-  if (ops.empty()) return;
-  const size_t shown = std::min(ops.size(), kNamed);
-  report.notes.push_back(
-      fmt::format("within every bound, but larger than rounding makes them, or leaning to one side by that many "
-                  "standard deviations: "
-                  "errors of {}{}",
-                  fmt::join(ops.begin(), ops.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
-                  shown < ops.size() ? fmt::format(" and {} more ops", ops.size() - shown) : ""));
 }
 
 }  // namespace plumbline

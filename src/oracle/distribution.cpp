@@ -18,9 +18,6 @@ constexpr double kFalseAlarms = 1e-9;  ///< per result, shared among all its sli
 constexpr int64_t kFewest = 4;         ///< fewer in one slice are no pattern
 constexpr int32_t kTileRows = 16, kTileColumns = 64;
 
-/// A mask, not a number: f16's is no larger than its largest number.
-double mask_of(DType dtype) { return max_finite(dtype) / 4.0; }
-
 /// Smallest k with P(Poisson(mean) > k) <= tail; past a mean of 500 Bernstein's bound for it.
 int64_t poisson_limit_at(double mean, double tail) {
   if (!(mean > 0.0)) return 0;
@@ -47,6 +44,7 @@ void Distribution::add_element(const Evaluated& oracle, size_t i, double stored,
                                Row& row) {
   const double exact = oracle.exact.values[i], sigma = oracle.sigma[i], outward = exact < 0.0 ? -1.0 : 1.0;
   if (oracle.spread[i] != 0.0 && sigma >= spacing) {
+    if (!oracle.turns.empty() && oracle.turns[i] != 0) return;
     const double error = (stored - exact) / sigma;
     ++fine_;
     fine_squares_ += error * error;
@@ -90,7 +88,7 @@ void Distribution::add(const Evaluated& oracle, const std::vector<double>& store
   const int32_t before = token < axes_.size() ? extents_[token] : 0;
   if (token < axes_.size()) event.at[token] = before;
   const Rounder grid(oracle.dtype);
-  const double mask = mask_of(oracle.dtype);
+  const double mask = mask_magnitude(oracle.dtype);
   Row row;
   for (size_t i = 0; i < stored.size(); ++i) {
     event.index = static_cast<int64_t>(i);
@@ -205,6 +203,8 @@ double systematic_share(const Contract& contract) {
   // A step of a tensor core loses up to (17/2 + 2) u of the partial sum (bounds.cpp), half of that on average where
   // every cut loses something; its expected size is 1 u.
   if (contract.accumulator == Accumulator::tensor_core || contract.accumulator == Accumulator::any) return 5.25;
+  // Of a drift a fifth is the expected size (running_sum.h).
+  if (contract.accumulator == Accumulator::scalar_any) return kMargin / 2.0;
   const Function function = contract.covers(OpKind::rope_table) ? Function::pow : Function::rsqrt;
   return function_ulps(function) / function_typical_ulps(function);
 }

@@ -82,7 +82,8 @@ class Distribution {
 };
 
 /// How many times the expected size of its errors an op's results may all be off to the same side, by its contract:
-/// tensor cores cut towards zero, functions may be off by their most everywhere; roundings to nearest do not lean.
+/// tensor cores cut towards zero, long sums in f32 drift, functions may be off by their most everywhere; other
+/// roundings to nearest do not lean.
 double systematic_share(const Contract& contract);
 
 }  // namespace plumbline

@@ -100,8 +100,10 @@ std::string_view gate_name(Gate gate) {
     case Gate::none: return "";
     case Gate::masks: return "G0";
     case Gate::bound: return "G1";
+    case Gate::size: return "G2";
     case Gate::mismatch: return "G3";
-    case Gate::structure: return "G4";
+    case Gate::structure:
+    case Gate::bias: return "G4";
     case Gate::noise: return "MC";
   }
   return "";
@@ -115,6 +117,17 @@ double mismatch_expectation(const Evaluated& oracle, const Rounder& grid, size_t
   if (sigma >= spacing) return 1.0;
   const double distance = 0.5 * spacing - std::fabs(oracle.exact.values[i] - oracle.rounded[i]);
   return flip_probability(std::min(std::max(distance, 0.0), error), sigma, error);
+}
+
+ChanceJudgement judge_chance(const Distribution& distribution, const Contract& contract) {
+  ChanceJudgement out{distribution.loudness(), distribution.bias(systematic_share(contract)), distribution.excess()};
+  if (out.excess)
+    out.failed = Gate::structure;
+  else if (out.loudness > kLoud)
+    out.failed = Gate::size;
+  else if (std::fabs(out.bias) > kLeaning)
+    out.failed = Gate::bias;
+  return out;
 }
 
 Judgement judge(const Evaluated& oracle, const TensorView& stored) {

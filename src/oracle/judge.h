@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One stored output against the oracle: gates G0 (format, NaN and infinity masks), G1 (every element within its bound)
-// and G3 (no more mismatches with the rounding-matched oracle than the mismatch law allows). G4 (mismatches that gather
-// in one token, channel, head or tile) looks at all steps together: src/locate.
-// Invariant: no tolerance is typed here; both limits follow from `Evaluated`.
+// and G3 (no more mismatches with the rounding-matched oracle than the mismatch law allows). G2 (errors as large as
+// rounding makes them) and G4 (none that gather in one token, channel, head or tile, or lean to one side) take all
+// steps together. Invariant: no tolerance is typed here; both limits follow from `Evaluated`.
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -13,9 +13,9 @@
 
 namespace plumbline {
 
-/// `structure` and `noise` are not judged here: they are those of all steps, and of a segment's replay (src/locate).
-enum class Gate : uint8_t { none, masks, bound, mismatch, structure, noise };
-std::string_view gate_name(Gate gate);  ///< "", "G0", "G1", "G3", "G4", "MC"
+/// `noise` is that of a segment's replay (src/locate).
+enum class Gate : uint8_t { none, masks, bound, size, mismatch, structure, bias, noise };
+std::string_view gate_name(Gate gate);  ///< "", "G0", "G1", "G2", "G3", "G4", "G4", "MC"
 
 struct Judgement {
   bool passed = false;               ///< all gates hold and something was decided
@@ -43,6 +43,14 @@ struct Judgement {
   bool empty() const { return failed == Gate::none && decided == 0; }
   double mismatch_fraction() const { return count ? static_cast<double>(mismatches) / static_cast<double>(count) : 0; }
 };
+
+/// One result, all its steps together, held against what chance makes of the expected errors.
+struct ChanceJudgement {
+  double loudness = 0.0, bias = 0.0;  ///< Distribution's
+  std::optional<Excess> excess;
+  Gate failed = Gate::none;  ///< structure, size or bias
+};
+ChanceJudgement judge_chance(const Distribution& distribution, const Contract& contract);
 
 /// Throws ShapeError if the shapes differ, InputError if the oracle was evaluated without bounds.
 Judgement judge(const Evaluated& oracle, const TensorView& stored);

@@ -46,6 +46,7 @@ struct Evaluated {
   int64_t sharing = 1;             ///< so many consecutive elements, a row, share the error of one factor (a norm's
                                    ///< 1 / rms, a softmax's sum), so their roundings turn together
   std::vector<uint8_t> plausible;  ///< 1: ten times the expected error may round it otherwise; empty: no row shares
+  std::vector<uint8_t> turns;      ///< 1: a rounding on the way may turn, so that errors are of two sizes; empty: none
   bool bitwise = false;            ///< exact class: stored must equal rounded, bit for bit (but for the sign of zero)
 };
 

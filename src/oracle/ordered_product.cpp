@@ -18,6 +18,12 @@ double magnitude_of(Terms terms) {
   return sizes;
 }
 
+double root_of_squares(Terms terms) {
+  double squares = 0.0;
+  for (const double term : terms) squares += term * term;
+  return std::sqrt(squares);
+}
+
 RunningSum sum_of(SumOrder order, Terms a, Terms b, Terms products, double given) {
   if (order == SumOrder::tensor_core) return tensor_core_sum(a, b, given);
   // Uncertain operands may have more bits than their values show.
@@ -138,7 +144,11 @@ Uncertain ProductElements::ordered(size_t i, double bias) {
     if (bias != 0.0) sum.add(bias);
     v = summation_(sum.sum, magnitude_of(products_) + std::fabs(bias) + given);
     v.error = sum.error;
-    v.sigma = std::min(v.sigma, v.error);
+    // Partial sums of terms of random sign grow as their squares do, which a few large ones make.
+    v.sigma =
+        std::min(expected_accumulation_error(accumulator_of(order_->order), static_cast<int64_t>(a_.size()), v.value,
+                                             root_of_squares(products_) * std::sqrt(static_cast<double>(a_.size()))),
+                 v.error);
   }
   if (!result_.inherited_sigma.empty()) v.sigma = std::hypot(v.sigma, result_.inherited_sigma[i]);
   return in_f32_range(v);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "oracle/output.h"
 
-#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -55,6 +54,10 @@ void TapWriter::put_wanted(size_t element, const Uncertain& given) {
   if (!bounds_) return;
   const double spread = rounding_spread(grid_, v, rounded, v.error);
   out_.sigma[element] = v.sigma;
+  if (v.turned > kMargin * v.sigma) {
+    out_.turns.resize(out_.sigma.size());
+    out_.turns[element] = 1;
+  }
   // An infinite spread of a finite error: the output's own rounding may overflow.
   const uint8_t escapes = v.escapes | (std::isinf(spread) ? kOverflows : 0);
   if (out_.sharing > 1 && spread > 0.0)
@@ -83,9 +86,7 @@ namespace {
 
 /// Fused attention hands what lies before the product with V on without its last rounding.
 std::string_view result_stage(const OracleCall& call) {
-  const auto& stages = call.contract.stages;
-  const bool fused = std::any_of(stages.begin(), stages.end(), [](const Stage& s) { return s.name == "inner"; });
-  return fused && call.op.kind != OpKind::attn_context ? "inner" : "out";
+  return call.contract.has_stage("inner") && call.op.kind != OpKind::attn_context ? "inner" : "out";
 }
 
 }  // namespace

@@ -41,6 +41,7 @@ class Norm {
 
  private:
   RunningSum square_sum(size_t first, double inherited) const;
+  double expected(size_t first, double sum) const;
   RowStatistic statistic(size_t first) const;
   Uncertain normalised(const Uncertain& x, const RowStatistic& row) const;
   Uncertain weighted(const Uncertain& n, double weight) const;
@@ -63,6 +64,16 @@ RunningSum Norm::square_sum(size_t first, double inherited) const {
   return worst_order_sum(std::move(squares), given);
 }
 
+/// The expected size of the sum's error, of what it inherits apart.
+double Norm::expected(size_t first, double sum) const {
+  if (!call_.needs_errors()) return 0.0;
+  const double* x = call_.input(0).values.data() + first;
+  std::vector<double> squares(width_);
+  for (size_t i = 0; i < width_; ++i) squares[i] = x[i] * x[i];
+  const float in_f32 = call_.declares(SumOrder::f32_tree) ? lanes_in_f32(squares) : chain_in_f32(squares);
+  return expected_with_drift(walk_ * sum * 0.58, static_cast<double>(in_f32) - sum);
+}
+
 RowStatistic Norm::statistic(size_t first) const {
   double sum = 0.0, inherited = 0.0, inherited_square = 0.0;
   for (size_t i = first; i < first + width_; ++i) {
@@ -77,7 +88,7 @@ RowStatistic Norm::statistic(size_t first) const {
   // The sum overflows before it is divided by n, or multiplied by n's rounded reciprocal.
   const double sum_error = call_.needs_errors() && std::isfinite(sum) ? square_sum(first, inherited).error : 0.0;
   const Uncertain held = in_f32_range({sum, sum_error + n * kTinyF32 + 2.0 * kUnitF32 * (sum + sum_error), 0.0});
-  row.var = {held.value / n, held.error / n, std::hypot(walk_ * sum / n * 0.58, std::sqrt(inherited_square) / n),
+  row.var = {held.value / n, held.error / n, std::hypot(expected(first, sum), std::sqrt(inherited_square)) / n,
              held.escapes};
   if (sum == 0.0 && inherited == 0.0) row.var.error = row.var.sigma = 0.0;
   row.var = call_.taken(row.var, "var", first / width_);

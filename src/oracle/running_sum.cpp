@@ -107,6 +107,24 @@ void RunningSum::add(const RunningSum& other) {
   error += half_ulp_f32(most_of(*this));
 }
 
+float chain_in_f32(std::span<const double> terms) {
+  float sum = 0.0f;
+  for (const double term : terms) sum += static_cast<float>(term);
+  return sum;
+}
+
+float lanes_in_f32(std::span<const double> terms) {
+  std::array<float, kLanes> lanes{};
+  for (size_t i = 0; i < terms.size(); ++i) lanes[i % kLanes] += static_cast<float>(terms[i]);
+  for (size_t half = kLanes / 2; half > 0; half /= 2)
+    for (size_t i = 0; i < half; ++i) lanes[i] += lanes[i + half];
+  return lanes[0];
+}
+
+double expected_with_drift(double otherwise, double off) {
+  return std::isfinite(off) ? std::hypot(otherwise, 2.0 / kMargin * off) : otherwise;
+}
+
 double product_roundings(std::span<const double> a, std::span<const double> b) {
   double lost = 0.0;
   for (size_t i = 0; i < a.size(); ++i) {

@@ -21,6 +21,14 @@ struct RunningSum {
   void add(const RunningSum& other);
 };
 
+// What f32 arithmetic makes of that very order, which can drift: squares of bf16 values end in 0 or 1 of their last
+// four units, never in 2 or 3, so that a long sum of many loses more than it gains; equal terms round alike.
+float chain_in_f32(std::span<const double> terms);
+float lanes_in_f32(std::span<const double> terms);
+/// The expected size of an error where one order drifts by `off`, `otherwise` being that of random roundings: twice the
+/// drift is still plausible.
+double expected_with_drift(double otherwise, double off);
+
 /// Half the spacing of f32 at that size: what one rounding to nearest of a value up to `size` loses.
 double half_ulp_f32(double size);
 

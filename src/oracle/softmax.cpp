@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "oracle/output.h"
+#include "oracle/running_sum.h"
 
 namespace plumbline {
 namespace {
@@ -20,15 +21,26 @@ constexpr size_t kKeyBlock = 512;  // keys that attention/sdpa takes at once
 constexpr size_t kLanes = 16;      // of AVX-512; keys left over in a block take exp itself
 
 /// LibTorch's fexp_u20 for x <= 0: exp to 1.1e-4 by a cubic in the fraction of the binary exponent (Malossi et al.
-/// 2015), in f32. The last step leaves 17 bits.
-double cubic_exp(double x) {
-  const float z = static_cast<float>(std::max(x, -87.0)) * 1.44269504088896341f;
-  const float fraction = z - std::floor(z);
+/// 2015), in f32. The last step leaves 17 bits. A compiler may contract either difference with the product by log2(e).
+double cubic_exp(double x, bool contracts_fraction, bool contracts_rest) {
+  constexpr float kLog2E = 1.44269504088896341f;
+  const float from = static_cast<float>(std::max(x, -87.0)), z = from * kLog2E, whole = std::floor(z);
+  const float fraction = contracts_fraction ? std::fmaf(from, kLog2E, -whole) : z - whole;
   float away = std::fmaf(fraction, -0.079204240219773236f, -0.22433836478672356f);
   away = std::fmaf(fraction, away, 0.30354260500649682f);
   away = std::fmaf(fraction, away, 0.00010703434948458272f);
-  const float bits = std::fmaf(8388608.0f, z - away, 8388608.0f * 127.0f);
+  const float rest = contracts_rest ? std::fmaf(from, kLog2E, -away) : z - away;
+  const float bits = std::fmaf(8388608.0f, rest, 8388608.0f * 127.0f);
   return x < -87.0 ? 0.0 : static_cast<double>(std::bit_cast<float>(static_cast<int32_t>(bits)));
+}
+
+/// The cubic of a number that every implementation has alike: they differ by what they contract alone.
+Uncertain cubic_of_known(double x) {
+  Uncertain power{cubic_exp(x, false, false), 0.0, 0.0, 0};
+  for (const auto& [fraction, rest] : {std::pair(false, true), std::pair(true, false), std::pair(true, true)})
+    power.error = std::max(power.error, std::fabs(cubic_exp(x, fraction, rest) - power.value));
+  power.sigma = 0.5 * power.error;
+  return power;
 }
 
 /// The largest of a row up to the end of a block of keys, and what it inherits.
@@ -45,6 +57,7 @@ struct Row {
   double inherited_sigma = 0.0;
   int64_t terms = 0;                        ///< that do not vanish in f32
   double sum_error = 0.0, sum_sigma = 0.0;  ///< relative, of the f32 sum
+  double power_error = 0.0;                 ///< relative, of what is summed
   size_t first = 0;
   size_t width = 0;
   std::vector<Largest> blocks;  ///< under attention/sdpa
@@ -55,17 +68,16 @@ class Softmax {
   explicit Softmax(const OracleCall& call)
       : call_(call),
         inherits_(call.has_bounds(0)),
-        rounds_powers_(has_stage(call.contract, "e")),
-        cubic_(call.model_dtype != DType::f32 && has_stage(call.contract, "cubic")) {}
+        rounds_powers_(call.contract.has_stage("e")),
+        cubic_(call.model_dtype != DType::f32 && call.contract.has_stage("cubic")) {}
 
   Row row(size_t first, size_t width) const;
   double rescaling(const Row& row, size_t first, size_t width) const;
   Uncertain element(size_t at, const Row& row) const;
 
  private:
-  static bool has_stage(const Contract& contract, std::string_view name) {
-    return std::any_of(contract.stages.begin(), contract.stages.end(), [&](const Stage& s) { return s.name == name; });
-  }
+  void add_cubics(Row& row, const double* x) const;
+  double drift(const Row& row, const double* x) const;
   std::vector<Largest> blocks(size_t first, size_t width) const;
   bool is_cubic(size_t index, size_t width) const;
   double power_ulps() const { return cubic_ ? 80.0 : function_ulps(Function::exp); }
@@ -119,21 +131,42 @@ Row Softmax::row(size_t first, size_t width) const {
   row.first = first;
   row.width = width;
   if (rounds_powers_) row.blocks = blocks(first, width);
-  if (cubic_) {
-    row.sum = 0.0;
-    for (size_t i = 0; i < width; ++i) {
-      const Largest& here = row.blocks[i / kKeyBlock];
-      row.sum += power({x[i]}, here, is_cubic(i, width)).value * std::exp(here.value - row.maximum);
-    }
-  }
+  row.power_error = power_ulps() * kUlp;
+  if (cubic_) add_cubics(row, x);
   row.sum_error = accumulation_bound(Accumulator::scalar_any, row.terms);
   if (call_.declares(SumOrder::online)) row.sum_error += rescaling(row, first, width);
-  row.sum_sigma = 0.58 * accumulation_walk(Accumulator::scalar_any, row.terms);
+  row.sum_sigma = expected_with_drift(0.58 * accumulation_walk(Accumulator::scalar_any, row.terms), drift(row, x));
+  if (cubic_ && !inherits_) row.sum_sigma = std::hypot(row.sum_sigma, row.power_error);  // equal scores err alike
   if (inherits_) {
     row.inherited_up = std::log(moved / row.sum);
     row.inherited_sigma = std::sqrt(sigma_square) / row.sum;
   }
   return row;
+}
+
+/// By how much of the sum the plain chain in f32 is off: equal scores round every partial sum alike.
+double Softmax::drift(const Row& row, const double* x) const {
+  std::vector<double> powers(row.width);
+  double sum = 0.0;
+  for (size_t i = 0; i < row.width; ++i) {
+    const double far = x[i] - row.maximum;
+    sum += powers[i] = as_f32(is_cubic(i, row.width) ? cubic_exp(far, false, false) : std::exp(far));
+  }
+  return (static_cast<double>(chain_in_f32(powers)) - sum) / row.sum;
+}
+
+/// The sum of what is added under attention/sdpa-avx512, and how far it may be off if the scores are known.
+void Softmax::add_cubics(Row& row, const double* x) const {
+  double error = 0.0;
+  row.sum = 0.0;
+  for (size_t i = 0; i < row.width; ++i) {
+    const Largest& here = row.blocks[i / kKeyBlock];
+    const double scale = std::exp(here.value - row.maximum);
+    const Uncertain one = power({x[i]}, {here.value}, is_cubic(i, row.width));
+    row.sum += one.value * scale;
+    error += one.error * scale;
+  }
+  if (!inherits_) row.power_error = error / row.sum;
 }
 
 std::vector<Largest> Softmax::blocks(size_t first, size_t width) const {
@@ -157,11 +190,13 @@ bool Softmax::is_cubic(size_t index, size_t width) const {
   return cubic_ && index - begin < count - count % kLanes;
 }
 
-/// exp(x - maximum so far), at most 1; of `cubic` a score's last bit may decide 64 units of the last place.
+/// exp(x - maximum so far), at most 1; of `cubic` a score's last bit may decide 64 units of the last place, and so may
+/// whether the compiler contracted a product with a difference.
 Uncertain Softmax::power(const Uncertain& x, const Largest& here, bool cubic) const {
   const double distance = here.value - x.value;
+  if (cubic && x.error + here.error == 0.0) return cubic_of_known(-as_f32(distance));
   const double exp_error = (cubic ? power_ulps() : function_ulps(Function::exp)) * kUlp;
-  Uncertain power{cubic ? cubic_exp(-as_f32(distance)) : std::exp(-distance), 0.0, 0.0, 0};
+  Uncertain power{cubic ? cubic_exp(-as_f32(distance), false, false) : std::exp(-distance), 0.0, 0.0, 0};
   const double moved = distance * kUnitF32 + x.error + here.error;
   // The slope of the cubic is that of exp within 1 %.
   const double most = (cubic ? power.value : std::exp(-distance)) * std::exp(1.01 * moved) * (1.0 + exp_error);
@@ -176,7 +211,7 @@ Uncertain Softmax::power(const Uncertain& x, const Largest& here, bool cubic) co
 /// R(exp(x - maximum so far)) * exp(maximum so far - maximum) / sum.
 Uncertain Softmax::rounded_power(size_t at, const Row& row) const {
   const Largest &here = row.blocks[(at - row.first) / kKeyBlock], &last = row.blocks.back();
-  const double exp_error = power_ulps() * kUlp, shrink = std::exp(here.value - last.value);
+  const double exp_error = function_ulps(Function::exp) * kUlp, shrink = std::exp(here.value - last.value);
   if (shrink == 0.0) return {0.0, kTinyF32, 0.0, 0};
   const Uncertain held =
       round_stage(Rounder(call_.model_dtype),
@@ -184,8 +219,9 @@ Uncertain Softmax::rounded_power(size_t at, const Row& row) const {
   // What it is multiplied with and divided by; each block may shrink what came before it.
   const double steps = static_cast<double>(row.blocks.size() - 1);
   const double inherited = (steps > 0.0 ? here.error + last.error : 0.0) + row.inherited_up + last.error;
-  const double factors = row.shift_error + exp_error + row.sum_error + kUnitF32 + steps * (exp_error + 2.0 * kUnitF32) +
-                         (last.value - here.value) * kUnitF32 + std::expm1(inherited);
+  const double factors = row.shift_error + row.power_error + row.sum_error + kUnitF32 +
+                         steps * (exp_error + 2.0 * kUnitF32) + (last.value - here.value) * kUnitF32 +
+                         std::expm1(inherited);
   const double value = held.value * shrink / row.sum, spread = held.error * shrink / row.sum;
   Uncertain p{value, std::max(value, 1.0 - value) + kUnitF32, 0.0, held.escapes};
   if (factors < 0.5) p.error = std::min(p.error, spread + (value + spread) * factors / (1.0 - factors) + kTinyF32);

@@ -104,13 +104,17 @@ float online_sum(const std::vector<float>& scores, size_t block) {
 }
 
 /// exp by a cubic in the fraction of the binary exponent, written into the bits of an f32: attention/sdpa-avx512.
-float cubic_exp(float x) {
+/// `contracted`: the differences take the product by log2(e) unrounded, as a compiler may that contracts.
+float cubic_exp(float x, bool contracted) {
   if (x < -87.0f) return 0.0f;
-  const float z = x * 1.44269504088896341f, f = z - std::floor(z);
+  constexpr float kLog2E = 1.44269504088896341f;
+  const float z = x * kLog2E;
+  const auto less = [&](float part) { return contracted ? std::fma(x, kLog2E, -part) : z - part; };
+  const float f = less(std::floor(z));
   const float inner = std::fma(f, -0.079204240219773236f, -0.22433836478672356f);
   const float middle = std::fma(f, inner, 0.30354260500649682f);
   const float correction = std::fma(f, middle, 0.00010703434948458272f);
-  return std::bit_cast<float>(static_cast<int32_t>(std::fma(8388608.0f, z - correction, 8388608.0f * 127.0f)));
+  return std::bit_cast<float>(static_cast<int32_t>(std::fma(8388608.0f, less(correction), 8388608.0f * 127.0f)));
 }
 
 /// exp(x - largest) of one block of keys; whole groups of sixteen by the cubic where the contract says so.
@@ -119,7 +123,8 @@ std::vector<float> powers_of(const std::vector<float>& block, float largest, boo
   std::vector<float> powers;
   for (size_t i = 0; i < block.size(); ++i) {
     const float x = block[i] - largest;
-    powers.push_back(i < grouped ? cubic_exp(x) : function_result(order, std::exp(static_cast<double>(x))));
+    powers.push_back(i < grouped ? cubic_exp(x, order == Order::fused_chain)
+                                 : function_result(order, std::exp(static_cast<double>(x))));
   }
   return powers;
 }

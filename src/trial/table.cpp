@@ -64,6 +64,9 @@ std::string_view failure_of(const Row& row) {
   if (row.exceeded() || row.accuser == Gate::bound) return "bound exceeded";
   if (row.accuser == Gate::masks) return "NaN or infinity misplaced";
   if (row.accuser == Gate::mismatch) return "more unequal bits than allowed";
+  if (row.accuser == Gate::structure) return "unequal bits gather";
+  if (row.accuser == Gate::size) return "errors too large";
+  if (row.accuser == Gate::bias) return "errors lean to one side";
   return "bits differ that must not";
 }
 
@@ -84,19 +87,23 @@ std::string accusation_of(const Row& row) {
                      order_name(row.subject), data_name(row.data), failure_of(row), what);
 }
 
-/// What the gates of distributions say of all these right results.
-std::string alarms_text(const std::vector<Row>& rows) {
+std::string alarms_text(const std::vector<Row>& rows, bool one_way) {
   Alarms all;
   for (const Row& row : rows) {
+    if ((row.data == Data::one_way) != one_way) continue;
     all.results += row.alarms.results;
     all.gathered += row.alarms.gathered;
     all.loud += row.alarms.loud;
     all.leaning += row.alarms.leaning;
   }
+  if (all.results == 0) return "";
   return fmt::format(
-      "{} tensors: unequal bits gather in {}; errors are larger than {} times what rounding makes of most data in {}, "
-      "lean to one side in {} (measured, not held against anyone)\n",
-      all.results, all.gathered, kLoud, all.loud, all.leaning);
+      "{} tensors{}: unequal bits gather in {}, errors are over {} times what rounding makes of most data in {}, lean "
+      "to "
+      "one side in {}\n",
+      all.results,
+      one_way ? " of data that round every partial sum the same way, which chance is not held against" : "",
+      all.gathered, kLoud, all.loud, all.leaning);
 }
 
 std::string closing(const std::vector<Row>& rows) {
@@ -113,7 +120,8 @@ std::string closing(const std::vector<Row>& rows) {
   const std::string bounds =
       exceeded == 0 ? "no bound was exceeded" : fmt::format("bounds were exceeded in {} rows", exceeded);
   const std::string gates = accused == 0 ? "no gate failed" : fmt::format("gates failed {} right results", accused);
-  return fmt::format("{}{} ops, {} results: {}, {}\n{}", accusations, ops, elements, bounds, gates, alarms_text(rows));
+  return fmt::format("{}{} ops, {} results: {}, {}\n{}", accusations, ops, elements, bounds, gates,
+                     alarms_text(rows, false) + alarms_text(rows, true));
 }
 
 }  // namespace
@@ -155,8 +163,7 @@ std::string bounds_json(const std::vector<Row>& rows, const Request& request) {
                       {"leaning", row.alarms.leaning},
                       {"gathered", row.alarms.gathered},
                       {"loudest", row.alarms.loudest},
-                      {"most_leaning", row.alarms.most_leaning},
-                      {"first_gathered", row.alarms.first}}},
+                      {"most_leaning", row.alarms.most_leaning}}},
                     {"sound", row.sound()}});
   }
   const Json out = {{"schema", {{"name", "plumbline-bounds"}, {"version", "1.0"}}},

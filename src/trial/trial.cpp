@@ -51,24 +51,38 @@ Tensor stored(const Evaluated& oracle, const std::vector<float>& values) {
   return Tensor::from_values(oracle.dtype, oracle.exact.shape, std::vector<double>(values.begin(), values.end()));
 }
 
-/// The mismatch law counts on roundings of either sign; here they all have the same one.
-bool accuses(Gate gate, Data data) { return gate != Gate::none && !(gate == Gate::mismatch && data == Data::one_way); }
+/// The laws of chance count on roundings of either sign; in one-way data all have the same one.
+bool accuses(Gate gate, Data data) {
+  if (data == Data::one_way && (gate == Gate::mismatch || gate == Gate::size || gate == Gate::bias)) return false;
+  return gate != Gate::none;
+}
 
-void count_alarms(const Evaluated& oracle, const Contract& contract, const Tensor& tensor, Alarms& alarms) {
+ChanceJudgement count_alarms(const Evaluated& oracle, const Contract& contract, const Tensor& tensor, Alarms& alarms) {
   Distribution distribution;
   distribution.add(oracle, to_values(tensor.view()));
-  const double loudness = distribution.loudness(), bias = std::fabs(distribution.bias(systematic_share(contract)));
+  const ChanceJudgement chance = judge_chance(distribution, contract);
+  const double bias = std::fabs(chance.bias);
   ++alarms.results;
-  if (loudness > kLoud) ++alarms.loud;
+  if (chance.excess) ++alarms.gathered;
+  if (chance.loudness > kLoud) ++alarms.loud;
   if (bias > kLeaning) ++alarms.leaning;
-  if (loudness > alarms.loudest) alarms.loudest = loudness;
+  if (chance.loudness > alarms.loudest) alarms.loudest = chance.loudness;
   alarms.most_leaning = std::max(alarms.most_leaning, bias);
-  const auto excess = distribution.excess();
-  if (!excess) return;
-  if (alarms.gathered++ == 0)
-    alarms.first = oracle.spec->path + " " + to_string(oracle.exact.shape) + " " + excess->slice + ": " +
-                   std::to_string(excess->mismatches) + " unequal bits, allowed " + std::to_string(excess->allowed) +
-                   ", expected " + std::to_string(excess->expected);
+  return chance;
+}
+
+std::string words(const Judgement& j) {
+  return "ratio " + std::to_string(j.worst_ratio) + " at " + std::to_string(j.worst_index) + ", mismatches " +
+         std::to_string(j.mismatches) + " of " + std::to_string(j.count) + ", allowed " +
+         std::to_string(j.allowed_mismatches) + ", masks " + std::to_string(j.mask_breaches);
+}
+
+std::string words(const ChanceJudgement& chance) {
+  if (chance.failed == Gate::size) return std::to_string(chance.loudness) + " times as large as rounding makes them";
+  if (chance.failed == Gate::bias) return "leaning by " + std::to_string(chance.bias) + " standard deviations";
+  const Excess& excess = *chance.excess;
+  return excess.slice + ": " + std::to_string(excess.mismatches) + " unequal bits, allowed " +
+         std::to_string(excess.allowed) + ", expected " + std::to_string(excess.expected);
 }
 
 /// Judges what one order gave; returns the share of the bound that it used up.
@@ -78,27 +92,19 @@ double judge_order(const Case& c, const std::vector<Evaluated>& oracle, Order or
   for (size_t r = 0; r < results.size(); ++r) {
     const Tensor tensor = stored(oracle[r], results[r]);
     const Judgement j = judge(oracle[r], tensor.view());
-    const int64_t gathered = row.alarms.gathered;
-    count_alarms(oracle[r], find_contract(row.subject.contract), tensor, row.alarms);
+    const ChanceJudgement chance = count_alarms(oracle[r], find_contract(row.subject.contract), tensor, row.alarms);
     row.elements += j.count;
     row.unequal += j.mismatches;
     row.expected += j.expected_mismatches;
     // A norm that rounds before its weight is exact after it, whichever way it rounded: n32 is what has an error.
     const bool measured = !oracle[r].bitwise && !(r == 0 && row.subject.contract == "rmsnorm/llama");
     if (measured) share = std::max(share, share_used(oracle[r], results[r]));
-    if (j.failed == Gate::none && row.alarms.gathered > gathered) {
-      if (row.accused++ == 0) row.accuser = Gate::structure;
-      if (row.accusation.empty()) row.accusation = row.alarms.first;
-    }
-    if (!accuses(j.failed, row.data)) continue;
-    if (row.accused++ == 0) row.accuser = j.failed;
-    if (row.accusation.empty())
-      row.accusation = oracle[r].spec->path + " " + to_string(oracle[r].exact.shape) + ", order " +
-                       std::to_string(static_cast<int>(order)) + ": gate " + std::string(gate_name(j.failed)) +
-                       ", ratio " + std::to_string(j.worst_ratio) + " at " + std::to_string(j.worst_index) +
-                       ", mismatches " + std::to_string(j.mismatches) + " of " + std::to_string(j.count) +
-                       ", allowed " + std::to_string(j.allowed_mismatches) + ", masks " +
-                       std::to_string(j.mask_breaches);
+    const Gate failed = j.failed != Gate::none ? j.failed : chance.failed;
+    if (!accuses(failed, row.data) || row.accused++ > 0) continue;
+    row.accuser = failed;
+    row.accusation = oracle[r].spec->path + " " + to_string(oracle[r].exact.shape) + ", order " +
+                     std::to_string(static_cast<int>(order)) + ": gate " + std::string(gate_name(failed)) + ", " +
+                     (j.failed != Gate::none ? words(j) : words(chance));
   }
   return share;
 }

@@ -25,12 +25,11 @@ struct Subject {
 /// Every kind under every contract in any order, then the declared orders.
 std::vector<Subject> subjects();
 
-/// What the gates of distributions say of right results. Only the gathering of unequal bits accuses: it has to stay 0.
+/// What the gates of distributions say of right results.
 struct Alarms {
   int64_t results = 0;
   int64_t loud = 0, leaning = 0, gathered = 0;  ///< results beyond kLoud, kLeaning, or with an excess in one slice
   double loudest = 0.0, most_leaning = 0.0;
-  std::string first;  ///< of the results where unequal bits gather
 };
 
 /// One subject over one class of data.

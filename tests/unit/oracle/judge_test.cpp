@@ -68,10 +68,10 @@ TEST_CASE("a wrong eps fails wherever it changes more than an order of summation
   }
 }
 
-// Relative error 9e-6 / (2 * 0.16) = 2.8e-5: 470 units of f32, a 140th of a bf16 place. The sum of 4096 squares alone
+// Relative error 9e-6 / (2 * 0.13) = 3.5e-5: 580 units of f32, a 110th of a bf16 place. The sum of 4096 squares alone
 // may be off by more, so no bound is passed; and it drowns in the output's own rounding, 1.7e-3 of the results.
 TEST_CASE("an eps of 1e-5 for 1e-6 is caught by the mismatch gate alone") {
-  const Case c = norm_case(6, 0.4, {1, 32, 4096});
+  const Case c = norm_case(6, 0.36, {1, 32, 4096});
   Case wrong = c;
   wrong.op.attributes["eps"] = 1e-5;
   const Judgement right = judged(c, "rmsnorm/olmo", c, "rmsnorm/olmo"),
