@@ -1,5 +1,6 @@
 # plumbline_add_test(NAME sources... [THREADS spec] LIBS libs... LABELS labels...): one Catch2 program, run by CTest as one
 # test; under the thread sanitizer only those of its cases that the Catch2 spec names, if it gives one.
+# A test that PLUMBLINE_SKIP_TESTS names is built only when asked for by its target, and not run.
 # tests/support/catch.h hides whether Catch2 is version 2 (Debian 12) or 3 (Ubuntu 24.04).
 include(CTest)
 if(PLUMBLINE_TESTS)
@@ -21,6 +22,10 @@ function(plumbline_add_test name)
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} plumbline_catch_main plumbline::strict)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
   target_compile_definitions(${name} PRIVATE PLUMBLINE_SOURCE_DIR="${PROJECT_SOURCE_DIR}" PLUMBLINE_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  if(PLUMBLINE_SKIP_TESTS AND name MATCHES "${PLUMBLINE_SKIP_TESTS}")
+    set_target_properties(${name} PROPERTIES EXCLUDE_FROM_ALL ON)
+    return()
+  endif()
   if(NOT PLUMBLINE_SANITIZE MATCHES "thread")
     set(ARG_THREADS "")
   endif()
