@@ -40,8 +40,9 @@ class Norm {
   void row(size_t row, NormTaps& taps) const;
 
  private:
-  RunningSum square_sum(size_t first, double inherited) const;
-  double expected(size_t first, double sum) const;
+  std::vector<double> squares(size_t first) const;
+  RunningSum square_sum(size_t first, const std::vector<double>& squares, double inherited) const;
+  double expected(const std::vector<double>& squares, double sum) const;
   RowStatistic statistic(size_t first) const;
   Uncertain normalised(const Uncertain& x, const RowStatistic& row) const;
   Uncertain weighted(const Uncertain& n, double weight) const;
@@ -53,23 +54,27 @@ class Norm {
   Rounder model_;
 };
 
-/// The sum of the row's squares, in the declared order or the worst one. Squares may have been rounded before.
-RunningSum Norm::square_sum(size_t first, double inherited) const {
+/// Of one row; empty if nobody asks for errors.
+std::vector<double> Norm::squares(size_t first) const {
+  if (!call_.needs_errors()) return {};
   const double* x = call_.input(0).values.data() + first;
   std::vector<double> squares(width_);
   for (size_t i = 0; i < width_; ++i) squares[i] = x[i] * x[i];
+  return squares;
+}
+
+/// The sum of the row's squares, in the declared order or the worst one. Squares may have been rounded before.
+RunningSum Norm::square_sum(size_t first, const std::vector<double>& squares, double inherited) const {
+  const double* x = call_.input(0).values.data() + first;
   const double given = inherited + product_roundings({x, width_}, {x, width_});
   if (call_.declares(SumOrder::f32_chain)) return chain_sum(squares, given);
   if (call_.declares(SumOrder::f32_tree)) return lanes_sum(squares, given);
-  return worst_order_sum(std::move(squares), given);
+  return worst_order_sum(squares, given);
 }
 
 /// The expected size of the sum's error, of what it inherits apart.
-double Norm::expected(size_t first, double sum) const {
-  if (!call_.needs_errors()) return 0.0;
-  const double* x = call_.input(0).values.data() + first;
-  std::vector<double> squares(width_);
-  for (size_t i = 0; i < width_; ++i) squares[i] = x[i] * x[i];
+double Norm::expected(const std::vector<double>& squares, double sum) const {
+  if (squares.empty()) return 0.0;
   const float in_f32 = call_.declares(SumOrder::f32_tree) ? lanes_in_f32(squares) : chain_in_f32(squares);
   return expected_with_drift(walk_ * sum * 0.58, static_cast<double>(in_f32) - sum);
 }
@@ -86,9 +91,10 @@ RowStatistic Norm::statistic(size_t first) const {
   RowStatistic row;
   const auto n = static_cast<double>(width_);
   // The sum overflows before it is divided by n, or multiplied by n's rounded reciprocal.
-  const double sum_error = call_.needs_errors() && std::isfinite(sum) ? square_sum(first, inherited).error : 0.0;
+  const std::vector<double> squares = this->squares(first);
+  const double sum_error = !squares.empty() && std::isfinite(sum) ? square_sum(first, squares, inherited).error : 0.0;
   const Uncertain held = in_f32_range({sum, sum_error + n * kTinyF32 + 2.0 * kUnitF32 * (sum + sum_error), 0.0});
-  row.var = {held.value / n, held.error / n, std::hypot(expected(first, sum), std::sqrt(inherited_square)) / n,
+  row.var = {held.value / n, held.error / n, std::hypot(expected(squares, sum), std::sqrt(inherited_square)) / n,
              held.escapes};
   if (sum == 0.0 && inherited == 0.0) row.var.error = row.var.sigma = 0.0;
   row.var = call_.taken(row.var, "var", first / width_);

@@ -135,7 +135,8 @@ Row Softmax::row(size_t first, size_t width) const {
   if (cubic_) add_cubics(row, x);
   row.sum_error = accumulation_bound(Accumulator::scalar_any, row.terms);
   if (call_.declares(SumOrder::online)) row.sum_error += rescaling(row, first, width);
-  row.sum_sigma = expected_with_drift(0.58 * accumulation_walk(Accumulator::scalar_any, row.terms), drift(row, x));
+  if (call_.needs_errors())
+    row.sum_sigma = expected_with_drift(0.58 * accumulation_walk(Accumulator::scalar_any, row.terms), drift(row, x));
   if (cubic_ && !inherits_) row.sum_sigma = std::hypot(row.sum_sigma, row.power_error);  // equal scores err alike
   if (inherits_) {
     row.inherited_up = std::log(moved / row.sum);
