@@ -8,7 +8,9 @@
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
 void attention(const AttentionArgs& args, const RecordTap* taps, int block_threads, Stream stream) {
-  start_attention<Defect::none>(args, taps, block_threads, stream);
+  with_arithmetic(args.arithmetic, [&](auto arithmetic) {
+    start_attention<Defect::none, arithmetic.value>(args, taps, block_threads, stream);
+  });
 }
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

@@ -4,7 +4,9 @@
 // number of keys. Left to others: filling the caches (heads), the output projection (linear). Contract:
 // attention_kernel.cuh.
 #pragma once
+#include "cuda/common/arithmetic.h"
 #include "cuda/common/bf16.h"
+#include "cuda/common/lane_order.h"
 #include "cuda/common/launch.h"
 #include "cuda/common/tap.h"
 
@@ -28,6 +30,9 @@ struct AttentionArgs {
   bool modulo_keys;    ///< head h reads the keys of head h % kv_heads, else of h / (heads / kv_heads)
   bool modulo_values;  ///< the same for the values
   float amount = 0;    ///< of a defect (cuda/faults) that has one
+  Arithmetic arithmetic = Arithmetic::portable;
+  LaneOrder scores = {};   ///< of q k^T; lanes need one token
+  LaneOrder context = {};  ///< of p v; the same
 };
 
 /// kRaw, kScaled: bf16 [heads, tokens, keys]; kProbs32: f32, same; kContext: bf16 [heads, tokens, head_dim].
@@ -36,7 +41,7 @@ struct AttentionTap {
 };
 
 /// No tokens: nothing happens. Throws BackendError for a null pointer, extents below 1, heads that are no multiple of
-/// kv_heads, or a block that is not whole warps.
+/// kv_heads, lanes for more than one token, or a block that is not whole warps.
 void attention(const AttentionArgs& args, const RecordTap* taps, int block_threads, Stream stream);
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

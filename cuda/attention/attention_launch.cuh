@@ -7,7 +7,16 @@
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
-template <Defect kDefect>
+inline void check_lanes(const AttentionArgs& args, const LaneOrder& order) {
+  const bool power = order.lanes > 0 && (order.lanes & (order.lanes - 1)) == 0;
+  if (order.lanes == 0 || (power && order.lanes <= kMaxSumLanes && order.vector > 0 && args.tokens == 1)) return;
+  throw BackendError("launch of 'attention': no sum has this order",
+                     {"lanes   " + std::to_string(order.lanes), "vector  " + std::to_string(order.vector),
+                      "tokens  " + std::to_string(args.tokens)},
+                     "lanes are a power of two up to " + std::to_string(kMaxSumLanes) + ", and for one token only");
+}
+
+template <Defect kDefect, Arithmetic kArithmetic = Arithmetic::portable>
 void start_attention(const AttentionArgs& args, const RecordTap* taps, int block_threads, Stream stream) {
   if (args.tokens == 0) return;
   require_positive("attention", {{"heads", args.heads},
@@ -27,10 +36,12 @@ void start_attention(const AttentionArgs& args, const RecordTap* taps, int block
                        {"heads     " + std::to_string(args.heads), "kv_heads  " + std::to_string(args.kv_heads)},
                        "check num_attention_heads and num_key_value_heads in the model's config.json");
   }
+  check_lanes(args, args.scores);
+  check_lanes(args, args.context);
   const LaunchShape shape{dim3(blocks_for(args.tokens, kTileRows), unsigned(args.heads)), dim3(unsigned(block_threads)),
                           tile_bytes<bf16>(block_threads, 1)};
   const auto start = [&](auto tap) {
-    launch("attention", shape, stream, attention_kernel<decltype(tap), kDefect>, args, tap);
+    launch("attention", shape, stream, attention_kernel<decltype(tap), kDefect, kArithmetic>, args, tap);
   };
   taps != nullptr ? start(*taps) : start(NoTap{});
 }

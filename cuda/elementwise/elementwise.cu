@@ -12,7 +12,10 @@ void elementwise(ElementwiseOp op, const ElementwiseArgs& args, int block_thread
   switch (op) {
     case add: return start_elementwise<add, Defect::none>("add", args, block_threads, stream);
     case multiply: return start_elementwise<multiply, Defect::none>("multiply", args, block_threads, stream);
-    case silu: return start_elementwise<silu, Defect::none>("silu", args, block_threads, stream);
+    case silu:
+      return with_arithmetic(args.arithmetic, [&](auto arithmetic) {
+        start_elementwise<silu, Defect::none, arithmetic.value>("silu", args, block_threads, stream);
+      });
   }
 }
 

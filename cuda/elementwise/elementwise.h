@@ -2,6 +2,7 @@
 // add, multiply and silu on their own: the unfused path. Invariant: y may not overlap a or b; all of y is written.
 // Left to others: the same operations inside linear and swiglu. Contract: elementwise_kernel.cuh.
 #pragma once
+#include "cuda/common/arithmetic.h"
 #include "cuda/common/bf16.h"
 #include "cuda/common/launch.h"
 
@@ -14,6 +15,7 @@ struct ElementwiseArgs {
   const bf16* b;  ///< null for silu
   bf16* y;
   int64_t count;
+  Arithmetic arithmetic = Arithmetic::portable;  ///< of silu; sums and products have no choice
 };
 
 /// No elements: nothing happens. Throws BackendError for a null pointer or a block that is not whole warps.

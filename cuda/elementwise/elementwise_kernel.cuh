@@ -15,12 +15,12 @@
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
-template <ElementwiseOp kOp, Defect kDefect = Defect::none>
+template <ElementwiseOp kOp, Defect kDefect = Defect::none, Arithmetic kArithmetic = Arithmetic::portable>
 __global__ void elementwise_kernel(ElementwiseArgs args) {
   const int64_t i = int64_t(blockIdx.x) * blockDim.x + threadIdx.x;
   if (i >= args.count) return;
   if constexpr (kOp == ElementwiseOp::silu) {
-    args.y[i] = silu_value<kDefect>(args.a[i]);
+    args.y[i] = silu_value<kDefect, kArithmetic>(args.a[i]);
   } else if constexpr (kOp == ElementwiseOp::add) {
     args.y[i] = to_bf16(__fadd_rn(to_f32(args.a[i]), to_f32(args.b[i])));  // R1 R2
   } else {

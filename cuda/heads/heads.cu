@@ -7,7 +7,9 @@
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
 void heads(const HeadsArgs& args, const RecordTap* taps, int block_threads, Stream stream) {
-  start_heads<Defect::none, 0>(args, taps, block_threads, stream);
+  with_arithmetic(args.arithmetic, [&](auto arithmetic) {
+    start_heads<Defect::none, 0, arithmetic.value>(args, taps, block_threads, stream);
+  });
 }
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

@@ -29,6 +29,7 @@ struct HeadsArgs {
   HeadRole roles[3];  ///< query, key, value
   int tokens;
   int head_dim;
+  Arithmetic arithmetic = Arithmetic::portable;
 };
 
 /// Slots of role r from r * kCount: the norm's (NormTap; [tokens, heads, head_dim] and [tokens, heads]), then bf16

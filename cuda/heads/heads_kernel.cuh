@@ -26,10 +26,11 @@ struct HeadPlace {
   int first_slot;
 };
 
-template <NormRounding kRounding, class Value, class Tap>
+template <NormRounding kRounding, Arithmetic kArithmetic, class Value, class Tap>
 __device__ __forceinline__ void norm_head(const HeadRole& role, const Value* x, int head_dim, const HeadPlace& place,
                                           bf16* row, const Tap& tap PLUMBLINE_WHERE_PARAM) {
-  const RowStatistic statistic = row_statistic(x, head_dim, role.eps PLUMBLINE_WHERE_ARG);  // A1 R1
+  const RowStatistic statistic =
+      row_statistic<Defect::none, kArithmetic>(x, head_dim, 32, role.eps PLUMBLINE_WHERE_ARG);  // A1 R1
   const int lane = int(threadIdx.x) % 32;
   if (lane == 0) {
     tap.store(place.first_slot + NormTap::kVar, place.by_token, statistic.var);
@@ -43,27 +44,27 @@ __device__ __forceinline__ void norm_head(const HeadRole& role, const Value* x, 
   }
 }
 
-template <class Value, class Tap>
+template <Arithmetic kArithmetic, class Value, class Tap>
 __device__ __forceinline__ void norm_head(const HeadRole& role, const Value* x, int head_dim, const HeadPlace& place,
                                           bf16* row, const Tap& tap PLUMBLINE_WHERE_PARAM) {
   if (role.rounding == NormRounding::two) {
-    norm_head<NormRounding::two>(role, x, head_dim, place, row, tap PLUMBLINE_WHERE_ARG);
+    norm_head<NormRounding::two, kArithmetic>(role, x, head_dim, place, row, tap PLUMBLINE_WHERE_ARG);
   } else {
-    norm_head<NormRounding::one>(role, x, head_dim, place, row, tap PLUMBLINE_WHERE_ARG);
+    norm_head<NormRounding::one, kArithmetic>(role, x, head_dim, place, row, tap PLUMBLINE_WHERE_ARG);
   }
 }
 
 /// Fills `row` with the head before rotation. All lanes of the warp call it.
-template <class Tap>
+template <Arithmetic kArithmetic, class Tap>
 __device__ __forceinline__ void load_head(const HeadRole& role, int head_dim, const HeadPlace& place, bf16* row,
                                           const Tap& tap PLUMBLINE_WHERE_PARAM) {
   const int64_t first = place.by_token * head_dim;
   if (role.norm_weight == nullptr) {
     for (int c = int(threadIdx.x) % 32; c < head_dim; c += 32) row[c] = role.x[first + c];
   } else if (role.x != nullptr) {
-    norm_head(role, role.x + first, head_dim, place, row, tap PLUMBLINE_WHERE_ARG);
+    norm_head<kArithmetic>(role, role.x + first, head_dim, place, row, tap PLUMBLINE_WHERE_ARG);
   } else {
-    norm_head(role, role.x32 + first, head_dim, place, row, tap PLUMBLINE_WHERE_ARG);
+    norm_head<kArithmetic>(role, role.x32 + first, head_dim, place, row, tap PLUMBLINE_WHERE_ARG);
   }
 }
 
@@ -75,7 +76,7 @@ __device__ __forceinline__ float rotated_partner(const bf16* row, int c, int hea
 }
 
 /// `kRole` is the role that has the defect: 0 query, 1 key, 2 value.
-template <class Tap, Defect kDefect = Defect::none, int kRole = 0>
+template <class Tap, Defect kDefect = Defect::none, int kRole = 0, Arithmetic kArithmetic = Arithmetic::portable>
 __global__ void heads_kernel(HeadsArgs args, Tap tap) {
   const int warps = int(blockDim.x) / 32, warp = int(threadIdx.x) / 32;
   const int per_token = args.roles[0].heads + args.roles[1].heads + args.roles[2].heads;
@@ -89,7 +90,7 @@ __global__ void heads_kernel(HeadsArgs args, Tap tap) {
                         which * HeadsTap::kCount};
 
   bf16* row = dynamic_shared<bf16>() + warp * args.head_dim;
-  load_head(role, args.head_dim, place, row, tap);
+  load_head<kArithmetic>(role, args.head_dim, place, row, tap);
   __syncwarp();
   int64_t table = int64_t(token) * args.head_dim;
   if constexpr (kDefect == Defect::position_late) {

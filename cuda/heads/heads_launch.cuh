@@ -25,7 +25,7 @@ inline void check_role(const HeadRole& role, int head_dim) {
                      "check head_dim in the model's config.json");
 }
 
-template <Defect kDefect, int kRole>
+template <Defect kDefect, int kRole, Arithmetic kArithmetic = Arithmetic::portable>
 void start_heads(const HeadsArgs& args, const RecordTap* taps, int block_threads, Stream stream) {
   if (args.tokens == 0) return;
   require_positive("heads", {{"tokens", args.tokens}, {"head_dim", args.head_dim}});
@@ -39,7 +39,7 @@ void start_heads(const HeadsArgs& args, const RecordTap* taps, int block_threads
   const LaunchShape shape{dim3(blocks_for(units, warps)), dim3(unsigned(block_threads)),
                           size_t(warps) * size_t(args.head_dim) * sizeof(bf16)};
   const auto start = [&](auto tap) {
-    launch("heads", shape, stream, heads_kernel<decltype(tap), kDefect, kRole>, args, tap);
+    launch("heads", shape, stream, heads_kernel<decltype(tap), kDefect, kRole, kArithmetic>, args, tap);
   };
   taps != nullptr ? start(*taps) : start(NoTap{});
 }

@@ -19,6 +19,7 @@ struct LinearArgs {
   int rows;
   int columns;
   int depth;
+  int part_depth = 0;  ///< k is summed in parts of this size, which are then added in order; 0: one part
 };
 
 /// bf16 [rows, columns]: the rounded product where a residual is added to it.
@@ -26,8 +27,8 @@ struct LinearTap {
   static constexpr int kProduct = 0;
 };
 
-/// No rows: nothing happens. Throws BackendError for a null pointer, extents below 1 or a block that is not whole
-/// warps.
+/// No rows: nothing happens. Throws BackendError for a null pointer, extents below 1, a part that is not whole
+/// tensor-core steps or a block that is not whole warps.
 void linear(const LinearArgs& args, const RecordTap* taps, int block_threads, Stream stream);
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

@@ -15,7 +15,7 @@ void launch_linear(const LinearArgs& args, const RecordTap* taps, int block_thre
   const Rows<bf16> weight{args.weight, args.columns, args.depth, args.depth};
   const auto start = [&](auto tap) {
     launch("linear", shape, stream, linear_kernel<Activation, decltype(tap), kDefect>, x, weight, args.bias,
-           args.residual, args.y, tap);
+           args.residual, args.y, args.part_depth == 0 ? args.depth : args.part_depth, tap);
   };
   taps != nullptr ? start(*taps) : start(NoTap{});
 }
@@ -26,6 +26,10 @@ void start_linear(const LinearArgs& args, const RecordTap* taps, int block_threa
   require_positive("linear", {{"rows", args.rows}, {"columns", args.columns}, {"depth", args.depth}});
   require_pointers("linear", {{"x", args.x}, {"weight", args.weight}, {"y", args.y}});
   require_block("linear", block_threads);
+  if (args.part_depth < 0 || args.part_depth % kStepDepth != 0)
+    throw BackendError("launch of 'linear': parts of k must be whole tensor-core steps",
+                       {"part  " + std::to_string(args.part_depth)},
+                       "take a multiple of " + std::to_string(kStepDepth));
   if (args.x_is_f32) {
     launch_linear<float, kDefect>(args, taps, block_threads, stream);
   } else {

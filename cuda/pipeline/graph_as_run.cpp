@@ -19,6 +19,10 @@ void check_options(const OpGraph& graph, const KernelOptions& options) {
     throw BackendError("kernels: unknown variant '" + options.qkv + "' of the fused norm and projections", {},
                        fmt::format("take one of {}", fmt::join(qkv_variants(), ", ")));
   }
+  if (std::ranges::find(kernel_numerics(), options.numerics) == kernel_numerics().end()) {
+    throw BackendError("kernels: unknown numerics '" + options.numerics + "'", {},
+                       fmt::format("take one of {}", fmt::join(kernel_numerics(), ", ")));
+  }
   const bool known = std::ranges::any_of(graph.ops, [&](const Op& op) { return op.layer == options.qkv_layer; });
   if (options.qkv_layer >= 0 && !known) {
     throw BackendError("kernels: the model has no layer " + std::to_string(options.qkv_layer), {},
@@ -109,6 +113,11 @@ void put_k_norm_first(OpGraph& graph, const KernelOptions& options) {
 const std::vector<std::string>& qkv_variants() {
   static const std::vector<std::string> names = {"hf",  "exact",       "unfused", "separate_k_norm", "single",
                                                  "f32", "minimal_f32", "tf32",    "fp16_tiles"};
+  return names;
+}
+
+const std::vector<std::string>& kernel_numerics() {
+  static const std::vector<std::string> names = {"portable", "torch/sm90", "torch/sm90-h100", "torch/sm90-h200"};
   return names;
 }
 

@@ -49,6 +49,20 @@ std::string device_text() {
 #endif
 }
 
+/// The GPU's own orders if it is one of those known, else an H200's.
+std::optional<TorchOrders> torch_orders(const KernelOptions& options) {
+  if (options.numerics == "portable") return {};
+#if defined(__CUDACC__)
+  const std::string device = device_text();
+  if (device.find("sm_90") == std::string::npos)
+    throw BackendError("kernels: numerics " + options.numerics + " needs an H100 or H200", {device},
+                       "run with --backend twin, which has the same numerics without one, or --numerics portable");
+  if (options.numerics == "torch/sm90")
+    return TorchOrders(device.find("H100") != std::string::npos ? HopperGpu::h100 : HopperGpu::h200);
+#endif
+  return TorchOrders(hopper_gpu(options.numerics));
+}
+
 class KernelBackend final : public Backend {
  public:
   KernelBackend(const Model& model, const KernelOptions& options)
@@ -57,8 +71,13 @@ class KernelBackend final : public Backend {
         vocab_(model.config.vocab),
         graph_(graph_as_run(model.graph, options)),
         defects_(model),
+        orders_(torch_orders(options)),
         plan_(make_plan(graph_, [this](const PlanStep& step) { return is_fused(step) && defects_.fits(step); })),
         weights_(graph_, model.parameters) {
+    if (orders_ && !model.kernel_faults.empty())
+      throw UsageError("kernels: a kernel with a planted defect has portable numerics only",
+                       {"fault     " + model.kernel_faults.front().name, "numerics  " + options.numerics},
+                       "leave one of the two out");
     if (model.config.dtype == DType::bf16) return;
     throw BackendError("kernels: the model must be bf16",
                        {"config.json says " + std::string(dtype_name(model.config.dtype))},
@@ -80,7 +99,7 @@ class KernelBackend final : public Backend {
   std::string description() const override {
     std::string layers = options_.qkv_layer < 0 ? "" : " in layer " + std::to_string(options_.qkv_layer);
     return device_ + "; norm and projections " + options_.qkv + layers + "; " + std::to_string(options_.block_threads) +
-           " threads a block";
+           " threads a block" + (orders_ ? "; numerics " + options_.numerics : "");
   }
 
   const OpGraph& graph() const override { return graph_; }
@@ -112,7 +131,7 @@ class KernelBackend final : public Backend {
   }
 
   Tensor pass(const Step& step, TapSink& sink) {
-    Tensor logits = StepRunner(weights_, cache_, options_, defects_, step, sink).run(plan_);
+    Tensor logits = StepRunner(weights_, cache_, options_, defects_, orders_, step, sink).run(plan_);
     synchronize(nullptr);
     return logits;
   }
@@ -146,7 +165,8 @@ class KernelBackend final : public Backend {
   const int64_t vocab_;
   const OpGraph graph_;
   const Defects defects_;
-  const std::vector<PlanStep> plan_;  // points into graph_
+  const std::optional<TorchOrders> orders_;  // nothing: portable numerics
+  const std::vector<PlanStep> plan_;         // points into graph_
   const Weights weights_;
   KvCache cache_;
   int64_t last_index_ = -1;

@@ -22,7 +22,11 @@ struct KernelOptions {
   /// their heads (linear/f32out, then rmsnorm/olmo). "tf32", "fp16_tiles": as "f32", but the products take their
   /// operands cut to TF32, or rounded to f16 (linear/tf32, linear/f16).
   std::string qkv = "hf";
-  int qkv_layer = -1;       ///< the layer that `qkv` is for; -1: every layer
+  int qkv_layer = -1;  ///< the layer that `qkv` is for; -1: every layer
+  /// Whose bits: "portable", ours; "torch/sm90", those of LibTorch's eager ops on an H100 or H200, for the shapes that
+  /// torch_orders.h knows. Which of the two GPUs: the one at hand; without one an H200, unless "torch/sm90-h100" says
+  /// so.
+  std::string numerics = "portable";
   int block_threads = 128;  ///< of the kernels: a multiple of 32; moves no bit
   int threads = 0;          ///< worker threads of the twin, 0: as many as the machine has; moves no bit
   bool checked = true;      ///< fences of every buffer, and surviving poison in every tap that is copied, are errors
@@ -43,6 +47,8 @@ std::unique_ptr<Backend> make_cuda_backend(const Model& model, const KernelOptio
 
 /// The values of KernelOptions::qkv.
 const std::vector<std::string>& qkv_variants();
+/// The values of KernelOptions::numerics.
+const std::vector<std::string>& kernel_numerics();
 
 /// The graph as these options run it: contracts and formats where they differ, and with "separate_k_norm" the norm of
 /// the keys before that of the queries. Throws BackendError for options that mean nothing, or nothing in this model.

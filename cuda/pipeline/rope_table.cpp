@@ -8,6 +8,8 @@
 
 #include <plumbline/error.h>
 
+#include "cuda/pipeline/torch_functions.h"
+
 namespace plumbline {
 namespace {
 
@@ -29,13 +31,28 @@ float scaled(float inv_freq, const RopeScaling& scaling) {
   return divided_part + weight * inv_freq;
 }
 
+float power_of(float theta, float exponent, RopeFunctions functions) {
+  if (functions == RopeFunctions::torch_sm90) return torch_cpu_pow(theta, exponent);
+  return static_cast<float>(std::pow(static_cast<double>(theta), static_cast<double>(exponent)));
+}
+
+float cosine_of(float angle, RopeFunctions functions) {
+  if (functions == RopeFunctions::torch_sm90) return cuda_cos(angle);
+  return static_cast<float>(std::cos(static_cast<double>(angle)));
+}
+
+float sine_of(float angle, RopeFunctions functions) {
+  if (functions == RopeFunctions::torch_sm90) return cuda_sin(angle);
+  return static_cast<float>(std::sin(static_cast<double>(angle)));
+}
+
 /// The D/2 angles of one position, written twice: transformers' cat(freqs, freqs).
-void fill_row(RopeTable& table, int64_t row, int64_t half) {
+void fill_row(RopeTable& table, int64_t row, int64_t half, RopeFunctions functions) {
   const float* freqs = elements<float>(table.freqs) + row * half;
   for (int64_t c = 0; c < 2 * half; ++c) {
-    const double angle = freqs[c % half];
+    const float angle = freqs[c % half];
     const int64_t index = row * 2 * half + c;
-    const float cos32 = static_cast<float>(std::cos(angle)), sin32 = static_cast<float>(std::sin(angle));  // A3 R5
+    const float cos32 = cosine_of(angle, functions), sin32 = sine_of(angle, functions);  // A3 R5
     elements<float>(table.cos32)[index] = cos32;
     elements<float>(table.sin32)[index] = sin32;
     elements<uint16_t>(table.cos)[index] = f32_to_bf16(cos32);  // R6
@@ -46,11 +63,15 @@ void fill_row(RopeTable& table, int64_t row, int64_t half) {
 }  // namespace
 
 RopeTable make_rope_table(double theta, int64_t head_dim, int64_t first_position, int64_t tokens,
-                          const std::optional<RopeScaling>& scaling) {
+                          const std::optional<RopeScaling>& scaling, RopeFunctions functions) {
   if (head_dim < 2 || head_dim % 2 != 0 || tokens < 1) {
     throw BackendError("rope table: needs an even head_dim and at least one token",
                        {"head_dim  " + std::to_string(head_dim), "tokens    " + std::to_string(tokens)},
                        "check head_dim in the model's config.json");
+  }
+  if (functions == RopeFunctions::torch_sm90 && head_dim % 64 != 0) {
+    throw BackendError("numerics torch/sm90: which pow LibTorch takes is known for whole vectors only",
+                       {"head_dim  " + std::to_string(head_dim)}, "known are multiples of 64, or --numerics portable");
   }
   const int64_t half = head_dim / 2;
   RopeTable table{Tensor(DType::f32, {half}),
@@ -62,16 +83,14 @@ RopeTable make_rope_table(double theta, int64_t head_dim, int64_t first_position
   float* inv_freq = elements<float>(table.inv_freq);
   for (int64_t i = 0; i < half; ++i) {
     const float exponent = static_cast<float>(2 * i) / static_cast<float>(head_dim);  // R1
-    const float power = static_cast<float>(
-        std::pow(static_cast<double>(static_cast<float>(theta)), static_cast<double>(exponent)));  // R2
-    inv_freq[i] = 1.0f / power;                                                                    // A1 R3
+    inv_freq[i] = 1.0f / power_of(static_cast<float>(theta), exponent, functions);    // A1 R2 R3
     if (scaling) inv_freq[i] = scaled(inv_freq[i], *scaling);
   }
   float* freqs = elements<float>(table.freqs);
   for (int64_t t = 0; t < tokens; ++t) {
     for (int64_t i = 0; i < half; ++i)
       freqs[t * half + i] = static_cast<float>(first_position + t) * inv_freq[i];  // A2 R4
-    fill_row(table, t, half);
+    fill_row(table, t, half, functions);
   }
   return table;
 }

@@ -25,14 +25,20 @@ struct RopeTable {
 //            A3 cos, sin of freqs, the D/2 angles twice
 //   rounding R1 2i / D   R2 theta (to f32) to that power   R3 1 / that   R4 position * inv_freq
 //            R5 cos, sin: each to f32, nearest even   R6 cos, sin to bf16
+//            torch/sm90: R2 is powf/sleef, R5 are cosf/cuda and sinf/cuda (torch_functions.h)
 //            Scaling llama3 stands between R3 and R4: each operation of scaled() to f32
 //   special  position 0: cos 1, sin +0. D odd, tokens or D below 1: BackendError
 //   repeat   the same bits everywhere unless a libm's double pow, cos or sin errs by more than 2^28 double ulp
 //   source   transformers Qwen3RotaryEmbedding, _compute_llama3_parameters (same operations in the same order);
 //            PyTorch's f32 pow, cos and sin may differ by an ulp in R2 and R5
 //   checked  tests/kernel/pipeline/rope_table_test.cpp
-/// The table for positions first ... first + tokens - 1.
+/// Whose pow, cos and sin.
+enum class RopeFunctions : uint8_t { rounded, torch_sm90 };
+
+/// The table for positions first ... first + tokens - 1. Throws BackendError under torch_sm90 unless head_dim is a
+/// multiple of 64: of others LibTorch computes the rest by another pow.
 RopeTable make_rope_table(double theta, int64_t head_dim, int64_t first_position, int64_t tokens,
-                          const std::optional<RopeScaling>& scaling = {});
+                          const std::optional<RopeScaling>& scaling = {},
+                          RopeFunctions functions = RopeFunctions::rounded);
 
 }  // namespace plumbline

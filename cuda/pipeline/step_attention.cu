@@ -73,6 +73,7 @@ void StepRunner::heads_step(const PlanStep& step, Yields& yields) {
   HeadsArgs args{};
   args.tokens = tokens();
   args.head_dim = int(head_dim_of(step.op("q_heads"), value(step.input("q"))));
+  args.arithmetic = arithmetic();
   const int64_t head_dim = args.head_dim;
   for (int i = 0; i < 3; ++i) {
     const std::string name = names[i];
@@ -93,7 +94,12 @@ void StepRunner::heads_step(const PlanStep& step, Yields& yields) {
     role.heads = int(integer(split, "heads"));
     const Shape shape = {1, role.heads, tokens(), head_dim};
     yields.tap(slot + HeadsTap::kHeads, split.outputs.front().path, DType::bf16, shape);
-    if (const Op* norm = step.find(name + "_norm")) add_norm(role, yields, slot, weights_, *norm, tokens(), head_dim);
+    if (const Op* norm = step.find(name + "_norm")) {
+      add_norm(role, yields, slot, weights_, *norm, tokens(), head_dim);
+      if (const int lanes = mean_lanes(head_dim, int64_t(tokens()) * role.heads); lanes != 32)
+        throw BackendError("numerics torch/sm90: LibTorch's norm of op '" + norm->name + "' takes more lanes than ours",
+                           {"lanes  " + std::to_string(lanes)}, "--numerics portable");
+    }
     if (const Op* rope = step.find(name + "_rope")) {
       add_rope(role, yields, slot, *rope, value(step.input(name + "_cos")), value(step.input(name + "_sin")), shape);
     }
@@ -163,22 +169,29 @@ void StepRunner::attention_step(const PlanStep& step, Yields& yields) {
   const DeviceValue& masked = yields.output(step.op("mask"), DType::bf16, scores);
   const DeviceValue& probs = yields.output(step.op("softmax"), DType::bf16, scores);
   const DeviceValue& merged = yields.output(step.op("merged"), DType::bf16, {1, tokens(), heads * head_dim});
-  const AttentionArgs args{.q = bf16_input(step.op("scores"), q),
-                           .k_cache = bf16_input(step.op("scores"), k),
-                           .v_cache = bf16_input(step.op("context"), v),
-                           .masked = masked.as<bf16>(),
-                           .probs = probs.as<bf16>(),
-                           .y = merged.as<bf16>(),
-                           .heads = int(heads),
-                           .kv_heads = int(k.extent(1)),
-                           .tokens = tokens(),
-                           .keys = int(keys),
-                           .head_dim = int(head_dim),
-                           .first_position = int(step_.first_position),
-                           .mask_offset = int(integer(step.op("mask"), "offset")),
-                           .scale = float(number(step.op("scale"), "factor")),
-                           .modulo_keys = is_modulo(step.op("scores")),
-                           .modulo_values = is_modulo(step.op("context"))};
+  AttentionArgs args{.q = bf16_input(step.op("scores"), q),
+                     .k_cache = bf16_input(step.op("scores"), k),
+                     .v_cache = bf16_input(step.op("context"), v),
+                     .masked = masked.as<bf16>(),
+                     .probs = probs.as<bf16>(),
+                     .y = merged.as<bf16>(),
+                     .heads = int(heads),
+                     .kv_heads = int(k.extent(1)),
+                     .tokens = tokens(),
+                     .keys = int(keys),
+                     .head_dim = int(head_dim),
+                     .first_position = int(step_.first_position),
+                     .mask_offset = int(integer(step.op("mask"), "offset")),
+                     .scale = float(number(step.op("scale"), "factor")),
+                     .modulo_keys = is_modulo(step.op("scores")),
+                     .modulo_values = is_modulo(step.op("context")),
+                     .arithmetic = arithmetic()};
+  if (orders_) {
+    const AttentionShape shape{heads, head_dim, tokens(), keys};
+    args.scores = orders_->scores(shape);
+    args.context = orders_->context(shape);
+    orders_->require_softmax(keys);
+  }
   if (const PlantedDefect planted = attention_defect(step); planted.defect != Defect::none)
     return faulty_attention(planted, args, yields.record(), settings_.block_threads, nullptr);
   attention(args, yields.record(), settings_.block_threads, nullptr);

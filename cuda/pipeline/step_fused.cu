@@ -9,14 +9,6 @@
 namespace plumbline::PLUMBLINE_BUILD_NS {
 namespace {
 
-NormInput norm_input(const Weights& weights, const Op& norm, const DeviceValue& x) {
-  if (integer(norm, "heads") != 0) {
-    throw BackendError("kernels: op '" + norm.name + "' norms per head in front of a product", {}, "check the graph");
-  }
-  return {bf16_input(norm, x), weights.get(norm, 0, {x.last()}), int(x.rows()), int(x.last()),
-          float(number(norm, "eps"))};
-}
-
 /// One launch takes the operands of all three projections alike.
 Operands operands_of(const PlanStep& step) {
   const auto all = [&](std::string_view contract) {
@@ -35,16 +27,36 @@ Shape with_columns(Shape shape, int64_t columns) {
 
 }  // namespace
 
+NormInput StepRunner::norm_input(const Op& norm, const DeviceValue& x) const {
+  if (integer(norm, "heads") != 0) {
+    throw BackendError("kernels: op '" + norm.name + "' norms per head in front of a product", {}, "check the graph");
+  }
+  return {.x = bf16_input(norm, x),
+          .weight = weights_.get(norm, 0, {x.last()}),
+          .rows = int(x.rows()),
+          .columns = int(x.last()),
+          .eps = float(number(norm, "eps")),
+          .arithmetic = arithmetic(),
+          .mean_lanes = mean_lanes(x.last(), x.rows())};
+}
+
+void StepRunner::require_one_chain(const Op& op, int64_t columns, int64_t depth, int64_t rows) const {
+  if (!orders_ || orders_->part_depth(columns, depth, rows) == depth) return;
+  throw BackendError("numerics torch/sm90: LibTorch sums op '" + op.name + "' in parts, its fused kernel in one chain",
+                     {}, "run it with --kernel qkv=unfused, or --numerics portable");
+}
+
 void StepRunner::norm_qkv_step(const PlanStep& step, Yields& yields) {
   const Op& norm = step.op("norm");
   const DeviceValue& x = value(step.input("x"));
-  RmsNormQkvArgs args{norm_input(weights_, norm, x), rounding_of(norm), {}};
+  RmsNormQkvArgs args{norm_input(norm, x), rounding_of(norm), {}};
   const char* const roles[] = {"q", "k", "v"};
   for (int i = 0; i < 3; ++i) {
     const Op& op = step.op(roles[i]);
     require_contract(op, {"linear/f32acc", "linear/f32out", "linear/tf32", "linear/f16"});
     const bool kept = op.contract == "linear/f32out";
     const int64_t columns = weights_.shape(op, 0).at(0);
+    require_one_chain(op, columns, x.last(), x.rows());
     const DeviceValue& y = yields.output(op, kept ? DType::f32 : DType::bf16, with_columns(x.shape, columns));
     args.projections[i] = {weights_.get(op, 0, {columns, x.last()}), weights_.optional(op, 1, {columns}),
                            kept ? nullptr : y.as<bf16>(), int(columns), kept ? y.as<float>() : nullptr};
@@ -64,12 +76,13 @@ void StepRunner::swiglu_step(const PlanStep& step, Yields& yields) {
   const DeviceValue& x = value(step.input("x"));
   const int64_t columns = weights_.shape(gate, 0).at(0);
   const Shape shape = with_columns(x.shape, columns);
+  require_one_chain(gate, columns, x.last(), x.rows());
   tap_norm(yields, 0, norm, x.shape, true);
   yields.tap(SwigluTap::kGate, gate.outputs.front().path, DType::bf16, shape);
   yields.tap(SwigluTap::kUp, up.outputs.front().path, DType::bf16, shape);
   yields.tap(SwigluTap::kAct, act.outputs.front().path, DType::bf16, shape);
   const Shape matrix = {columns, x.last()};
-  swiglu({.norm = norm_input(weights_, norm, x),
+  swiglu({.norm = norm_input(norm, x),
           .rounding = rounding_of(norm),
           .gate_weight = weights_.get(gate, 0, matrix),
           .up_weight = weights_.get(up, 0, matrix),

@@ -3,6 +3,8 @@
 // attributes, parameters and contract say is what the kernel is told; a value that no kernel takes is a BackendError
 // naming the op. Left to others: which ops belong together (fusion_plan.h), state between passes (pipeline.cu).
 #pragma once
+#include <optional>
+
 #include <plumbline/tap.h>
 
 #include "cuda/heads/heads.h"
@@ -10,6 +12,7 @@
 #include "cuda/pipeline/fusion_plan.h"
 #include "cuda/pipeline/kv_cache.h"
 #include "cuda/pipeline/pipeline.h"
+#include "cuda/pipeline/torch_orders.h"
 #include "cuda/pipeline/weights.h"
 #include "cuda/pipeline/yields.h"
 #include "cuda/rmsnorm/norm.h"
@@ -19,8 +22,14 @@ namespace plumbline::PLUMBLINE_BUILD_NS {
 class StepRunner {
  public:
   StepRunner(const Weights& weights, KvCache& cache, const KernelOptions& options, const Defects& defects,
-             const Step& step, TapSink& sink)
-      : weights_(weights), cache_(cache), settings_(options), defects_(defects), step_(step), sink_(sink) {}
+             const std::optional<TorchOrders>& orders, const Step& step, TapSink& sink)
+      : weights_(weights),
+        cache_(cache),
+        settings_(options),
+        defects_(defects),
+        orders_(orders),
+        step_(step),
+        sink_(sink) {}
 
   /// Runs the plan (which must be that of the weights' graph) and returns the last op's output, on the host. The
   /// cache has the step's rows afterwards but does not count them yet.
@@ -45,11 +54,17 @@ class StepRunner {
   void spoil(const Op& op, const DeviceValue& y) const;
   const DeviceValue& value(const std::string& path) const;
   int tokens() const { return int(step_.tokens.size()); }
+  NormInput norm_input(const Op& norm, const DeviceValue& x) const;
+  Arithmetic arithmetic() const { return orders_ ? Arithmetic::torch_sm90 : Arithmetic::portable; }
+  int mean_lanes(int64_t columns, int64_t rows) const { return orders_ ? orders_->mean_lanes(columns, rows) : 32; }
+  /// Throws BackendError under torch/sm90 where LibTorch would not sum this product in one chain.
+  void require_one_chain(const Op& op, int64_t columns, int64_t depth, int64_t rows) const;
 
   const Weights& weights_;
   KvCache& cache_;
   const KernelOptions& settings_;
   const Defects& defects_;
+  const std::optional<TorchOrders>& orders_;
   const Step& step_;
   TapSink& sink_;
   Environment environment_;

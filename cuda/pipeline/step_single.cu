@@ -51,7 +51,7 @@ void StepRunner::rope_table_step(const PlanStep& step, Yields& yields) {
   const PlantedDefect planted = defects_.of(op);
   const int64_t late = planted.defect == Defect::position_offset ? int64_t(planted.amount) : 0;
   RopeTable table = make_rope_table(number(op, "theta"), integer(op, "head_dim"), step_.first_position + late, tokens(),
-                                    rope_scaling(op));
+                                    rope_scaling(op), orders_ ? RopeFunctions::torch_sm90 : RopeFunctions::rounded);
   yields.output(op.outputs[0].path, DeviceValue::upload(op.outputs[0].path, table.cos.view()));
   yields.output(op.outputs[1].path, DeviceValue::upload(op.outputs[1].path, table.sin.view()));
   yields.host(inner_path(op, "inv_freq"), std::move(table.inv_freq));
@@ -81,7 +81,9 @@ void StepRunner::rmsnorm_step(const PlanStep& step, Yields& yields) {
                          .rows = int(y.rows()),
                          .columns = int(y.last()),
                          .eps = float(number(op, "eps")),
-                         .rounding = rounding};
+                         .rounding = rounding,
+                         .arithmetic = arithmetic(),
+                         .mean_lanes = mean_lanes(y.last(), y.rows())};
   const PlantedDefect planted = defects_.of(op);
   if (planted.defect != Defect::none && !spoils_any_result(planted.defect))
     return faulty_rmsnorm(planted, args, yields.record(), settings_.block_threads, nullptr);
@@ -115,7 +117,8 @@ void StepRunner::linear_step(const PlanStep& step, Yields& yields, const Op& op,
                         .y = y.as<bf16>(),
                         .rows = int(y.rows()),
                         .columns = int(columns),
-                        .depth = int(depth)};
+                        .depth = int(depth),
+                        .part_depth = orders_ ? orders_->part_depth(columns, depth, y.rows()) : 0};
   const PlantedDefect planted = defects_.of(op);
   if (planted.defect != Defect::none && !spoils_any_result(planted.defect))
     return faulty_linear(planted, args, yields.record(), settings_.block_threads, nullptr);
@@ -127,7 +130,7 @@ void StepRunner::elementwise_step(const PlanStep& step, Yields& yields) {
   const Op& op = step.op("op");
   const DeviceValue& a = value(step.input("a"));
   const DeviceValue& y = yields.output(op, DType::bf16, a.shape);
-  ElementwiseArgs args{bf16_input(op, a), nullptr, y.as<bf16>(), element_count(a.shape)};
+  ElementwiseArgs args{bf16_input(op, a), nullptr, y.as<bf16>(), element_count(a.shape), arithmetic()};
   if (step.kind == StepKind::silu) {
     require_contract(op, {"silu/f32"});
     const PlantedDefect planted = defects_.of(op);

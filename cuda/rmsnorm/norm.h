@@ -4,9 +4,12 @@
 #pragma once
 #include <type_traits>
 
+#include "cuda/common/arithmetic.h"
 #include "cuda/common/bf16.h"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
+
+inline constexpr int kMaxMeanLanes = 256;
 
 /// Where the normalised value is rounded: before and after the weight (llama), after it (olmo), nowhere (f32).
 enum class NormRounding : int { two, one, none };
@@ -21,6 +24,8 @@ struct NormInput {
   int rows;
   int columns;
   float eps;
+  Arithmetic arithmetic = Arithmetic::portable;
+  int mean_lanes = 32;  ///< that share the mean: a power of two, 32 to kMaxMeanLanes
 };
 
 /// Tap slots of a norm, counted from the kernel's first norm slot. var, rstd: f32 [rows]; x32, n32: f32 [rows,

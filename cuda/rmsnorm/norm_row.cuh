@@ -4,28 +4,29 @@
 // Left to others: loading, storing and taps (the kernels).
 // NUMERICS CONTRACT rmsnorm/llama, rmsnorm/olmo, rmsnorm/f32 (three roundings of one formula)
 //   types    x bf16 or f32, w bf16; statistic and arithmetic f32; output bf16 (llama, olmo) or f32 (f32)
-//   order    A1 lane l of 32 keeps four sums: of columns 4l, 4l+1, 4l+2, 4l+3, each over the stride 128, ascending
-//            A2 its four sums are added 0, 1, 2, 3   A3 xor tree 16, 8, 4, 2, 1 over the lanes
+//   order    A1 lane l of `lanes` (32; under torch/sm90 up to 256) keeps four sums: of columns 4l, 4l+1, 4l+2, 4l+3,
+//            each over the stride 4 lanes, ascending   A2 its four sums are added 0, 1, 2, 3
+//            A3 tree over the lanes: the upper half is added to the lower until one is left
 //   rounding R1 x * x   R2 every addition of A1 to A3   R3 times 1/columns (itself rounded to f32)   R4 + eps
-//            R5 1 / sqrt, each rounded   R6 x * rstd   llama: R7 to bf16, R8 w * n, R9 to bf16
-//            olmo: R8 w * (x * rstd), R9 to bf16   f32: R8 only; all to nearest even
+//            R5 1 / sqrt, each rounded (torch/sm90: special_rsqrt/sm90)   R6 x * rstd   llama: R7 to bf16, R8 w * n, R9
+//            to bf16 olmo: R8 w * (x * rstd), R9 to bf16   f32: R8 only; all to nearest even
 //   special  NaN in a row: the whole row NaN. A sum past f32's maximum: var Inf, rstd 0, so finite x give 0 and Inf
 //   NaN.
 //            A row of zeros with eps 0: rstd Inf, NaN
-//   repeat   the same bits for any number of rows, any launch shape, every GPU from sm_80 and the twin
-//   source   order: at::mean of LibTorch on CUDA for 16 rows or more and columns a multiple of 128 (measured on H100
-//   and
-//            H200); fewer rows take more lanes there. R5: our choice, torch.rsqrt differs by an ulp in a fifth of the
-//            values. llama: transformers Qwen3RMSNorm, LlamaRMSNorm; olmo: transformers Olmo2RMSNorm since its PR
-//            38131, and torch.nn.RMSNorm; f32: kernels that keep the activations in f32 up to the matmul
+//   repeat   the same bits for any number of rows, any launch shape, every GPU from sm_80 (torch/sm90: sm_90) and the
+//            twin
+//   source   order: at::mean of LibTorch on CUDA (measured on H100 and H200): 32 lanes for 16 rows or more, more for
+//            fewer (pipeline/torch_orders.h). R5: our choice, torch.rsqrt differs by an ulp in a fifth of the values.
+//            llama: transformers Qwen3RMSNorm, LlamaRMSNorm; olmo: transformers Olmo2RMSNorm since its PR 38131, and
+//            torch.nn.RMSNorm; f32: kernels that keep the activations in f32 up to the matmul
 //   checked  tests/kernel/rmsnorm
 #pragma once
 #include <cstdint>
 
+#include "cuda/common/arithmetic.h"
 #include "cuda/common/bf16.h"
 #include "cuda/common/defect.h"
 #include "cuda/common/kernel.h"
-#include "cuda/common/math.h"
 #include "cuda/common/reduce.h"
 #include "cuda/rmsnorm/norm.h"
 
@@ -55,12 +56,11 @@ __device__ __forceinline__ RowStatistic wrong_statistic(float sum, float total, 
   return {var, rsqrt_f32(__fadd_rn(var, eps))};
 }
 
-/// Mean of squares and its reciprocal root, in every lane. All lanes of a warp call it; `columns` >= 1. Value: bf16 or
-/// float.
-template <Defect kDefect = Defect::none, class Value>
-__device__ __forceinline__ RowStatistic row_statistic(const Value* x, int columns, float eps PLUMBLINE_WHERE_PARAM) {
+/// The sum of squares that lane `lane` of `lanes` keeps.
+template <Defect kDefect, class Value>
+__device__ __forceinline__ float lane_squares(const Value* x, int columns, int lane, int lanes) {
   float sums[4] = {0.0f, 0.0f, 0.0f, 0.0f};
-  for (int c0 = int(threadIdx.x) % 32 * 4; c0 < columns; c0 += 128) {
+  for (int c0 = lane * 4; c0 < columns; c0 += 4 * lanes) {
 #pragma unroll
     for (int slot = 0; slot < 4; ++slot) {
       if (c0 + slot < columns) {
@@ -73,7 +73,35 @@ __device__ __forceinline__ RowStatistic row_statistic(const Value* x, int column
       }
     }
   }
-  float lane_sum = __fadd_rn(__fadd_rn(__fadd_rn(sums[0], sums[1]), sums[2]), sums[3]);  // A2 R2
+  return __fadd_rn(__fadd_rn(__fadd_rn(sums[0], sums[1]), sums[2]), sums[3]);  // A2 R2
+}
+
+/// The first steps of A3, down to one sum for each of the warp's own lanes: each of them plays lanes / 32.
+template <Defect kDefect, class Value>
+__device__ __forceinline__ float shared_squares(const Value* x, int columns, int lanes) {
+  constexpr int kShares = kMaxMeanLanes / 32;
+  float sums[kShares];
+#pragma unroll
+  for (int share = 0; share < kShares; ++share) {
+    sums[share] = 0.0f;
+    if (share * 32 < lanes) sums[share] = lane_squares<kDefect>(x, columns, int(threadIdx.x) % 32 + share * 32, lanes);
+  }
+#pragma unroll
+  for (int half = kShares / 2; half > 0; half /= 2) {
+#pragma unroll
+    for (int share = 0; share < half; ++share) {
+      if (half * 32 < lanes) sums[share] = __fadd_rn(sums[share], sums[share + half]);  // A3 R2
+    }
+  }
+  return sums[0];
+}
+
+/// Mean of squares and its reciprocal root, in every lane. All lanes of a warp call it; `columns` >= 1, `lanes` a power
+/// of two, 32 to kMaxMeanLanes. Value: bf16 or float.
+template <Defect kDefect = Defect::none, Arithmetic kArithmetic = Arithmetic::portable, class Value>
+__device__ __forceinline__ RowStatistic row_statistic(const Value* x, int columns, int lanes,
+                                                      float eps PLUMBLINE_WHERE_PARAM) {
+  float lane_sum = shared_squares<kDefect>(x, columns, lanes);
   if constexpr (kDefect == Defect::lane_lost) {
     if (threadIdx.x % 32 == 1) lane_sum = 0.0f;
   }
@@ -84,7 +112,7 @@ __device__ __forceinline__ RowStatistic row_statistic(const Value* x, int column
     return wrong_statistic<kDefect>(sum, total, float(columns), eps);
   }
   const float var = __fmul_rn(sum, __fdiv_rn(1.0f, float(columns)));  // R3
-  return {var, rsqrt_f32(__fadd_rn(var, eps))};                       // R4 R5
+  return {var, rsqrt_of<kArithmetic>(__fadd_rn(var, eps))};           // R4 R5
 }
 
 /// One element at every point where a contract may round it.

@@ -22,7 +22,7 @@ __device__ __forceinline__ const bf16* rows_of(const NormInput& norm, int row0) 
 /// Fills rstd[kTileRows] in shared memory for the tile's rows (0 for rows past the end). `rows` holds row row0 and
 /// those behind it, norm.columns apart. All threads of the block call it and need a barrier before they read; `taps`
 /// says whether this block records (one column of blocks does).
-template <class Tap>
+template <Arithmetic kArithmetic, class Tap>
 __device__ __forceinline__ void tile_statistics(const NormInput& norm, const bf16* rows, int row0, float* rstd,
                                                 const Tap& tap, int first_slot, bool taps PLUMBLINE_WHERE_PARAM) {
   const int warps = int(blockDim.x) / 32;
@@ -30,7 +30,8 @@ __device__ __forceinline__ void tile_statistics(const NormInput& norm, const bf1
     const int row = row0 + r;
     RowStatistic statistic{0.0f, 0.0f};
     if (row < norm.rows) {
-      statistic = row_statistic(rows + int64_t(r) * norm.columns, norm.columns, norm.eps PLUMBLINE_WHERE_ARG);
+      statistic = row_statistic<Defect::none, kArithmetic>(rows + int64_t(r) * norm.columns, norm.columns,
+                                                           norm.mean_lanes, norm.eps PLUMBLINE_WHERE_ARG);
     }
     if (threadIdx.x % 32 != 0) continue;
     rstd[r] = statistic.rstd;

@@ -8,7 +8,9 @@
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
 void rmsnorm(const RmsNormArgs& args, const RecordTap* taps, int block_threads, Stream stream) {
-  start_rmsnorm<Defect::none>(args, taps, block_threads, stream);
+  with_arithmetic(args.arithmetic, [&](auto arithmetic) {
+    start_rmsnorm<Defect::none, arithmetic.value>(args, taps, block_threads, stream);
+  });
 }
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

@@ -16,6 +16,8 @@ struct RmsNormArgs {
   int columns;
   float eps;
   NormRounding rounding;
+  Arithmetic arithmetic = Arithmetic::portable;
+  int mean_lanes = 32;  ///< norm.h
 };
 
 /// Tap slots: NormTap from 0 (out excepted, which is y). No rows: nothing happens. Throws BackendError for a null

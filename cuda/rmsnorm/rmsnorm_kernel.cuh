@@ -7,13 +7,14 @@
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
-template <NormRounding kRounding, class Tap, Defect kDefect = Defect::none>
+template <NormRounding kRounding, class Tap, Defect kDefect = Defect::none,
+          Arithmetic kArithmetic = Arithmetic::portable>
 __global__ void rmsnorm_kernel(const bf16* x, const bf16* weight, NormOutput<kRounding>* y, int rows, int columns,
-                               float eps, Tap tap) {
+                               int mean_lanes, float eps, Tap tap) {
   const int row = int(blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32);
   if (row >= rows) return;  // whole warps only, so no collective is left waiting
   const int64_t base = int64_t(row) * columns;
-  const RowStatistic statistic = row_statistic<kDefect>(x + base, columns, eps);
+  const RowStatistic statistic = row_statistic<kDefect, kArithmetic>(x + base, columns, mean_lanes, eps);
   if (threadIdx.x % 32 == 0) {
     tap.store(NormTap::kVar, row, statistic.var);
     tap.store(NormTap::kRstd, row, statistic.rstd);

@@ -8,7 +8,7 @@
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
-template <Defect kDefect>
+template <Defect kDefect, Arithmetic kArithmetic = Arithmetic::portable>
 void start_rmsnorm(const RmsNormArgs& args, const RecordTap* taps, int block_threads, Stream stream) {
   if (args.rows == 0) return;
   require_positive("rmsnorm", {{"rows", args.rows}, {"columns", args.columns}});
@@ -18,8 +18,8 @@ void start_rmsnorm(const RmsNormArgs& args, const RecordTap* taps, int block_thr
   with_rounding(args.rounding, [&](auto rounding) {
     using Output = NormOutput<rounding.value>;
     const auto start = [&](auto tap) {
-      launch("rmsnorm", shape, stream, rmsnorm_kernel<rounding.value, decltype(tap), kDefect>, args.x, args.weight,
-             static_cast<Output*>(args.y), args.rows, args.columns, args.eps, tap);
+      launch("rmsnorm", shape, stream, rmsnorm_kernel<rounding.value, decltype(tap), kDefect, kArithmetic>, args.x,
+             args.weight, static_cast<Output*>(args.y), args.rows, args.columns, args.mean_lanes, args.eps, tap);
     };
     taps != nullptr ? start(*taps) : start(NoTap{});
   });

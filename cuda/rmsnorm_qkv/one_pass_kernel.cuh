@@ -30,13 +30,14 @@ __device__ __forceinline__ void keep_rows(const NormInput& norm, int row0, bf16*
   for (int i = loads * kPerLoad + int(threadIdx.x); i < count; i += int(blockDim.x)) kept[i] = source[i];
 }
 
-template <class Tap>
+template <Arithmetic kArithmetic, class Tap>
 __global__ void rmsnorm_qkv_one_pass_kernel(RmsNormQkvArgs args, Tap tap) {
   unsigned char* shared = dynamic_shared<unsigned char>();
   bf16* kept = reinterpret_cast<bf16*>(shared);
   keep_rows(args.norm, int(blockIdx.y) * kTileRows, kept);
   __syncthreads();
-  project_tile<NormRounding::two>(args, kept, shared + row_bytes(args.norm.columns), tap);
+  project_tile<NormRounding::two, Operands::as_given, kArithmetic>(args, kept, shared + row_bytes(args.norm.columns),
+                                                                   tap);
 }
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

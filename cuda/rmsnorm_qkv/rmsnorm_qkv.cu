@@ -30,8 +30,11 @@ void launch_one_pass(const RmsNormQkvArgs& args, dim3 grid, const RecordTap* tap
                         "bytes    " + std::to_string(shape.shared_bytes) + " of " + std::to_string(kSharedLimit)},
                        "take variant hf, which reads the rows twice and gives the same bits");
   }
-  with_tap(taps, [&](auto tap) {
-    launch("rmsnorm_qkv (one pass)", shape, stream, rmsnorm_qkv_one_pass_kernel<decltype(tap)>, args, tap);
+  with_arithmetic(args.norm.arithmetic, [&](auto arithmetic) {
+    with_tap(taps, [&](auto tap) {
+      launch("rmsnorm_qkv (one pass)", shape, stream, rmsnorm_qkv_one_pass_kernel<arithmetic.value, decltype(tap)>,
+             args, tap);
+    });
   });
 }
 
@@ -39,8 +42,11 @@ template <NormRounding kRounding, Operands kOperands>
 void launch_two_passes(const RmsNormQkvArgs& args, dim3 grid, const RecordTap* taps, int block_threads, Stream stream) {
   const LaunchShape shape{grid, dim3(unsigned(block_threads)),
                           kStatisticBytes + tile_bytes<NormOutput<kRounding>>(block_threads, 1)};
-  with_tap(taps, [&](auto tap) {
-    launch("rmsnorm_qkv", shape, stream, rmsnorm_qkv_kernel<kRounding, kOperands, decltype(tap)>, args, tap);
+  with_arithmetic(args.norm.arithmetic, [&](auto arithmetic) {
+    with_tap(taps, [&](auto tap) {
+      launch("rmsnorm_qkv", shape, stream, rmsnorm_qkv_kernel<kRounding, kOperands, arithmetic.value, decltype(tap)>,
+             args, tap);
+    });
   });
 }
 

@@ -41,7 +41,7 @@ __device__ __forceinline__ void stage_weights(const Rows<bf16>& source, int row0
 }
 
 /// The block's tile from its rows of x, wherever they lie. `shared` holds the statistic, then the tiles of the product.
-template <NormRounding kRounding, Operands kOperands = Operands::as_given, class Tap>
+template <NormRounding kRounding, Operands kOperands, Arithmetic kArithmetic, class Tap>
 __device__ __forceinline__ void project_tile(const RmsNormQkvArgs& args, const bf16* rows, unsigned char* shared,
                                              const Tap& tap PLUMBLINE_WHERE_PARAM) {
   const int columns = tile_columns(int(blockDim.x));
@@ -57,7 +57,7 @@ __device__ __forceinline__ void project_tile(const RmsNormQkvArgs& args, const b
   const bool taps = Tap::kRecords && blockIdx.x == 0;
 
   float* rstd = reinterpret_cast<float*>(shared);
-  tile_statistics(args.norm, rows, row0, rstd, tap, 0, taps PLUMBLINE_WHERE_ARG);  // A1 R1
+  tile_statistics<kArithmetic>(args.norm, rows, row0, rstd, tap, 0, taps PLUMBLINE_WHERE_ARG);  // A1 R1
   PLUMBLINE_BLOCK_BARRIER();
   Accumulator<1> accumulator;
   using Activation = NormOutput<kRounding>;
@@ -84,10 +84,10 @@ __device__ __forceinline__ void project_tile(const RmsNormQkvArgs& args, const b
   }
 }
 
-template <NormRounding kRounding, Operands kOperands, class Tap>
+template <NormRounding kRounding, Operands kOperands, Arithmetic kArithmetic, class Tap>
 __global__ void rmsnorm_qkv_kernel(RmsNormQkvArgs args, Tap tap) {
-  project_tile<kRounding, kOperands>(args, rows_of(args.norm, int(blockIdx.y) * kTileRows),
-                                     dynamic_shared<unsigned char>(), tap);
+  project_tile<kRounding, kOperands, kArithmetic>(args, rows_of(args.norm, int(blockIdx.y) * kTileRows),
+                                                  dynamic_shared<unsigned char>(), tap);
 }
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

@@ -22,10 +22,12 @@ void swiglu(const SwigluArgs& args, const RecordTap* taps, int block_threads, St
     const LaunchShape shape{
         dim3(blocks_for(args.columns, tile_columns(block_threads)), blocks_for(args.norm.rows, kTileRows)),
         dim3(unsigned(block_threads)), kStatisticBytes + tile_bytes<NormOutput<rounding.value>>(block_threads, 2)};
-    const auto start = [&](auto tap) {
-      launch("swiglu", shape, stream, swiglu_kernel<rounding.value, decltype(tap)>, args, tap);
-    };
-    taps != nullptr ? start(*taps) : start(NoTap{});
+    with_arithmetic(args.norm.arithmetic, [&](auto arithmetic) {
+      const auto start = [&](auto tap) {
+        launch("swiglu", shape, stream, swiglu_kernel<rounding.value, arithmetic.value, decltype(tap)>, args, tap);
+      };
+      taps != nullptr ? start(*taps) : start(NoTap{});
+    });
   });
 }
 

@@ -19,7 +19,7 @@
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
-template <NormRounding kRounding, class Tap>
+template <NormRounding kRounding, Arithmetic kArithmetic, class Tap>
 __global__ void swiglu_kernel(SwigluArgs args, Tap tap) {
   const int columns = tile_columns(int(blockDim.x));
   const int row0 = int(blockIdx.y) * kTileRows, column0 = int(blockIdx.x) * columns;
@@ -28,7 +28,7 @@ __global__ void swiglu_kernel(SwigluArgs args, Tap tap) {
   const bool taps = Tap::kRecords && blockIdx.x == 0;
 
   float* rstd = dynamic_shared<float>();
-  tile_statistics(args.norm, rows_of(args.norm, row0), row0, rstd, tap, 0, taps);  // A1 R1
+  tile_statistics<kArithmetic>(args.norm, rows_of(args.norm, row0), row0, rstd, tap, 0, taps);  // A1 R1
   __syncthreads();
   Accumulator<2> accumulator;
   using Activation = NormOutput<kRounding>;
@@ -47,7 +47,7 @@ __global__ void swiglu_kernel(SwigluArgs args, Tap tap) {
       const int64_t index = int64_t(row) * args.columns + column;
       const bf16 g = round_product(accumulator.d[0][half][i], args.gate_bias, column);  // A3 R3 R4
       const bf16 u = round_product(accumulator.d[1][half][i], args.up_bias, column);    // A3 R3 R4
-      const bf16 act = silu_value(g);                                                   // R5
+      const bf16 act = silu_value<Defect::none, kArithmetic>(g);                        // R5
       tap.store(SwigluTap::kGate, index, g);
       tap.store(SwigluTap::kUp, index, u);
       tap.store(SwigluTap::kAct, index, act);

@@ -23,6 +23,7 @@ KernelOptions kernel_options(const RunOptions& options) {
   KernelOptions kernels;
   kernels.threads = options.threads;
   kernels.verify_taps = options.verify_taps;
+  kernels.numerics = options.numerics;
   if (options.kernels.empty()) return kernels;
   const std::string& choice = options.kernels.front();
   constexpr std::string_view kKey = "qkv=", kSite = "@layer.";

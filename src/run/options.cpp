@@ -104,6 +104,10 @@ void declare(CLI::App& app, RunOptions& o) {
   app.add_option("--kernel", o.kernels, "Backends twin, cuda: variant of a kernel; oracle: its contracts")
       ->check(kernel_choice())
       ->allow_extra_args(false);
+  app.add_option("--numerics", o.numerics,
+                 "Backends twin, cuda: whose bits, ours (portable, the default) or those of LibTorch's eager ops on an "
+                 "H100 or H200 (torch/sm90: of the GPU at hand; twin: of an H200)")
+      ->check(CLI::IsMember(kernel_numerics()));
   app.add_option("--check", o.check, "Backend twin: run every block in several thread orders and compare bits")
       ->check(CLI::IsMember({"races"}));
   app.add_flag("--verify-taps", o.verify_taps, "Run again without taps and demand the same logits, bit for bit");
@@ -144,6 +148,7 @@ void check_consistency(const RunOptions& o) {
   require(o.backend != "torch" || o.kernels.empty(),
           "--kernel belongs to the backends twin, cuda and oracle, not to " + o.backend);
   require(o.kernels.size() <= 1, "--kernel qkv=... is given more than once");
+  require(kernels || o.numerics == "portable", "--numerics belongs to the backends twin and cuda, not to " + o.backend);
   require(o.backend == "twin" || o.check.empty(), "--check belongs to the backend twin, not to " + o.backend);
   require(o.attention != "sdpa" || o.device == "cpu",
           "--attention sdpa has a contract on the CPU only, not on --device " + o.device);

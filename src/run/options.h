@@ -19,13 +19,14 @@ struct RunOptions {
   int64_t new_tokens = 0;             ///< greedy tokens to add
   std::vector<std::string> faults;    ///< "rope.theta=1e4@layer.3"
   std::vector<std::string> taps = {"*"};
-  int threads = 0;                   ///< 0: the backend's own choice
-  std::string device = "cpu";        ///< of backend torch
-  std::string dtype;                 ///< bf16, f16, f32; "": the checkpoint's own
-  std::string attention;             ///< eager, sdpa: backend torch; "": eager
-  int64_t batch = 1;                 ///< copies of the sequence that backend torch computes at once
-  std::vector<std::string> kernels;  ///< "qkv=single": backends twin, cuda and oracle
-  std::string check;                 ///< "races": backend twin
+  int threads = 0;                    ///< 0: the backend's own choice
+  std::string device = "cpu";         ///< of backend torch
+  std::string dtype;                  ///< bf16, f16, f32; "": the checkpoint's own
+  std::string attention;              ///< eager, sdpa: backend torch; "": eager
+  int64_t batch = 1;                  ///< copies of the sequence that backend torch computes at once
+  std::vector<std::string> kernels;   ///< "qkv=single": backends twin, cuda and oracle
+  std::string numerics = "portable";  ///< whose bits the kernels give: backends twin and cuda
+  std::string check;                  ///< "races": backend twin
   bool verify_taps = false, force = false, json = false, list_backends = false, option_table = false;
   std::filesystem::path output;
 };

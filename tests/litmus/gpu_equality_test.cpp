@@ -7,6 +7,7 @@
 #include "support/catch.h"
 #include "tests/litmus/litmus_kernels.h"
 #include "tests/litmus/random_mma.h"
+#include "tests/litmus/recorded_digests.h"
 
 namespace cuda_build = plumbline::cuda::litmus;
 namespace twin_build = plumbline::twin::litmus;
@@ -86,4 +87,15 @@ TEST_CASE("tensor-core steps: GPU equals twin on every kind of input, chained to
       CHECK(differing == 0);
     }
   }
+}
+
+TEST_CASE("special functions: the GPU gives the recorded digests, and the model every bit of the instruction") {
+  if (skipped()) return;
+  using plumbline::litmus::SpecialFunction;
+  for (const SpecialFunction function : plumbline::litmus::kSpecialFunctions) {
+    CAPTURE(plumbline::litmus::name_of(function));
+    CHECK(cuda_build::special_digests(function) == plumbline::litmus::recorded_digests(function));
+  }
+  CHECK(cuda_build::count_unlike_model(SpecialFunction::rsqrt) == 0);
+  CHECK(cuda_build::count_unlike_model(SpecialFunction::ex2) == 0);
 }

@@ -24,9 +24,11 @@ void rmsnorm_qkv_overwriting_x(const RmsNormQkvArgs& args, bf16* x, int block_th
   const size_t tiles = kStatisticBytes + tile_bytes<bf16>(block_threads, 1);
   const LaunchShape shape{dim3(1, blocks_for(args.norm.rows, kTileRows)), dim3(unsigned(block_threads)),
                           tiles + (args.one_pass ? row_bytes(args.norm.columns) : 0)};
-  args.one_pass ? launch("one pass", shape, nullptr, rmsnorm_qkv_one_pass_kernel<OverwritingTap>, args, tap)
-                : launch("two passes", shape, nullptr,
-                         rmsnorm_qkv_kernel<NormRounding::two, Operands::as_given, OverwritingTap>, args, tap);
+  args.one_pass
+      ? launch("one pass", shape, nullptr, rmsnorm_qkv_one_pass_kernel<Arithmetic::portable, OverwritingTap>, args, tap)
+      : launch("two passes", shape, nullptr,
+               rmsnorm_qkv_kernel<NormRounding::two, Operands::as_given, Arithmetic::portable, OverwritingTap>, args,
+               tap);
 }
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// cuda_equals_twin MODEL [--tokens N] [--new N] [--qkv VARIANT]: runs a model directory on the GPU and on the twin,
-// prefill and decode, and compares every tap and the logits bit for bit. Exit 0: equal; 1: the first differing taps are
-// listed; 2: it cannot run. Leaves judging differences to plumbline find.
+// same_bits MODEL LEFT RIGHT [--tokens N] [--new N] [--numerics N] [--qkv VARIANT]: runs a model directory on two
+// backends (torch: LibTorch on the GPU; twin; cuda), prefill and decode, and compares every tap and the logits bit for
+// bit as they come. Exit 0: equal; 1: the first differing taps are listed; 2: it cannot run. Leaves judging differences
+// to plumbline find.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -12,12 +13,20 @@
 #include <plumbline/error.h>
 
 #include "cuda/pipeline/pipeline.h"
+#ifdef PLUMBLINE_SAME_BITS_TORCH
+#include "reference/torch_backend.h"
+#endif
 
 namespace plumbline {
 namespace {
 
+constexpr const char* kUsage =
+    "usage: same_bits MODEL LEFT RIGHT [--tokens N] [--new N] [--numerics N] [--qkv VARIANT], LEFT and RIGHT being "
+    "torch, "
+    "twin or cuda";
+
 struct Arguments {
-  std::string model;
+  std::string model, left, right;
   int64_t tokens = 64, decode_steps = 4;
   KernelOptions options;
 };
@@ -36,25 +45,39 @@ class Keeper final : public TapSink {
 
 Arguments parse(int count, char** values) {
   Arguments arguments;
-  if (count >= 2) arguments.model = values[1];
-  bool known = count >= 2 && count % 2 == 0;
-  for (int i = 2; known && i + 1 < count; i += 2) {
+  bool known = count >= 4 && count % 2 == 0;
+  if (known) {
+    arguments.model = values[1];
+    arguments.left = values[2];
+    arguments.right = values[3];
+  }
+  for (int i = 4; known && i + 1 < count; i += 2) {
     const std::string name = values[i];
     if (name == "--tokens") {
       arguments.tokens = std::atoll(values[i + 1]);
     } else if (name == "--new") {
       arguments.decode_steps = std::atoll(values[i + 1]);
+    } else if (name == "--numerics") {
+      arguments.options.numerics = values[i + 1];
     } else if (name == "--qkv") {
       arguments.options.qkv = values[i + 1];
     } else {
       known = false;
     }
   }
-  if (!known || arguments.tokens < 1 || arguments.decode_steps < 0) {
-    throw UsageError("cuda_equals_twin: wrong arguments", {},
-                     "usage: cuda_equals_twin MODEL [--tokens N] [--new N] [--qkv VARIANT]");
-  }
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  if (!known || arguments.tokens < 1 || arguments.decode_steps < 0)
+    throw UsageError("same_bits: wrong arguments", {}, kUsage);
   return arguments;
+}
+
+std::unique_ptr<Backend> backend_of(const std::string& name, const Model& model, const KernelOptions& options) {
+  if (name == "twin") return make_twin_backend(model, options);
+  if (name == "cuda") return make_cuda_backend(model, options);
+#ifdef PLUMBLINE_SAME_BITS_TORCH
+  if (name == "torch") return make_torch_backend(model, {.device = "cuda"});
+#endif
+  throw UsageError("same_bits: no backend '" + name + "' in this build", {}, kUsage);
 }
 
 /// Number of differing elements, and the first of them; shapes that differ count as one.
@@ -76,22 +99,22 @@ struct Tally {
   int64_t taps = 0, values = 0, bad_taps = 0;
 };
 
-void compare(const Step& step, const Keeper& twin, const Keeper& cuda, Tally& tally) {
-  for (const auto& [path, expected] : twin.taps) {
+void compare(const Step& step, const Keeper& left, const Keeper& right, Tally& tally) {
+  for (const auto& [path, expected] : left.taps) {
     ++tally.taps;
     tally.values += expected.count();
-    const auto found = cuda.taps.find(path);
+    const auto found = right.taps.find(path);
     int64_t first = 0;
-    const int64_t count = found == cuda.taps.end() ? expected.count() : differing(expected, found->second, first);
+    const int64_t count = found == right.taps.end() ? expected.count() : differing(expected, found->second, first);
     if (count == 0 || ++tally.bad_taps > 20) continue;
     std::printf("step %lld  %-32s %lld of %lld differ, first %lld", static_cast<long long>(step.index), path.c_str(),
                 static_cast<long long>(count), static_cast<long long>(expected.count()), static_cast<long long>(first));
-    if (found != cuda.taps.end() && found->second.shape() == expected.shape()) {
-      std::printf(": twin %.9g, cuda %.9g", expected.view().at(first), found->second.view().at(first));
+    if (found != right.taps.end() && found->second.shape() == expected.shape()) {
+      std::printf(": left %.9g, right %.9g", expected.view().at(first), found->second.view().at(first));
     }
     std::printf("\n");
   }
-  if (cuda.taps.size() != twin.taps.size()) ++tally.bad_taps;
+  if (right.taps.size() != left.taps.size()) ++tally.bad_taps;
 }
 
 int64_t most_likely(const Tensor& logits) {
@@ -105,8 +128,9 @@ int64_t most_likely(const Tensor& logits) {
 
 int run(const Arguments& arguments) {
   const Model model = load_model(arguments.model);
-  const auto twin = make_twin_backend(model, arguments.options), cuda = make_cuda_backend(model, arguments.options);
-  std::printf("%s\n%s\n", twin->description().c_str(), cuda->description().c_str());
+  const auto left = backend_of(arguments.left, model, arguments.options),
+             right = backend_of(arguments.right, model, arguments.options);
+  std::printf("%s\n%s\n", left->description().c_str(), right->description().c_str());
   const std::string text = "This program is free software; you can redistribute it and/or modify it. ";
   Step step;
   for (int64_t i = 0; i < arguments.tokens; ++i)
@@ -114,10 +138,13 @@ int run(const Arguments& arguments) {
   Tally tally;
   for (int64_t index = 0; index <= arguments.decode_steps; ++index) {
     Keeper expected, actual;
-    const Tensor logits = twin->forward(step, expected), others = cuda->forward(step, actual);
+    const Tensor logits = left->forward(step, expected), others = right->forward(step, actual);
     expected.taps["(returned logits)"] = logits;
     actual.taps["(returned logits)"] = others;
     compare(step, expected, actual, tally);
+    if (index % 128 == 127)
+      std::fprintf(stderr, "step %lld: %lld taps so far, %lld differ\n", static_cast<long long>(index),
+                   static_cast<long long>(tally.taps), static_cast<long long>(tally.bad_taps));
     step = {index + 1, step.first_position + static_cast<int64_t>(step.tokens.size()), {most_likely(logits)}};
   }
   std::printf("%lld taps, %lld values, %lld taps differ\n", static_cast<long long>(tally.taps),
