@@ -12,6 +12,7 @@
 #include "locate/amplification.h"
 #include "locate/attention_forms.h"
 #include "locate/causes.h"
+#include "locate/equal_taps.h"
 #include "locate/findings.h"
 #include "locate/foreign.h"
 #include "locate/formats.h"
@@ -58,6 +59,12 @@ Coverage coverage_of(const Context& context, const std::vector<OpResult>& result
       if (!output.inner && context.pairing.has(output.path) && scope.has_tap(output.path)) ++coverage.compared_taps;
   coverage.positions = context.alignment.positions;
   return coverage;
+}
+
+/// Parity to the last bit is more than parity, and is said first.
+void headline_of_equal_bits(const EqualTaps& taps, FindReport& report) {
+  if (report.outcome != Outcome::parity || taps.recorded == 0 || taps.identical < taps.recorded) return;
+  report.headline = fmt::format("bit-identical, {} of {} taps; {}", taps.identical, taps.recorded, report.headline);
 }
 
 /// Noise is drawn where there is a difference to set it against, or everywhere if gains are what is asked for.
@@ -206,6 +213,7 @@ FindReport find_divergence(const Trace& stored_reference, const Trace& stored_ca
   conclude(report, fork_finding(alignment, report.reference.file));
   explain_names(reference, candidate, graph, report);
   if (context.formats_differ() && report.outcome == Outcome::divergence) headline_of_formats(report);
+  headline_of_equal_bits(count_equal_taps(reference, candidate, alignment, scope), report);
   state_outside(report, outside);
   if (options.ignore_digests) report.headline += "; digests ignored, judged by the numbers alone";
   return report;
