@@ -26,6 +26,7 @@ AS = {
     "plumbline recover": "plumbline recover FILE.part -o again.h5",
     "--tokens REF.h5": "plumbline run MODEL --backend twin --tokens REF.h5 -o FILE",
     "--fault F": RUN + " --fault embed.scale -o FILE",
+    "--numerics torch/sm90": "plumbline run MODEL --backend twin --numerics torch/sm90 --prompt TEXT -o FILE",
     "--fault rope.scaling_ignored": "plumbline run dumps/models/llama-tiny --backend twin --prompt TEXT --fault rope.scaling_ignored -o FILE",
     "--taps GLOB": RUN + " --taps layer.0.* -o FILE",
     "--attention sdpa": "plumbline run MODEL --backend torch --attention sdpa --prompt TEXT -o FILE",
@@ -74,10 +75,14 @@ ELSEWHERE = {
     "scripts/fault_table.sh": ("cli_fault_table_test", "tests/cli/fault_table_test.cpp", ["scripts/fault_table.sh"]),
     "scripts/fault_table.sh --fault NAME": ("cli_fault_table_test", "tests/cli/fault_table_test.cpp", ["scripts/fault_table.sh", '"--fault"']),
     "scripts/healthy_pairs.sh": ("cli_healthy_pairs_test", "tests/cli/healthy_pairs_test.cpp", ["scripts/healthy_pairs.sh"]),
-    "scripts/fault_matrix.sh --seed 2026 --runs 600 --clean 0":
+    "scripts/fault_matrix.sh --seed 2026 --runs 600 --clean 1000":
         ("cli_fault_matrix_test", "tests/cli/fault_matrix_test.cpp", ["scripts/fault_matrix.sh", '"--seed"', '"--runs"', '"--clean"']),
     "scripts/fault_matrix.sh --runs 0 --clean 250":
         ("cli_fault_matrix_test", "tests/cli/fault_matrix_test.cpp", ["scripts/fault_matrix.sh", '"--seed"', '"--runs"', '"--clean"']),
+    "scripts/check_gpu_records.sh": ("cli_gpu_records_test", "tests/cli/CMakeLists.txt", ["scripts/check_gpu_records.sh"]),
+    "scripts/check_gpu_records.sh --all": ("cli_gpu_records_test", "scripts/lib/gpu_records.py", ['"--all"']),
+    "scripts/gpu_all.sh": ("litmus_gpu_equality_test", "scripts/gpu_all.sh", ["litmus_gpu_equality_test"]),
+    "scripts/gpu_all.sh headers": ("litmus_gpu_equality_test", "scripts/gpu_all.sh", ["headers)"]),
     "litmus_gpu_equality_test": ("litmus_gpu_equality_test", "tests/litmus/gpu_equality_test.cpp", ["count_differing(cuda_build::"]),
     "cmake --install build --prefix DIR": ("install_consumer", "tests/install/install_test.sh", ["--install", "--prefix"]),
 }  # fmt: skip
@@ -92,6 +97,9 @@ BUILD = {
 
 # Where no GPU is, what these must say of that, with status 2.
 WITHOUT_GPU = {
+    "same_bits dumps/models/qwen3-tiny torch cuda --numerics torch/sm90 --tokens 24 --new 4":
+        ("same_bits dumps/models/qwen3-tiny torch cuda --numerics torch/sm90 --tokens 24 --new 4", "cuda"),
+    "plumbline order MODEL --backend torch --device cuda": ("plumbline order MODEL --backend torch --device cuda", "cuda"),
     "--backend torch --device cuda": ("plumbline run MODEL --backend torch --device cuda --prompt TEXT -o FILE", "cuda"),
-    "cuda_equals_twin dumps/models/qwen3-tiny --qkv exact": ("cuda_equals_twin dumps/models/qwen3-tiny --qkv exact", "no GPU can be used"),
+    "same_bits dumps/models/qwen3-tiny twin cuda --qkv exact": ("same_bits dumps/models/qwen3-tiny twin cuda --qkv exact", "no GPU can be used"),
 }

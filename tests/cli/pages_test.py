@@ -27,7 +27,7 @@ from pages_tree import Tree
 PROGRAMS, ROOT, PYTHON = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 MODEL = "dumps/models/qwen3-tiny"
 SPAN = re.compile(r"```\w*\n(.*?)```|`([^`\n]+(?:\n[^`\n]+)?)`", re.S)
-COMMAND = re.compile(r"(plumbline|ctest|cmake|ninja|cuda_equals_twin) |scripts/\w|litmus_\w+_test$|--[a-z]")
+COMMAND = re.compile(r"(plumbline|ctest|cmake|ninja|same_bits) |scripts/\w|litmus_\w+_test$|--[a-z]")
 OPTION = re.compile(r"(?<=\s)--?[a-z][a-z-]*")
 SMALLER = [("-o DIR --exact", "-o extreme --exact"), ("-o DIR", "-o made"), ("--new 8", "--new 1"), ('"The licenses for most ... your freedom"', "free"), ("--new 32", "--new 2"), ('"$MODEL"', MODEL)]
 PLACEHOLDERS = {"MODEL": MODEL, "DIR": MODEL, "B": "twin", "TEXT": "free", "FILE": "made.h5", "REF": "ref.h5", "CAND": "cand.h5",
