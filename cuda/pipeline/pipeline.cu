@@ -69,6 +69,8 @@ class KernelBackend final : public Backend {
       : options_(options),
         device_(device_text()),
         vocab_(model.config.vocab),
+        heads_(model.config.heads),
+        head_dim_(model.config.head_dim),
         graph_(graph_as_run(model.graph, options)),
         defects_(model),
         orders_(torch_orders(options)),
@@ -122,11 +124,26 @@ class KernelBackend final : public Backend {
            "actual    position " + std::to_string(step.first_position)},
           "feed the steps of a sequence in order, or start a new one at position 0");
     }
+    if (orders_) require_known_orders(step);
     for (const int64_t token : step.tokens) {
       if (token >= 0 && token < vocab_) continue;
       throw InputError("kernels: token " + std::to_string(token) + " is outside the vocabulary",
                        {"ids run from 0 to " + std::to_string(vocab_ - 1)},
                        "check the tokens against the model's tokenizer");
+    }
+  }
+
+  /// Throws BackendError before anything is recorded, not at the first op whose order nobody knows.
+  void require_known_orders(const Step& step) const {
+    const auto rows = int64_t(step.tokens.size());
+    const AttentionShape shape{heads_, head_dim_, rows, step.first_position + rows};
+    orders_->scores(shape);
+    orders_->context(shape);
+    orders_->require_softmax(shape.keys);
+    for (const Op& op : graph_.ops) {
+      if (op.kind != OpKind::linear) continue;
+      const Shape& weight = weights_.shape(op, 0);
+      orders_->part_depth(weight.at(0), weight.at(1), rows);
     }
   }
 
@@ -162,7 +179,7 @@ class KernelBackend final : public Backend {
 
   const KernelOptions options_;
   const std::string device_;
-  const int64_t vocab_;
+  const int64_t vocab_, heads_, head_dim_;
   const OpGraph graph_;
   const Defects defects_;
   const std::optional<TorchOrders> orders_;  // nothing: portable numerics

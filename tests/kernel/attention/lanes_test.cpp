@@ -47,7 +47,8 @@ struct Result {
 Result run(const Data& data, int keys, int tokens, const LaneOrder& scores, const LaneOrder& context,
            Arithmetic arithmetic) {
   const Array<bf16> q(data.q), k(data.k), v(data.v);
-  Array<bf16> masked(size_t(kHeads * keys)), probs(masked.values().size()), raw(masked.values().size()), y(data.q.size());
+  Array<bf16> masked(size_t(kHeads * keys)), probs(masked.values().size()), raw(masked.values().size()),
+      y(data.q.size());
   twin::RecordTap tap;
   tap.slots[AttentionTap::kRaw] = raw.data();
   twin::attention({.q = q.data(),

@@ -12,9 +12,7 @@ namespace {
 
 const TorchOrders kH200(HopperGpu::h200), kH100(HopperGpu::h100);
 
-LaneOrder scores(int64_t heads, int64_t head_dim, int64_t keys) {
-  return kH200.scores({heads, head_dim, 1, keys});
-}
+LaneOrder scores(int64_t heads, int64_t head_dim, int64_t keys) { return kH200.scores({heads, head_dim, 1, keys}); }
 LaneOrder context(int64_t heads, int64_t keys) { return kH200.context({heads, 128, 1, keys}); }
 
 const LaneOrder kChain = {};
