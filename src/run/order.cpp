@@ -9,6 +9,7 @@
 
 #include "core/progress.h"
 #include "run/attention_probe.h"
+#include "run/backends.h"
 #include "run/order_options.h"
 #include "run/say.h"
 #include "run/summation_probe.h"
@@ -150,6 +151,7 @@ int order_program(int argc, char** argv) {
   }
   const OrderOptions& options = parsed.options;
   const Model model = load_model(options.run.model);
+  make_backend(options.run, model);  // one that is not there is an error, not an order that cannot be seen
   const std::vector<const Op*> ops = chosen_ops(options, model);
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   int status = kFound;

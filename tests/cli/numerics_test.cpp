@@ -45,7 +45,8 @@ TEST_CASE("torch/sm90 refuses what nobody has asked a GPU about, names the shape
   const Said fault = run(file, {"--prompt", "a", "--numerics", "torch/sm90", "--fault", "kernel.relu@layer.3.mlp.act"});
   CHECK(fault.status == 2);
   CHECK(fault.complains("portable numerics only"));
-  const Said other = call({"run", kModel, "--backend", "oracle", "-o", file, "--prompt", "a", "--numerics", "torch/sm90"});
+  const Said other =
+      call({"run", kModel, "--backend", "oracle", "-o", file, "--prompt", "a", "--numerics", "torch/sm90"});
   CHECK(other.status == 2);
   CHECK(other.complains("--numerics belongs to the backends twin and cuda"));
   CHECK_FALSE(std::filesystem::exists(file));

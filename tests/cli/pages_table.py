@@ -79,10 +79,10 @@ ELSEWHERE = {
         ("cli_fault_matrix_test", "tests/cli/fault_matrix_test.cpp", ["scripts/fault_matrix.sh", '"--seed"', '"--runs"', '"--clean"']),
     "scripts/fault_matrix.sh --runs 0 --clean 250":
         ("cli_fault_matrix_test", "tests/cli/fault_matrix_test.cpp", ["scripts/fault_matrix.sh", '"--seed"', '"--runs"', '"--clean"']),
-    "scripts/check_gpu_records.sh": ("cli_gpu_records_test", "tests/cli/CMakeLists.txt", ["scripts/check_gpu_records.sh"]),
-    "scripts/check_gpu_records.sh --all": ("cli_gpu_records_test", "scripts/lib/gpu_records.py", ['"--all"']),
-    "scripts/gpu_all.sh": ("litmus_gpu_equality_test", "scripts/gpu_all.sh", ["litmus_gpu_equality_test"]),
-    "scripts/gpu_all.sh headers": ("litmus_gpu_equality_test", "scripts/gpu_all.sh", ["headers)"]),
+    "scripts/check_gpu_records.sh": ("cli_gpu_records_test", "tests/cli/gpu_records_test.cpp", ["check_gpu_records.sh", "5 of 5 agree"]),
+    "scripts/check_gpu_records.sh --all": ("cli_gpu_records_test", "tests/cli/gpu_records_test.cpp", ["check_gpu_records.sh"]),
+    "scripts/gpu_all.sh": ("cli_gpu_records_test", "tests/cli/gpu_records_test.cpp", ["gpu_all.sh"]),
+    "scripts/gpu_all.sh headers": ("cli_gpu_records_test", "tests/cli/gpu_records_test.cpp", ["gpu_all.sh"]),
     "litmus_gpu_equality_test": ("litmus_gpu_equality_test", "tests/litmus/gpu_equality_test.cpp", ["count_differing(cuda_build::"]),
     "cmake --install build --prefix DIR": ("install_consumer", "tests/install/install_test.sh", ["--install", "--prefix"]),
 }  # fmt: skip
@@ -99,6 +99,8 @@ BUILD = {
 WITHOUT_GPU = {
     "same_bits dumps/models/qwen3-tiny torch cuda --numerics torch/sm90 --tokens 24 --new 4":
         ("same_bits dumps/models/qwen3-tiny torch cuda --numerics torch/sm90 --tokens 24 --new 4", "cuda"),
+    'plumbline run dumps/models/qwen3-tiny --backend torch --device cuda --prompt "Permission is hereby gran" --new 5':
+        ("plumbline run MODEL --backend torch --device cuda --prompt TEXT --new 5 -o FILE", "cuda"),
     "plumbline order MODEL --backend torch --device cuda": ("plumbline order MODEL --backend torch --device cuda", "cuda"),
     "--backend torch --device cuda": ("plumbline run MODEL --backend torch --device cuda --prompt TEXT -o FILE", "cuda"),
     "same_bits dumps/models/qwen3-tiny twin cuda --qkv exact": ("same_bits dumps/models/qwen3-tiny twin cuda --qkv exact", "no GPU can be used"),

@@ -244,8 +244,8 @@ class Lines:
         if line in WITHOUT_GPU:
             return self.without_gpu(line)
         if line in ELSEWHERE:
-            if "gpu" in line and line not in tests():
-                return self.count(line, "lacking")  # built without nvcc
+            if ("litmus_gpu" in line or "gpu_records" in ELSEWHERE[line][0]) and ELSEWHERE[line][0] not in tests():
+                return self.count(line, "lacking")  # built without nvcc, or without LibTorch
             self.count(line, "elsewhere")
             return check_elsewhere(line)
         if line in IN_A_COPY:
