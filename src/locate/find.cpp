@@ -61,9 +61,9 @@ Coverage coverage_of(const Context& context, const std::vector<OpResult>& result
   return coverage;
 }
 
-/// Parity to the last bit is more than parity, and is said first.
+/// Parity to the last bit is more than parity, and is said first; not of a selection.
 void headline_of_equal_bits(const EqualTaps& taps, FindReport& report) {
-  if (report.outcome != Outcome::parity || taps.recorded == 0 || taps.identical < taps.recorded) return;
+  if (report.scope || report.outcome != Outcome::parity || taps.recorded == 0 || taps.identical < taps.recorded) return;
   report.headline = fmt::format("bit-identical, {} of {} taps; {}", taps.identical, taps.recorded, report.headline);
 }
 

@@ -17,7 +17,8 @@ Said script(const std::string& name, const std::vector<std::string>& more) {
 }  // namespace
 
 TEST_CASE("the twin gives the bits that LibTorch and our kernels gave on a GPU") {
-  const Said said = script("check_gpu_records.sh", {"--build", PLUMBLINE_BINARY_DIR, "--python", PLUMBLINE_TORCH_PYTHON});
+  const Said said =
+      script("check_gpu_records.sh", {"--build", PLUMBLINE_BINARY_DIR, "--python", PLUMBLINE_TORCH_PYTHON});
   INFO(said.out << said.err);
   CHECK(said.status == 0);
   CHECK(said.says("bit-identical, 6095 of 6095 taps"));
