@@ -21,9 +21,12 @@ constexpr int64_t kMostKeys = 1024;  // of an attention, and of one of softmax's
 }
 
 /// A product whose order is known up to kMostRows rows: one chain, but for few rows two halves where they are given.
+/// Asked with 1 to 5, 8, 16, 24, 28, 32, 64, 100, 128, 256 and 512 rows; between two of these with one answer that
+/// answer is taken, between two with different ones none.
 struct KnownProduct {
   int64_t columns, depth;
-  std::array<int64_t, 2> split_up_to;  ///< rows, by HopperGpu; 0: never
+  std::array<int64_t, 2> split_up_to;            ///< rows, by HopperGpu; 0: never
+  std::array<int64_t, 2> chain_from = {{1, 1}};  ///< rows, by HopperGpu
 };
 
 constexpr std::array<KnownProduct, 16> kProducts = {{
@@ -32,7 +35,7 @@ constexpr std::array<KnownProduct, 16> kProducts = {{
     {1024, 1024, {0, 0}},
     {1024, 2048, {0, 0}},
     {3072, 1024, {0, 0}},
-    {1024, 3072, {127, 128}},
+    {1024, 3072, {100, 128}, {128, 256}},
     {151936, 1024, {0, 0}},
     // the tiny trained models
     {512, 128, {0, 0}},
@@ -120,7 +123,9 @@ int TorchOrders::mean_lanes(int64_t columns, int64_t rows) const {
 int TorchOrders::part_depth(int64_t columns, int64_t depth, int64_t rows) const {
   const auto found = std::ranges::find_if(
       kProducts, [&](const KnownProduct& known) { return known.columns == columns && known.depth == depth; });
-  if (found == kProducts.end() || rows > kMostRows)
+  const bool known = found != kProducts.end() && rows <= kMostRows &&
+                     (rows <= found->split_up_to.at(size_t(gpu_)) || rows >= found->chain_from.at(size_t(gpu_)));
+  if (!known)
     refuse("a product",
            "[" + std::to_string(rows) + ", " + std::to_string(depth) + "] by [" + std::to_string(columns) + ", " +
                std::to_string(depth) + "]^T",

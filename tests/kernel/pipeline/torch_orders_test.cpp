@@ -38,6 +38,8 @@ TEST_CASE("torch orders: which product is split depends on the GPU") {
   CHECK(kH100.part_depth(1024, 3072, 100) == 1536);
   CHECK(kH200.part_depth(1024, 3072, 512) == 3072);
   CHECK(kH200.part_depth(2048, 1024, 1) == 1024);
+  CHECK_THROWS_AS(kH100.part_depth(1024, 3072, 101), BackendError);
+  CHECK_THROWS_AS(kH200.part_depth(1024, 3072, 255), BackendError);
   CHECK_THROWS_AS(kH200.part_depth(2048, 1024, 513), BackendError);
   CHECK_THROWS_AS(kH200.part_depth(1000, 1024, 1), BackendError);
 }
