@@ -4,10 +4,12 @@
 // NUMERICS CONTRACT silu/f32
 //   types    bf16 in, f32 arithmetic, bf16 out
 //   order    A1 x / (1 + exp(-x))
-//   rounding R1 exp_f32/v1 (torch/sm90: expf of arithmetic.h)   R2 1 + exp   R3 divide   R4 to bf16; all to nearest
-//   even special  NaN: NaN. +Inf: +Inf. -Inf: NaN (Inf over Inf). x below about -88.7: -0 repeat   the same bits
-//   everywhere (torch/sm90: sm_90 and the twin) source   at::silu in f32; torch's expf differs from exp_f32 by up to 2
-//   ulp before R4 checked  tests/kernel/elementwise, all 65,536 inputs
+//   rounding R1 exp_f32/v1 (torch/sm90: expf of arithmetic.h)   R2 1 + exp   R3 divide   R4 to bf16
+//            all to nearest even
+//   special  NaN: NaN. +Inf: +Inf. -Inf: NaN (Inf over Inf). x below about -88.7: -0
+//   repeat   the same bits everywhere (torch/sm90: sm_90 and the twin)
+//   source   at::silu in f32; torch's expf differs from exp_f32 by up to 2 ulp before R4
+//   checked  tests/kernel/elementwise, all 65,536 inputs
 #pragma once
 #include "cuda/common/arithmetic.h"
 #include "cuda/common/bf16.h"

@@ -2,10 +2,10 @@
 // y[m,n] = R(sum_k x[m,k] W[n,k] + bias[n]), or R(residual[m,n] + that): one block a tile of 16 rows.
 // NUMERICS CONTRACT linear/f32acc, add/rounded
 //   types    x bf16 or f32, W, bias, residual, y bf16; accumulator f32
-//   order    A1 gemm_tile/v1: one chain over ascending k; in parts: one each, added in ascending order   A2 then the
-//   bias   A3 then the residual rounding R1 gemm_tile/v1   R2 + bias in f32   R3 to bf16   R4 residual + product in f32
-//   R5 to bf16; R2 to R5 to
-//            nearest even. With a bias the output is rounded once, after it
+//   order    A1 gemm_tile/v1: one chain over ascending k; in parts: one each, added in ascending order
+//            A2 then the bias   A3 then the residual
+//   rounding R1 gemm_tile/v1   R2 + bias in f32   R3 to bf16   R4 residual + product in f32   R5 to bf16
+//            R2 to R5 to nearest even. With a bias the output is rounded once, after it
 //   special  NaN and Inf as IEEE addition has them; a finite accumulator past bf16's maximum becomes Inf in R3
 //   repeat   the same bits for any block size and number of rows; tensor cores of sm_90 only, as gemm_tile/v1
 //   source   at::linear of LibTorch: 3-D input with bias takes addmm, whose epilogue adds in f32 before the one
