@@ -14,6 +14,7 @@
 #include <plumbline/error.h>
 
 #include "cuda/common/kernel.h"
+#include "cuda/common/stream.h"
 #if !defined(__CUDACC__)
 #include "cuda/twin/grid.h"
 #endif
@@ -25,12 +26,6 @@ struct LaunchShape {
   dim3 block;
   size_t shared_bytes = 0;  ///< dynamic shared memory (dynamic_shared<T>() in the kernel)
 };
-
-#if defined(__CUDACC__)
-using Stream = cudaStream_t;  ///< null: the default stream
-#else
-using Stream = struct TwinStream*;  ///< null; the twin runs every launch before it returns
-#endif
 
 /// An op's name together with the line that launches it: made from a string literal at the call.
 struct LaunchName {

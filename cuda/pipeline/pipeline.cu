@@ -148,8 +148,8 @@ class KernelBackend final : public Backend {
   }
 
   Tensor pass(const Step& step, TapSink& sink) {
-    Tensor logits = StepRunner(weights_, cache_, options_, defects_, orders_, step, sink).run(plan_);
-    synchronize(nullptr);
+    Tensor logits = StepRunner(weights_, cache_, options_, defects_, orders_, step, sink, stream_.get()).run(plan_);
+    synchronize(stream_.get());
     return logits;
   }
 
@@ -180,6 +180,7 @@ class KernelBackend final : public Backend {
   const KernelOptions options_;
   const std::string device_;
   const int64_t vocab_, heads_, head_dim_;
+  const OwnStream stream_;
   const OpGraph graph_;
   const Defects defects_;
   const std::optional<TorchOrders> orders_;  // nothing: portable numerics

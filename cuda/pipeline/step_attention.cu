@@ -135,8 +135,8 @@ void StepRunner::run_heads(const PlanStep& step, const HeadsArgs& args, const Re
   // A first step has no row before its own that could be repeated.
   const bool healthy =
       planted.defect == Defect::none || (planted.defect == Defect::cache_stale && step_.first_position == 0);
-  if (healthy) return heads(args, taps, settings_.block_threads, nullptr);
-  faulty_heads(planted, role, args, taps, settings_.block_threads, nullptr);
+  if (healthy) return heads(args, taps, settings_.block_threads, stream_);
+  faulty_heads(planted, role, args, taps, settings_.block_threads, stream_);
 }
 
 PlantedDefect StepRunner::attention_defect(const PlanStep& step) const {
@@ -193,8 +193,8 @@ void StepRunner::attention_step(const PlanStep& step, Yields& yields) {
     orders_->require_softmax(keys);
   }
   if (const PlantedDefect planted = attention_defect(step); planted.defect != Defect::none)
-    return faulty_attention(planted, args, yields.record(), settings_.block_threads, nullptr);
-  attention(args, yields.record(), settings_.block_threads, nullptr);
+    return faulty_attention(planted, args, yields.record(), settings_.block_threads, stream_);
+  attention(args, yields.record(), settings_.block_threads, stream_);
 }
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

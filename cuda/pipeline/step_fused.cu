@@ -64,7 +64,7 @@ void StepRunner::norm_qkv_step(const PlanStep& step, Yields& yields) {
   args.operands = operands_of(step);
   args.one_pass = settings_.runs("exact", norm.layer);
   tap_norm(yields, 0, norm, x.shape, true);
-  rmsnorm_qkv(args, yields.record(), settings_.block_threads, nullptr);
+  rmsnorm_qkv(args, yields.record(), settings_.block_threads, stream_);
 }
 
 void StepRunner::swiglu_step(const PlanStep& step, Yields& yields) {
@@ -90,7 +90,7 @@ void StepRunner::swiglu_step(const PlanStep& step, Yields& yields) {
           .up_bias = weights_.optional(up, 1, {columns}),
           .y = yields.output(mul, DType::bf16, shape).as<bf16>(),
           .columns = int(columns)},
-         yields.record(), settings_.block_threads, nullptr);
+         yields.record(), settings_.block_threads, stream_);
 }
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

@@ -7,6 +7,7 @@
 
 #include <plumbline/tap.h>
 
+#include "cuda/common/stream.h"
 #include "cuda/heads/heads.h"
 #include "cuda/pipeline/defects.h"
 #include "cuda/pipeline/fusion_plan.h"
@@ -22,14 +23,15 @@ namespace plumbline::PLUMBLINE_BUILD_NS {
 class StepRunner {
  public:
   StepRunner(const Weights& weights, KvCache& cache, const KernelOptions& options, const Defects& defects,
-             const std::optional<TorchOrders>& orders, const Step& step, TapSink& sink)
+             const std::optional<TorchOrders>& orders, const Step& step, TapSink& sink, Stream stream)
       : weights_(weights),
         cache_(cache),
         settings_(options),
         defects_(defects),
         orders_(orders),
         step_(step),
-        sink_(sink) {}
+        sink_(sink),
+        stream_(stream) {}
 
   /// Runs the plan (which must be that of the weights' graph) and returns the last op's output, on the host. The
   /// cache has the step's rows afterwards but does not count them yet.
@@ -67,6 +69,7 @@ class StepRunner {
   const std::optional<TorchOrders>& orders_;
   const Step& step_;
   TapSink& sink_;
+  const Stream stream_;
   Environment environment_;
 };
 

@@ -38,7 +38,7 @@ void StepRunner::embedding_step(const PlanStep& step, Yields& yields) {
              .rows = tokens(),
              .columns = int(table[1]),
              .scale = float(number(op, "scale"))},
-            settings_.block_threads, nullptr);
+            settings_.block_threads, stream_);
   if (settings_.checked) ids.check_fences();
 }
 
@@ -86,8 +86,8 @@ void StepRunner::rmsnorm_step(const PlanStep& step, Yields& yields) {
                          .mean_lanes = mean_lanes(y.last(), y.rows())};
   const PlantedDefect planted = defects_.of(op);
   if (planted.defect != Defect::none && !spoils_any_result(planted.defect))
-    return faulty_rmsnorm(planted, args, yields.record(), settings_.block_threads, nullptr);
-  rmsnorm(args, yields.record(), settings_.block_threads, nullptr);
+    return faulty_rmsnorm(planted, args, yields.record(), settings_.block_threads, stream_);
+  rmsnorm(args, yields.record(), settings_.block_threads, stream_);
   spoil(op, y);
 }
 
@@ -121,8 +121,8 @@ void StepRunner::linear_step(const PlanStep& step, Yields& yields, const Op& op,
                         .part_depth = orders_ ? orders_->part_depth(columns, depth, y.rows()) : 0};
   const PlantedDefect planted = defects_.of(op);
   if (planted.defect != Defect::none && !spoils_any_result(planted.defect))
-    return faulty_linear(planted, args, yields.record(), settings_.block_threads, nullptr);
-  linear(args, yields.record(), settings_.block_threads, nullptr);
+    return faulty_linear(planted, args, yields.record(), settings_.block_threads, stream_);
+  linear(args, yields.record(), settings_.block_threads, stream_);
   spoil(op, y);
 }
 
@@ -135,8 +135,8 @@ void StepRunner::elementwise_step(const PlanStep& step, Yields& yields) {
     require_contract(op, {"silu/f32"});
     const PlantedDefect planted = defects_.of(op);
     if (planted.defect != Defect::none && !spoils_any_result(planted.defect))
-      return faulty_silu(planted, args, settings_.block_threads, nullptr);
-    elementwise(ElementwiseOp::silu, args, settings_.block_threads, nullptr);
+      return faulty_silu(planted, args, settings_.block_threads, stream_);
+    elementwise(ElementwiseOp::silu, args, settings_.block_threads, stream_);
     return spoil(op, y);
   }
   const DeviceValue& b = value(step.input("b"));
@@ -146,7 +146,7 @@ void StepRunner::elementwise_step(const PlanStep& step, Yields& yields) {
   args.b = bf16_input(op, b);
   const bool adds = step.kind == StepKind::add;
   require_contract(op, {adds ? "add/rounded" : "multiply/rounded"});
-  elementwise(adds ? ElementwiseOp::add : ElementwiseOp::multiply, args, settings_.block_threads, nullptr);
+  elementwise(adds ? ElementwiseOp::add : ElementwiseOp::multiply, args, settings_.block_threads, stream_);
   spoil(op, y);
 }
 
@@ -156,7 +156,7 @@ void StepRunner::spoil(const Op& op, const DeviceValue& y) const {
   if (y.dtype != DType::bf16)
     throw UsageError("cannot plant a kernel fault in '" + op.name + "'", {"reason  its result is kept in f32"},
                      "take an op whose result is bf16");
-  spoil_result(planted, y.as<bf16>(), y.rows(), y.last(), settings_.block_threads, nullptr);
+  spoil_result(planted, y.as<bf16>(), y.rows(), y.last(), settings_.block_threads, stream_);
 }
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// In which order launches run: one after the other in a stream. Invariant: an OwnStream's work and that of the default
+// stream (which copies use) wait for each other. Left to others: waiting on the host (launch.h).
+#pragma once
+#include <string>
+
+#include <plumbline/error.h>
+
+#include "cuda/common/kernel.h"
+
+namespace plumbline::PLUMBLINE_BUILD_NS {
+
+#if defined(__CUDACC__)
+
+using Stream = cudaStream_t;  ///< null: the default stream
+
+/// A stream of one's own: unlike the default one it can be captured into a graph.
+class OwnStream {
+ public:
+  /// Throws BackendError if there is no GPU.
+  OwnStream() {
+    if (const cudaError_t error = cudaStreamCreate(&stream_); error != cudaSuccess)
+      throw BackendError(std::string("making a stream: ") + cudaGetErrorString(error), {}, "run with --backend twin");
+  }
+  ~OwnStream() { cudaStreamDestroy(stream_); }
+  OwnStream(const OwnStream&) = delete;
+  OwnStream& operator=(const OwnStream&) = delete;
+  Stream get() const { return stream_; }
+
+ private:
+  Stream stream_ = nullptr;
+};
+
+#else
+
+using Stream = struct TwinStream*;  ///< null; the twin runs every launch before it returns
+
+class OwnStream {
+ public:
+  Stream get() const { return nullptr; }
+};
+
+#endif
+
+}  // namespace plumbline::PLUMBLINE_BUILD_NS
