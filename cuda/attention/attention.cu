@@ -1,14 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
-// Host side of attention, without defect. Invariant: attention.h. Launch: attention_launch.cuh. Device code:
-// attention_kernel.cuh.
+// Host side of attention, without defect: which kernel takes how many queries, which moves no bit. Invariant:
+// attention.h. Device code: attention_kernel.cuh, attention_row.cuh.
 #include "cuda/attention/attention.h"
 
 #include "cuda/attention/attention_launch.cuh"
+#include "cuda/attention/attention_row.cuh"
+#include "cuda/gemm/slab_plan.h"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
+namespace {
+
+#if defined(__CUDACC__)
+constexpr int kRowThreads = kMostRowThreads;
+#else
+constexpr int kRowThreads = 128;  // the twin's threads cost more than what they do here
+#endif
+
+bool fits_lanes(const LaneOrder& order, int head_dim) {
+  return order.lanes == 0 || (head_dim % (order.lanes * order.vector) == 0 && head_dim / order.lanes <= kMostLaneTerms);
+}
+
+bool takes_row(const AttentionArgs& args) {
+  return args.tokens == 1 && attention_takes_position(args.head_dim, args.keys) &&
+         fits_lanes(args.scores, args.head_dim) && is_aligned(args.q) && is_aligned(args.k_cache) &&
+         is_aligned(args.v_cache);
+}
+
+template <Arithmetic kArithmetic>
+void start_row(const AttentionArgs& args, const RecordTap* taps, Stream stream) {
+  const LaunchShape shape{dim3(unsigned(args.heads)), dim3(kRowThreads), row_memory_bytes(args.keys, args.head_dim),
+                          true};
+  with_tap(taps, [&](auto tap) {
+    launch("attention (one query)", shape, stream, attention_row_kernel<kArithmetic, decltype(tap)>, args, tap);
+  });
+}
+
+}  // namespace
+
+bool attention_takes_position(int head_dim, int keys) {
+  return head_dim % kStepDepth == 0 && row_memory_bytes(keys, head_dim) <= kMostSharedBytes;
+}
 
 void attention(const AttentionArgs& args, const RecordTap* taps, int block_threads, Stream stream) {
+  if (!check_attention(args, block_threads)) return;
+  const bool row = takes_row(args);
+  if (args.position != nullptr && !row)
+    throw BackendError("launch of 'attention': a position in device memory needs one token, whose scores fit",
+                       {"tokens  " + std::to_string(args.tokens), "keys    " + std::to_string(args.keys)},
+                       "take the step without a graph");
   with_arithmetic(args.arithmetic, [&](auto arithmetic) {
+    if (row) return start_row<arithmetic.value>(args, taps, stream);
     start_attention<Defect::none, arithmetic.value>(args, taps, block_threads, stream);
   });
 }

@@ -33,6 +33,11 @@ struct AttentionArgs {
   Arithmetic arithmetic = Arithmetic::portable;
   LaneOrder scores = {};   ///< of q k^T; lanes need one token
   LaneOrder context = {};  ///< of p v; the same
+  /// In device memory, for one token: where it stands. Then `keys` is only the most there can be, and the orders are
+  /// those at index position + 1 of these tables (null: chains).
+  const int* position = nullptr;
+  const LaneOrder* scores_by_keys = nullptr;
+  const LaneOrder* context_by_keys = nullptr;
 };
 
 /// kRaw, kScaled: bf16 [heads, tokens, keys]; kProbs32: f32, same; kContext: bf16 [heads, tokens, head_dim].
@@ -41,7 +46,11 @@ struct AttentionTap {
 };
 
 /// No tokens: nothing happens. Throws BackendError for a null pointer, extents below 1, heads that are no multiple of
-/// kv_heads, lanes for more than one token, or a block that is not whole warps.
+/// kv_heads, lanes for more than one token, a position with more than one or with more keys than shared memory holds,
+/// or a block that is not whole warps.
 void attention(const AttentionArgs& args, const RecordTap* taps, int block_threads, Stream stream);
+
+/// Whether AttentionArgs::position may be given for up to `keys` keys.
+bool attention_takes_position(int head_dim, int keys);
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

@@ -16,9 +16,9 @@ inline void check_lanes(const AttentionArgs& args, const LaneOrder& order) {
                      "lanes are a power of two up to " + std::to_string(kMaxSumLanes) + ", and for one token only");
 }
 
-template <Defect kDefect, Arithmetic kArithmetic = Arithmetic::portable>
-void start_attention(const AttentionArgs& args, const RecordTap* taps, int block_threads, Stream stream) {
-  if (args.tokens == 0) return;
+/// False if there is nothing to do. Throws BackendError as attention.h says.
+inline bool check_attention(const AttentionArgs& args, int block_threads) {
+  if (args.tokens == 0) return false;
   require_positive("attention", {{"heads", args.heads},
                                  {"kv_heads", args.kv_heads},
                                  {"tokens", args.tokens},
@@ -38,6 +38,12 @@ void start_attention(const AttentionArgs& args, const RecordTap* taps, int block
   }
   check_lanes(args, args.scores);
   check_lanes(args, args.context);
+  return true;
+}
+
+template <Defect kDefect, Arithmetic kArithmetic = Arithmetic::portable>
+void start_attention(const AttentionArgs& args, const RecordTap* taps, int block_threads, Stream stream) {
+  if (!check_attention(args, block_threads)) return;
   const LaunchShape shape{dim3(blocks_for(args.tokens, kTileRows), unsigned(args.heads)), dim3(unsigned(block_threads)),
                           tile_bytes<bf16>(block_threads, 1)};
   const auto start = [&](auto tap) {

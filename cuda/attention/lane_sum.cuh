@@ -17,7 +17,7 @@ namespace plumbline::PLUMBLINE_BUILD_NS {
 /// The sum of `terms` products; `product_into(k, sum)` gives fma(a_k, b_k, sum).
 template <class ProductInto>
 __device__ __forceinline__ float lane_sum(const LaneOrder& order, int terms, const ProductInto& product_into) {
-  float sums[kMaxSumLanes];
+  float sums[kMaxSumLanes] = {};
   for (int lane = 0; lane < order.lanes; ++lane) {
     float sum = 0.0f;
     for (int first = lane * order.vector; first < terms; first += order.lanes * order.vector) {

@@ -25,6 +25,8 @@ struct LaunchShape {
   dim3 grid;
   dim3 block;
   size_t shared_bytes = 0;  ///< dynamic shared memory (dynamic_shared<T>() in the kernel)
+  bool overlaps = false;    ///< may start while the launch before it still runs: only for kernels that wait for it
+                            ///< themselves (dependent_launch.h)
 };
 
 /// An op's name together with the line that launches it: made from a string literal at the call.
@@ -83,7 +85,17 @@ void launch(LaunchName name, const LaunchShape& shape, Stream stream, void (*ker
   std::apply(
       [&](auto&... value) {
         void* pointers[sizeof...(Params) + 1] = {static_cast<void*>(&value)..., nullptr};
-        check(cudaLaunchKernel(entry, shape.grid, shape.block, pointers, shape.shared_bytes, stream));
+        cudaLaunchAttribute overlap{};
+        overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+        overlap.val.programmaticStreamSerializationAllowed = 1;
+        cudaLaunchConfig_t config{};
+        config.gridDim = shape.grid;
+        config.blockDim = shape.block;
+        config.dynamicSmemBytes = shape.shared_bytes;
+        config.stream = stream;
+        config.attrs = &overlap;
+        config.numAttrs = shape.overlaps ? 1 : 0;
+        check(cudaLaunchKernelExC(&config, entry, pointers));
       },
       values);
   check(cudaGetLastError());

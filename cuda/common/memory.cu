@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// DeviceBuffer for both builds: they differ only in where the bytes come from and how they are copied.
+// DeviceBuffer for both builds: they differ only in where the bytes come from and how they are filled and copied. Under
+// CUDA freed memory is kept for the next buffer of its size, since cudaMalloc and cudaFree stop the GPU.
 #include "cuda/common/memory.h"
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
+#include <map>
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -26,15 +30,105 @@ void check(cudaError_t error, const std::string& what) {
                      "an error of an earlier kernel may surface here: run with CUDA_LAUNCH_BLOCKING=1");
 }
 
+/// Memory that was released, by size. Never destroyed: buffers may outlive everything static.
+struct FreeMemory {
+  std::mutex mutex;
+  std::multimap<size_t, void*> pieces;
+  std::map<void*, size_t> sizes;  // of all memory that was ever handed out
+
+  void* take(size_t bytes) {
+    const std::lock_guard lock(mutex);
+    const auto found = pieces.find(bytes);
+    if (found == pieces.end()) return nullptr;
+    void* memory = found->second;
+    pieces.erase(found);
+    return memory;
+  }
+  void add(void* memory, size_t bytes) {
+    const std::lock_guard lock(mutex);
+    sizes[memory] = bytes;
+  }
+  void keep(void* memory) {
+    const std::lock_guard lock(mutex);
+    pieces.emplace(sizes.at(memory), memory);
+  }
+  void give_back() {
+    const std::lock_guard lock(mutex);
+    for (const auto& [bytes, memory] : pieces) {
+      cudaFree(memory);
+      sizes.erase(memory);
+    }
+    pieces.clear();
+  }
+};
+
+FreeMemory& free_memory() {
+  static auto* const memory = new FreeMemory;
+  return *memory;
+}
+
 std::byte* allocate(size_t bytes, const std::string& name) {
-  void* memory = nullptr;
-  check(cudaMalloc(&memory, bytes), "allocating " + std::to_string(bytes) + " bytes of GPU memory for '" + name + "'");
+  void* memory = free_memory().take(bytes);
+  if (memory != nullptr) return static_cast<std::byte*>(memory);
+  cudaError_t error = cudaMalloc(&memory, bytes);
+  if (error == cudaErrorMemoryAllocation) {
+    (void)cudaGetLastError();
+    free_memory().give_back();
+    error = cudaMalloc(&memory, bytes);
+  }
+  check(error, "allocating " + std::to_string(bytes) + " bytes of GPU memory for '" + name + "'");
+  free_memory().add(memory, bytes);
   return static_cast<std::byte*>(memory);
 }
-void release(std::byte* memory) { cudaFree(memory); }
+void release(std::byte* memory) { free_memory().keep(memory); }
+
+/// Byte `at` of a buffer with its fences.
+__device__ uint32_t filled_byte(size_t at, size_t bytes, uint32_t pattern) {
+  if (at < kFenceBytes || at >= kFenceBytes + bytes) return uint32_t(kFence);
+  return pattern >> (at % 4 * 8) & 0xFFu;
+}
+
+/// Bytes first ... last - 1 of a buffer with its fences; `base` and `first` are multiples of 4.
+__global__ void fill_kernel(std::byte* base, size_t bytes, size_t first, size_t last, uint32_t pattern) {
+  const size_t step = size_t(gridDim.x) * blockDim.x * 4;
+  for (size_t at = first + (size_t(blockIdx.x) * blockDim.x + threadIdx.x) * 4; at < last; at += step) {
+    uint32_t word = 0;
+    for (size_t i = 0; i < 4; ++i) word |= filled_byte(at + i, bytes, pattern) << (i * 8);
+    if (at + 4 <= last) {
+      *reinterpret_cast<uint32_t*>(base + at) = word;
+    } else {
+      for (size_t i = 0; at + i < last; ++i) base[at + i] = std::byte(word >> (i * 8) & 0xFFu);
+    }
+  }
+}
+
+void fill_range(std::byte* base, size_t bytes, size_t first, size_t last, uint32_t pattern, const std::string& name) {
+  const size_t blocks = std::min<size_t>(1024, (last - first) / 4096 + 1);
+  fill_kernel<<<unsigned(blocks), 256>>>(base, bytes, first, last, pattern);
+  check(cudaGetLastError(), "filling '" + name + "'");
+}
+void prepare(std::byte* base, size_t bytes, const std::string& name) {
+  fill_range(base, bytes, 0, bytes + 2 * kFenceBytes, kPoisonA, name);
+}
+void fill(std::byte* base, size_t bytes, uint32_t pattern, const std::string& name) {
+  fill_range(base, bytes, kFenceBytes, kFenceBytes + bytes, pattern, name);
+}
+
 // Either side may be device memory.
 void copy(std::byte* destination, const std::byte* source, size_t bytes, const std::string& name) {
   check(cudaMemcpy(destination, source, bytes, cudaMemcpyDefault), "copying '" + name + "'");
+}
+
+constexpr size_t kMostPitch = 1u << 30;
+
+/// Both fences, one behind the other.
+void copy_fences(const std::byte* base, size_t bytes, std::byte* fences, const std::string& name) {
+  if (bytes > kMostPitch) {
+    copy(fences, base, kFenceBytes, name);
+    return copy(fences + kFenceBytes, base + kFenceBytes + bytes, kFenceBytes, name);
+  }
+  check(cudaMemcpy2D(fences, kFenceBytes, base, kFenceBytes + bytes, kFenceBytes, 2, cudaMemcpyDeviceToHost),
+        "copying the fences of '" + name + "'");
 }
 void announce(std::byte*, size_t, const std::string&) {}
 void withdraw(std::byte*) {}
@@ -53,6 +147,20 @@ std::byte* allocate(size_t bytes, const std::string& name) {
 void release(std::byte* memory) { std::free(memory); }
 void copy(std::byte* destination, const std::byte* source, size_t bytes, const std::string&) {
   std::copy_n(source, bytes, destination);
+}
+void fill(std::byte* base, size_t bytes, uint32_t pattern, const std::string&) {
+  const size_t words = bytes / sizeof pattern;
+  std::fill_n(reinterpret_cast<uint32_t*>(base + kFenceBytes), words, pattern);
+  std::memcpy(base + kFenceBytes + words * sizeof pattern, &pattern, bytes % sizeof pattern);
+}
+void prepare(std::byte* base, size_t bytes, const std::string& name) {
+  std::fill_n(base, kFenceBytes, kFence);
+  std::fill_n(base + kFenceBytes + bytes, kFenceBytes, kFence);
+  fill(base, bytes, kPoisonA, name);
+}
+void copy_fences(const std::byte* base, size_t bytes, std::byte* fences, const std::string&) {
+  std::copy_n(base, kFenceBytes, fences);
+  std::copy_n(base + kFenceBytes + bytes, kFenceBytes, fences + kFenceBytes);
 }
 void announce(std::byte* data, size_t bytes, const std::string& name) { register_buffer({{data, bytes}, name}); }
 void withdraw(std::byte* data) { forget_buffer(data); }
@@ -73,11 +181,8 @@ DeviceBuffer::DeviceBuffer(size_t bytes, std::string_view name) : bytes_(bytes),
   if (bytes == 0) return;
   base_ = allocate(bytes + 2 * kFenceBytes, name_);
   data_ = base_ + kFenceBytes;
-  const std::vector<std::byte> fence(kFenceBytes, kFence);
-  copy(base_, fence.data(), kFenceBytes, name_);
-  copy(data_ + bytes_, fence.data(), kFenceBytes, name_);
+  prepare(base_, bytes_, name_);
   announce(data_, bytes_, name_);
-  poison();
 }
 
 DeviceBuffer::~DeviceBuffer() {
@@ -101,11 +206,7 @@ DeviceBuffer& DeviceBuffer::operator=(DeviceBuffer&& other) noexcept {
 }
 
 void DeviceBuffer::poison(uint32_t pattern) {
-  constexpr size_t kChunkWords = 64 * 1024;
-  const std::vector<uint32_t> words(std::min(kChunkWords, bytes_ / sizeof(uint32_t) + 1), pattern);
-  const auto* source = reinterpret_cast<const std::byte*>(words.data());
-  const size_t chunk = words.size() * sizeof(uint32_t);
-  for (size_t done = 0; done < bytes_; done += chunk) copy(data_ + done, source, std::min(chunk, bytes_ - done), name_);
+  if (base_ != nullptr) fill(base_, bytes_, pattern, name_);
 }
 
 void DeviceBuffer::copy_from_host(std::span<const std::byte> source, size_t offset) {
@@ -121,8 +222,7 @@ void DeviceBuffer::copy_to_host(std::span<std::byte> destination, size_t offset)
 void DeviceBuffer::check_fences() const {
   if (base_ == nullptr) return;
   std::vector<std::byte> fences(2 * kFenceBytes);
-  copy(fences.data(), base_, kFenceBytes, name_);
-  copy(fences.data() + kFenceBytes, data_ + bytes_, kFenceBytes, name_);
+  copy_fences(base_, bytes_, fences.data(), name_);
   // Nearest damage first: an overrun starts at the edge.
   for (size_t i = 0; i < kFenceBytes; ++i) {
     const bool after = fences[kFenceBytes + i] != kFence;

@@ -33,4 +33,10 @@ struct RecordTap {
   }
 };
 
+/// Calls `start` with what to record, or with NoTap for a null pointer: turns it into a type, on the host.
+template <class Start>
+void with_tap(const RecordTap* taps, const Start& start) {
+  taps != nullptr ? start(*taps) : start(NoTap{});
+}
+
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

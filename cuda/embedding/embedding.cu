@@ -12,7 +12,7 @@ void embedding(const EmbeddingArgs& args, int block_threads, Stream stream) {
   require_positive("embedding", {{"rows", args.rows}, {"columns", args.columns}});
   require_pointers("embedding", {{"tokens", args.tokens}, {"table", args.table}, {"y", args.y}});
   require_block("embedding", block_threads);
-  launch("embedding", LaunchShape{dim3(unsigned(args.rows)), dim3(unsigned(block_threads)), 0}, stream,
+  launch("embedding", LaunchShape{dim3(unsigned(args.rows)), dim3(unsigned(block_threads)), 0, true}, stream,
          embedding_kernel, args);
 }
 

@@ -9,11 +9,14 @@
 //   source   at::embedding; the scale as a Python float times a bf16 tensor (the factor is rounded to f32)
 //   checked  tests/kernel/embedding
 #pragma once
+#include "cuda/common/dependent_launch.h"
 #include "cuda/embedding/embedding.h"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
 __global__ void embedding_kernel(EmbeddingArgs args) {
+  let_next_start();
+  wait_for_previous();
   const bf16* row = args.table + args.tokens[blockIdx.x] * args.columns;
   bf16* y = args.y + int64_t(blockIdx.x) * args.columns;
   for (int c = int(threadIdx.x); c < args.columns; c += int(blockDim.x)) {

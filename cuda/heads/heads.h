@@ -30,6 +30,9 @@ struct HeadsArgs {
   int tokens;
   int head_dim;
   Arithmetic arithmetic = Arithmetic::portable;
+  /// In device memory, for one token: where it stands. Then cos and sin have a row for every position, and the y of key
+  /// and value is that of position 0.
+  const int* position = nullptr;
 };
 
 /// Slots of role r from r * kCount: the norm's (NormTap; [tokens, heads, head_dim] and [tokens, heads]), then bf16
@@ -41,7 +44,8 @@ struct HeadsTap {
 static_assert(3 * HeadsTap::kCount <= kMaxTapSlots, "one RecordTap holds the slots of all three roles");
 
 /// No tokens: nothing happens. Throws BackendError for a null pointer, extents below 1, an odd head_dim where something
-/// rotates, a norm that keeps f32, f32 heads without a norm, or a block that is not whole warps.
+/// rotates, a norm that keeps f32, f32 heads without a norm, a position for several tokens, or a block that is not whole
+/// warps.
 void heads(const HeadsArgs& args, const RecordTap* taps, int block_threads, Stream stream);
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

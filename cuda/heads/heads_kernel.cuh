@@ -14,6 +14,7 @@
 //   checked  tests/kernel/heads
 #pragma once
 #include "cuda/common/defect.h"
+#include "cuda/common/dependent_launch.h"
 #include "cuda/heads/heads.h"
 #include "cuda/rmsnorm/norm_row.cuh"
 
@@ -78,6 +79,8 @@ __device__ __forceinline__ float rotated_partner(const bf16* row, int c, int hea
 /// `kRole` is the role that has the defect: 0 query, 1 key, 2 value.
 template <class Tap, Defect kDefect = Defect::none, int kRole = 0, Arithmetic kArithmetic = Arithmetic::portable>
 __global__ void heads_kernel(HeadsArgs args, Tap tap) {
+  let_next_start();
+  wait_for_previous();
   const int warps = int(blockDim.x) / 32, warp = int(threadIdx.x) / 32;
   const int per_token = args.roles[0].heads + args.roles[1].heads + args.roles[2].heads;
   const int64_t unit = int64_t(blockIdx.x) * warps + warp;
@@ -92,12 +95,14 @@ __global__ void heads_kernel(HeadsArgs args, Tap tap) {
   bf16* row = dynamic_shared<bf16>() + warp * args.head_dim;
   load_head<kArithmetic>(role, args.head_dim, place, row, tap);
   __syncwarp();
-  int64_t table = int64_t(token) * args.head_dim;
+  const int64_t position = args.position == nullptr ? 0 : *args.position;
+  int64_t table = (position + token) * args.head_dim;
   if constexpr (kDefect == Defect::position_late) {
     if (which == kRole && token > 0) table -= args.head_dim;
   }
   const int64_t out = place.by_head * args.head_dim;
   bf16* y = role.y + head * role.head_stride + token * role.token_stride;
+  if (which > 0) y += position * role.token_stride;
   if constexpr (kDefect == Defect::cache_pairs) {
     if (which == kRole && (token ^ 1) < args.tokens) y += ((token ^ 1) - token) * role.token_stride;
   }

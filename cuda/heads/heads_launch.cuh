@@ -30,6 +30,9 @@ void start_heads(const HeadsArgs& args, const RecordTap* taps, int block_threads
   if (args.tokens == 0) return;
   require_positive("heads", {{"tokens", args.tokens}, {"head_dim", args.head_dim}});
   require_block("heads", block_threads);
+  if (args.position != nullptr && args.tokens != 1)
+    throw BackendError("launch of 'heads': a position in device memory is that of one token",
+                       {"tokens  " + std::to_string(args.tokens)}, "take the step without a graph");
   int64_t units = 0;
   for (const HeadRole& role : args.roles) {
     check_role(role, args.head_dim);
@@ -37,7 +40,7 @@ void start_heads(const HeadsArgs& args, const RecordTap* taps, int block_threads
   }
   const int warps = block_threads / 32;
   const LaunchShape shape{dim3(blocks_for(units, warps)), dim3(unsigned(block_threads)),
-                          size_t(warps) * size_t(args.head_dim) * sizeof(bf16)};
+                          size_t(warps) * size_t(args.head_dim) * sizeof(bf16), true};
   const auto start = [&](auto tap) {
     launch("heads", shape, stream, heads_kernel<decltype(tap), kDefect, kRole, kArithmetic>, args, tap);
   };

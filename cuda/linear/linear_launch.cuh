@@ -20,9 +20,9 @@ void launch_linear(const LinearArgs& args, const RecordTap* taps, int block_thre
   taps != nullptr ? start(*taps) : start(NoTap{});
 }
 
-template <Defect kDefect>
-void start_linear(const LinearArgs& args, const RecordTap* taps, int block_threads, Stream stream) {
-  if (args.rows == 0) return;
+/// False if there is nothing to do. Throws BackendError as linear.h says.
+inline bool check_linear(const LinearArgs& args, int block_threads) {
+  if (args.rows == 0) return false;
   require_positive("linear", {{"rows", args.rows}, {"columns", args.columns}, {"depth", args.depth}});
   require_pointers("linear", {{"x", args.x}, {"weight", args.weight}, {"y", args.y}});
   require_block("linear", block_threads);
@@ -30,6 +30,12 @@ void start_linear(const LinearArgs& args, const RecordTap* taps, int block_threa
     throw BackendError("launch of 'linear': parts of k must be whole tensor-core steps",
                        {"part  " + std::to_string(args.part_depth)},
                        "take a multiple of " + std::to_string(kStepDepth));
+  return true;
+}
+
+template <Defect kDefect>
+void start_linear(const LinearArgs& args, const RecordTap* taps, int block_threads, Stream stream) {
+  if (!check_linear(args, block_threads)) return;
   if (args.x_is_f32) {
     launch_linear<float, kDefect>(args, taps, block_threads, stream);
   } else {

@@ -13,6 +13,12 @@ namespace plumbline::PLUMBLINE_BUILD_NS {
 class KvCache {
  public:
   int64_t length() const { return length_; }
+  /// Rows that fit before it grows; 0 if there is no cache yet.
+  int64_t capacity() const { return values_.empty() ? 0 : values_.begin()->second.extent(2); }
+  /// Another number after every change of where the rows lie.
+  int generation() const { return generation_; }
+  /// Grows every cache so that `tokens` more rows fit.
+  void reserve(int64_t tokens);
   /// Forgets everything.
   void clear();
   /// Room for `tokens` more rows of the cache `path` behind the length() it has: its value as the graph has it after
@@ -25,8 +31,11 @@ class KvCache {
   const std::map<std::string, DeviceValue>& values() const { return values_; }
 
  private:
+  void grow(DeviceValue& held, const std::string& path, int64_t heads, int64_t head_dim, int64_t needed);
+
   std::map<std::string, DeviceValue> values_;  // each of its capacity, [1, heads, capacity, head_dim]
   int64_t length_ = 0;
+  int generation_ = 0;
 };
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

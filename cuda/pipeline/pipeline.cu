@@ -8,6 +8,7 @@
 #include <plumbline/error.h>
 
 #include "cuda/common/launch.h"
+#include "cuda/pipeline/decode_program.h"
 #include "cuda/pipeline/step_runner.h"
 #if !defined(__CUDACC__)
 #include "cuda/twin/options.h"
@@ -63,7 +64,7 @@ std::optional<TorchOrders> torch_orders(const KernelOptions& options) {
   return TorchOrders(hopper_gpu(options.numerics));
 }
 
-class KernelBackend final : public Backend {
+class KernelBackend final : public KernelsBackend {
  public:
   KernelBackend(const Model& model, const KernelOptions& options)
       : options_(options),
@@ -75,7 +76,8 @@ class KernelBackend final : public Backend {
         defects_(model),
         orders_(torch_orders(options)),
         plan_(make_plan(graph_, [this](const PlanStep& step) { return is_fused(step) && defects_.fits(step); })),
-        weights_(graph_, model.parameters) {
+        weights_(graph_, model.parameters),
+        has_kernel_faults_(!model.kernel_faults.empty()) {
     if (orders_ && !model.kernel_faults.empty())
       throw UsageError("kernels: a kernel with a planted defect has portable numerics only",
                        {"fault     " + model.kernel_faults.front().name, "numerics  " + options.numerics},
@@ -91,7 +93,8 @@ class KernelBackend final : public Backend {
     if (step.first_position == 0) cache_.clear();
     sink.begin_step(step);
     record_inputs(step, sink);
-    Tensor logits = pass(step, sink);
+    Tensor logits = is_replayable(step, sink) ? program().step(step.tokens[0], step.first_position, stream_.get())
+                                              : pass(step, sink);
     if (options_.verify_taps) verify(step, logits);
     cache_.advance(int64_t(step.tokens.size()));
     last_index_ = step.index;
@@ -106,7 +109,44 @@ class KernelBackend final : public Backend {
 
   const OpGraph& graph() const override { return graph_; }
 
+  std::vector<int64_t> generate(int64_t token, int64_t count) override {
+    if (cache_.length() == 0) throw InputError("kernels: nothing to go on from", {}, "feed a prompt first");
+    check({last_index_ + 1, cache_.length(), {token}});
+    if (orders_) require_known_orders({0, cache_.length() + count - 1, {token}});
+    cache_.reserve(count);
+    if (!can_replay())
+      throw BackendError("kernels: the steps of this model cannot be recorded",
+                         {"head_dim  " + std::to_string(head_dim_), "capacity  " + std::to_string(cache_.capacity())},
+                         "feed its tokens one by one");
+    std::vector<int64_t> chosen = program().greedy(token, cache_.length(), count, stream_.get());
+    cache_.clear();
+    return chosen;
+  }
+
  private:
+  bool can_replay() const { return can_record(head_dim_, cache_.capacity()) && !has_kernel_faults_; }
+
+  /// One token behind others, and nobody wants a tap.
+  bool is_replayable(const Step& step, const TapSink& sink) {
+    if (step.tokens.size() != 1 || step.first_position == 0 || options_.verify_taps) return false;
+    for (const Op& op : graph_.ops) {
+      for (const TapSpec& spec : op.outputs) {
+        if (sink.wants(spec.path)) return false;
+      }
+    }
+    cache_.reserve(1);
+    return can_replay();
+  }
+
+  DecodeProgram& program() {
+    if (!program_ || !program_->fits(cache_)) {
+      program_.reset();
+      program_ = std::make_unique<DecodeProgram>(
+          DecodeParts{plan_, weights_, cache_, options_, defects_, orders_, heads_, head_dim_});
+    }
+    return *program_;
+  }
+
   bool is_fused(const PlanStep& step) const {
     const int layer = step.window.front()->layer;
     if (step.kind == StepKind::norm_qkv) return !options_.runs("unfused", layer);
@@ -180,13 +220,15 @@ class KernelBackend final : public Backend {
   const KernelOptions options_;
   const std::string device_;
   const int64_t vocab_, heads_, head_dim_;
-  const OwnStream stream_;
+  const OwnStream stream_{};
   const OpGraph graph_;
   const Defects defects_;
   const std::optional<TorchOrders> orders_;  // nothing: portable numerics
   const std::vector<PlanStep> plan_;         // points into graph_
   const Weights weights_;
+  const bool has_kernel_faults_;
   KvCache cache_;
+  std::unique_ptr<DecodeProgram> program_;  // points into all of the above
   int64_t last_index_ = -1;
 };
 
@@ -196,11 +238,11 @@ class KernelBackend final : public Backend {
 namespace plumbline {
 
 #if defined(__CUDACC__)
-std::unique_ptr<Backend> make_cuda_backend(const Model& model, const KernelOptions& options) {
+std::unique_ptr<KernelsBackend> make_cuda_backend(const Model& model, const KernelOptions& options) {
   return std::make_unique<cuda::KernelBackend>(model, options);
 }
 #else
-std::unique_ptr<Backend> make_twin_backend(const Model& model, const KernelOptions& options) {
+std::unique_ptr<KernelsBackend> make_twin_backend(const Model& model, const KernelOptions& options) {
   twin::set_twin_threads(options.threads);
   return std::make_unique<twin::KernelBackend>(model, options);
 }

@@ -39,11 +39,20 @@ struct KernelOptions {
   }
 };
 
+/// A backend that runs our kernels.
+class KernelsBackend : public Backend {
+ public:
+  /// Goes on after the steps so far: feeds `token`, then the likeliest next token, and so on, without taps and without
+  /// the host in between; the `count` tokens that were chosen. The next forward pass must begin a new sequence. Throws
+  /// BackendError for a model whose steps cannot be recorded (decode_program.h), InputError before any step.
+  virtual std::vector<int64_t> generate(int64_t token, int64_t count) = 0;
+};
+
 /// Uploads the parameters that the graph names; `model` may go afterwards. Throws BackendError for options that mean
 /// nothing, a dtype other than bf16, or a graph that the kernels cannot run (it names the op).
-std::unique_ptr<Backend> make_twin_backend(const Model& model, const KernelOptions& options = {});
+std::unique_ptr<KernelsBackend> make_twin_backend(const Model& model, const KernelOptions& options = {});
 /// Same on the first GPU. Present only in builds with nvcc (PLUMBLINE_HAVE_CUDA).
-std::unique_ptr<Backend> make_cuda_backend(const Model& model, const KernelOptions& options = {});
+std::unique_ptr<KernelsBackend> make_cuda_backend(const Model& model, const KernelOptions& options = {});
 
 /// The values of KernelOptions::qkv.
 const std::vector<std::string>& qkv_variants();

@@ -74,6 +74,7 @@ void StepRunner::heads_step(const PlanStep& step, Yields& yields) {
   args.tokens = tokens();
   args.head_dim = int(head_dim_of(step.op("q_heads"), value(step.input("q"))));
   args.arithmetic = arithmetic();
+  args.position = side_ == nullptr ? nullptr : side_->position.as<int>();
   const int64_t head_dim = args.head_dim;
   for (int i = 0; i < 3; ++i) {
     const std::string name = names[i];
@@ -112,7 +113,7 @@ void StepRunner::heads_step(const PlanStep& step, Yields& yields) {
       DeviceValue cache = cache_.extend(path, role.heads, head_dim, tokens());
       role.head_stride = head_dim;
       role.token_stride = role.heads * head_dim;
-      role.y = cache.as<bf16>() + cache_.length() * role.token_stride;
+      role.y = cache.as<bf16>() + (side_ == nullptr ? cache_.length() * role.token_stride : 0);
       yields.output(path, std::move(cache));
     }
   }
@@ -159,7 +160,7 @@ void StepRunner::attention_step(const PlanStep& step, Yields& yields) {
                        {"q  " + to_string(q.shape), "k  " + to_string(k.shape), "v  " + to_string(v.shape)},
                        "check the graph");
   }
-  const int64_t heads = q.extent(1), keys = k.extent(2), head_dim = q.last();
+  const int64_t heads = q.extent(1), keys = side_ == nullptr ? k.extent(2) : side_->positions, head_dim = q.last();
   const Shape scores = {1, heads, tokens(), keys};
   yields.tap(AttentionTap::kRaw, step.op("scores").outputs.front().path, DType::bf16, scores);
   yields.tap(AttentionTap::kScaled, step.op("scale").outputs.front().path, DType::bf16, scores);
@@ -186,7 +187,11 @@ void StepRunner::attention_step(const PlanStep& step, Yields& yields) {
                      .modulo_keys = is_modulo(step.op("scores")),
                      .modulo_values = is_modulo(step.op("context")),
                      .arithmetic = arithmetic()};
-  if (orders_) {
+  if (side_ != nullptr) {
+    args.position = side_->position.as<int>();
+    args.scores_by_keys = side_->scores_by_keys.as<LaneOrder>();
+    args.context_by_keys = side_->context_by_keys.as<LaneOrder>();
+  } else if (orders_) {
     const AttentionShape shape{heads, head_dim, tokens(), keys};
     args.scores = orders_->scores(shape);
     args.context = orders_->context(shape);

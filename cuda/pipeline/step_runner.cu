@@ -95,4 +95,14 @@ Tensor StepRunner::run(const std::vector<PlanStep>& plan) {
   return value(plan.back().window.back()->outputs.front().path).to_host(settings_.checked);
 }
 
+void StepRunner::record(const std::vector<PlanStep>& plan) {
+  for (const PlanStep& step : plan) {
+    Yields yields(step, sink_, false);
+    dispatch(step, yields);
+    yields.finish(environment_);
+  }
+  side_->logits = value(plan.back().window.back()->outputs.front().path);
+  for (auto& [path, held] : environment_) side_->kept.push_back(std::move(held));
+}
+
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

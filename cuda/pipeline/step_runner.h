@@ -10,6 +10,7 @@
 #include "cuda/common/stream.h"
 #include "cuda/heads/heads.h"
 #include "cuda/pipeline/defects.h"
+#include "cuda/pipeline/device_side.h"
 #include "cuda/pipeline/fusion_plan.h"
 #include "cuda/pipeline/kv_cache.h"
 #include "cuda/pipeline/pipeline.h"
@@ -23,7 +24,8 @@ namespace plumbline::PLUMBLINE_BUILD_NS {
 class StepRunner {
  public:
   StepRunner(const Weights& weights, KvCache& cache, const KernelOptions& options, const Defects& defects,
-             const std::optional<TorchOrders>& orders, const Step& step, TapSink& sink, Stream stream)
+             const std::optional<TorchOrders>& orders, const Step& step, TapSink& sink, Stream stream,
+             DeviceSide* side = nullptr)
       : weights_(weights),
         cache_(cache),
         settings_(options),
@@ -31,11 +33,15 @@ class StepRunner {
         orders_(orders),
         step_(step),
         sink_(sink),
-        stream_(stream) {}
+        stream_(stream),
+        side_(side) {}
 
   /// Runs the plan (which must be that of the weights' graph) and returns the last op's output, on the host. The
   /// cache has the step's rows afterwards but does not count them yet.
   Tensor run(const std::vector<PlanStep>& plan);
+  /// The same of one token with what the device side says (which must be given): its output stays there, and so does
+  /// all memory that the launches name.
+  void record(const std::vector<PlanStep>& plan);
 
  private:
   void dispatch(const PlanStep& step, Yields& yields);
@@ -70,6 +76,7 @@ class StepRunner {
   const Step& step_;
   TapSink& sink_;
   const Stream stream_;
+  DeviceSide* const side_;  // null: everything comes from the step
   Environment environment_;
 };
 

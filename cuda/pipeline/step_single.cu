@@ -29,10 +29,10 @@ void StepRunner::embedding_step(const PlanStep& step, Yields& yields) {
   require_input(op, "tokens");
   const Shape table = weights_.shape(op, 0);
   const std::span<const std::byte> bytes = std::as_bytes(std::span(step_.tokens));
-  DeviceBuffer ids(bytes.size(), "tokens");
-  ids.copy_from_host(bytes);
+  DeviceBuffer ids(side_ == nullptr ? bytes.size() : 0, "tokens");
+  if (side_ == nullptr) ids.copy_from_host(bytes);
   const DeviceValue& y = yields.output(op, DType::bf16, {1, tokens(), table.at(1)});
-  embedding({.tokens = ids.as<int64_t>(),
+  embedding({.tokens = side_ == nullptr ? ids.as<int64_t>() : side_->token.as<int64_t>(),
              .table = weights_.get(op, 0, table),
              .y = y.as<bf16>(),
              .rows = tokens(),
@@ -50,10 +50,15 @@ void StepRunner::rope_table_step(const PlanStep& step, Yields& yields) {
     throw BackendError("kernels: op '" + op.name + "' must yield cos and sin", {}, "check the graph");
   const PlantedDefect planted = defects_.of(op);
   const int64_t late = planted.defect == Defect::position_offset ? int64_t(planted.amount) : 0;
-  RopeTable table = make_rope_table(number(op, "theta"), integer(op, "head_dim"), step_.first_position + late, tokens(),
-                                    rope_scaling(op), orders_ ? RopeFunctions::torch_sm90 : RopeFunctions::rounded);
-  yields.output(op.outputs[0].path, DeviceValue::upload(op.outputs[0].path, table.cos.view()));
-  yields.output(op.outputs[1].path, DeviceValue::upload(op.outputs[1].path, table.sin.view()));
+  const int64_t first = side_ == nullptr ? step_.first_position : 0, rows = side_ == nullptr ? tokens() : side_->positions;
+  RopeTable table = make_rope_table(number(op, "theta"), integer(op, "head_dim"), first + late, rows, rope_scaling(op),
+                                    orders_ ? RopeFunctions::torch_sm90 : RopeFunctions::rounded);
+  const Tensor* const parts[] = {&table.cos, &table.sin};
+  for (size_t i = 0; i < 2; ++i) {
+    DeviceValue value = DeviceValue::upload(op.outputs[i].path, parts[i]->view());
+    value.shape.at(1) = tokens();  // of the step; the memory has more rows where the device knows which
+    yields.output(op.outputs[i].path, std::move(value));
+  }
   yields.host(inner_path(op, "inv_freq"), std::move(table.inv_freq));
   yields.host(inner_path(op, "freqs"), std::move(table.freqs));
   yields.host(inner_path(op, "cos32"), std::move(table.cos32));

@@ -13,7 +13,7 @@ namespace plumbline {
 namespace {
 
 constexpr int64_t kMostRows = 512;   // of a product that was asked about
-constexpr int64_t kMostKeys = 1024;  // of an attention, and of one of softmax's rows in a warp
+constexpr int64_t kMostKeys = TorchOrders::kMostKeys;  // and of one of softmax's rows in a warp
 
 [[noreturn]] void refuse(const std::string& what, const std::string& shape, const std::string& way_out) {
   throw BackendError("numerics torch/sm90: how LibTorch orders " + what + " is not known for this shape",

@@ -26,6 +26,8 @@ struct AttentionShape {
 
 class TorchOrders {
  public:
+  static constexpr int64_t kMostKeys = 1024;  ///< of an attention that was asked about
+
   explicit TorchOrders(HopperGpu gpu) : gpu_(gpu) {}
 
   /// Lanes that share the mean of a row of `columns`, of `rows` rows. Throws BackendError for a shape that is not

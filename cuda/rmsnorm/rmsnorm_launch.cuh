@@ -14,7 +14,7 @@ void start_rmsnorm(const RmsNormArgs& args, const RecordTap* taps, int block_thr
   require_positive("rmsnorm", {{"rows", args.rows}, {"columns", args.columns}});
   require_pointers("rmsnorm", {{"x", args.x}, {"weight", args.weight}, {"y", args.y}});
   require_block("rmsnorm", block_threads);
-  const LaunchShape shape{dim3(blocks_for(args.rows, block_threads / 32)), dim3(unsigned(block_threads)), 0};
+  const LaunchShape shape{dim3(blocks_for(args.rows, block_threads / 32)), dim3(unsigned(block_threads)), 0, true};
   with_rounding(args.rounding, [&](auto rounding) {
     using Output = NormOutput<rounding.value>;
     const auto start = [&](auto tap) {

@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Host side of rmsnorm_qkv: checks, a grid of the three projections' column tiles by row tiles, launch. Invariant:
-// rmsnorm_qkv.h. Device code: rmsnorm_qkv_kernel.cuh, one_pass_kernel.cuh.
+// Host side of rmsnorm_qkv: checks, a grid of the three projections' columns (by row tiles, if there are more than a
+// few rows), launch. Which kernel it is moves no bit. Invariant: rmsnorm_qkv.h. Device code: rmsnorm_qkv_kernel.cuh,
+// one_pass_kernel.cuh, rmsnorm_qkv_slab.cuh.
 #include "cuda/rmsnorm_qkv/rmsnorm_qkv.h"
 
 #include "cuda/common/require.h"
 #include "cuda/rmsnorm_qkv/one_pass_kernel.cuh"
+#include "cuda/rmsnorm_qkv/rmsnorm_qkv_slab.cuh"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
 namespace {
-
-constexpr size_t kSharedLimit = 227 * 1024;  // of one block on sm_90
-
-template <class Start>
-void with_tap(const RecordTap* taps, const Start& start) {
-  taps != nullptr ? start(*taps) : start(NoTap{});
-}
 
 void launch_one_pass(const RmsNormQkvArgs& args, dim3 grid, const RecordTap* taps, int block_threads, Stream stream) {
   if (args.rounding != NormRounding::two)
@@ -23,11 +18,11 @@ void launch_one_pass(const RmsNormQkvArgs& args, dim3 grid, const RecordTap* tap
                        "take variant single or f32 without it");
   const LaunchShape shape{grid, dim3(unsigned(block_threads)),
                           row_bytes(args.norm.columns) + kStatisticBytes + tile_bytes<bf16>(block_threads, 1)};
-  if (shape.shared_bytes > kSharedLimit) {
+  if (shape.shared_bytes > kMostSharedBytes) {
     throw BackendError("launch of 'rmsnorm_qkv': " + std::to_string(kTileRows) +
                            " rows do not fit into shared memory, which one pass needs",
                        {"columns  " + std::to_string(args.norm.columns),
-                        "bytes    " + std::to_string(shape.shared_bytes) + " of " + std::to_string(kSharedLimit)},
+                        "bytes    " + std::to_string(shape.shared_bytes) + " of " + std::to_string(kMostSharedBytes)},
                        "take variant hf, which reads the rows twice and gives the same bits");
   }
   with_arithmetic(args.norm.arithmetic, [&](auto arithmetic) {
@@ -50,6 +45,39 @@ void launch_two_passes(const RmsNormQkvArgs& args, dim3 grid, const RecordTap* t
   });
 }
 
+SlabPlan plan_of(const RmsNormQkvArgs& args) {
+  int64_t columns = 0;
+  for (const Projection& projection : args.projections) columns += projection.columns;
+  return {args.norm.rows, args.norm.columns, slab_columns(columns), args.norm.columns};
+}
+
+size_t norm_bytes(const NormInput& norm) { return slab_norm_bytes(norm.rows, norm.columns, norm.mean_lanes); }
+
+bool takes_slab(const RmsNormQkvArgs& args, const SlabPlan& plan) {
+  bool aligned = is_aligned(args.norm.x) && is_aligned(args.norm.weight);
+  for (const Projection& projection : args.projections) aligned = aligned && is_aligned(projection.weight);
+  return !args.one_pass && aligned && args.rounding != NormRounding::none && fits_slab(plan, norm_bytes(args.norm));
+}
+
+template <NormRounding kRounding, int kEights>
+void launch_slab(const RmsNormQkvArgs& args, const SlabPlan& plan, const RecordTap* taps, Stream stream) {
+  unsigned blocks = 0;
+  for (const Projection& projection : args.projections) blocks += blocks_for(projection.columns, plan.columns);
+  const LaunchShape shape{dim3(blocks), dim3(kSlabThreads), plan.bytes() + norm_bytes(args.norm), true};
+  with_arithmetic(args.norm.arithmetic, [&](auto arithmetic) {
+    with_tap(taps, [&](auto tap) {
+      launch("rmsnorm_qkv (few rows)", shape, stream,
+             rmsnorm_qkv_slab_kernel<kRounding, arithmetic.value, kEights, decltype(tap)>, args, plan, tap);
+    });
+  });
+}
+
+template <NormRounding kRounding>
+void launch_slab(const RmsNormQkvArgs& args, const SlabPlan& plan, const RecordTap* taps, Stream stream) {
+  plan.eights() == 1 ? launch_slab<kRounding, 1>(args, plan, taps, stream)
+                     : launch_slab<kRounding, 2>(args, plan, taps, stream);
+}
+
 }  // namespace
 
 void rmsnorm_qkv(const RmsNormQkvArgs& args, const RecordTap* taps, int block_threads, Stream stream) {
@@ -69,6 +97,10 @@ void rmsnorm_qkv(const RmsNormQkvArgs& args, const RecordTap* taps, int block_th
   if (args.operands != Operands::as_given && args.rounding != NormRounding::none)
     throw BackendError("launch of 'rmsnorm_qkv': operands of another format need a norm that keeps f32", {},
                        "take NormRounding::none");
+  if (const SlabPlan plan = plan_of(args); takes_slab(args, plan)) {
+    return args.rounding == NormRounding::two ? launch_slab<NormRounding::two>(args, plan, taps, stream)
+                                              : launch_slab<NormRounding::one>(args, plan, taps, stream);
+  }
   with_rounding(args.rounding, [&](auto rounding) {
     if constexpr (rounding.value == NormRounding::none) {
       with_operands(args.operands, [&](auto operands) {

@@ -10,12 +10,9 @@
 //   source   transformers Qwen3MLP behind Qwen3RMSNorm, eager
 //   checked  tests/kernel/swiglu
 #pragma once
-#include "cuda/common/tap.h"
-#include "cuda/elementwise/silu.cuh"
 #include "cuda/gemm/stage.cuh"
-#include "cuda/linear/linear_kernel.cuh"
 #include "cuda/rmsnorm/normed_rows.cuh"
-#include "cuda/swiglu/swiglu.h"
+#include "cuda/swiglu/swiglu_store.cuh"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
@@ -41,18 +38,9 @@ __global__ void swiglu_kernel(SwigluArgs args, Tap tap) {
         stage_rows(matrix == 0 ? gate : up, column0, columns, k0, tile);
       });  // A2 R2
   for (int half = 0; half < 2; ++half) {
-    for (int i = 0; i < 4; ++i) {
-      const int row = row0 + tile_row(i), column = column0 + tile_column(half, i);
-      if (row >= args.norm.rows || column >= args.columns) continue;
-      const int64_t index = int64_t(row) * args.columns + column;
-      const bf16 g = round_product(accumulator.d[0][half][i], args.gate_bias, column);  // A3 R3 R4
-      const bf16 u = round_product(accumulator.d[1][half][i], args.up_bias, column);    // A3 R3 R4
-      const bf16 act = silu_value<Defect::none, kArithmetic>(g);                        // R5
-      tap.store(SwigluTap::kGate, index, g);
-      tap.store(SwigluTap::kUp, index, u);
-      tap.store(SwigluTap::kAct, index, act);
-      args.y[index] = to_bf16(__fmul_rn(to_f32(act), to_f32(u)));  // R6 R7
-    }
+    for (int i = 0; i < 4; ++i)
+      store_swiglu<kArithmetic>(args, row0 + tile_row(i), column0 + tile_column(half, i), accumulator.d[0][half][i],
+                                accumulator.d[1][half][i], tap);
   }
 }
 

@@ -4,6 +4,8 @@
 // exactly where CUDA orders memory: __syncthreads, __syncwarp, start and end of a block.
 #include "cuda/twin/block.h"
 
+#include "cuda/twin/async_copy.h"
+
 namespace plumbline::twin {
 
 __thread uint3 threadIdx;
@@ -54,6 +56,7 @@ void Block::prepare(const GridCall& call, uint3 block_index) {
   at_barrier_ = left_ = 0;
   verdict_ = {};
   call_ = &call;
+  forget_async_copies();
   blockIdx = block_index;
   blockDim = call.block;
   gridDim = call.grid;

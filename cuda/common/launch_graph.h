@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Launches that are repeated with the same arguments. Under CUDA they are captured once into a graph, so that a replay
+// costs one call instead of one a launch; the twin runs them again. Invariant: a replay does what the launches did.
+// Left to others: keeping alive the memory that they name.
+#pragma once
+#include <functional>
+#include <string>
+
+#include <plumbline/error.h>
+
+#include "cuda/common/stream.h"
+
+namespace plumbline::PLUMBLINE_BUILD_NS {
+
+#if defined(__CUDACC__)
+
+class LaunchGraph {
+ public:
+  /// Calls `launches` with the stream that they must use; memory may be allocated and copied in between, at once and
+  /// only once. Throws what it throws, and BackendError if CUDA refuses the graph.
+  explicit LaunchGraph(const std::function<void(Stream)>& launches) {
+    check(cudaStreamCreateWithFlags(&capturing_, cudaStreamNonBlocking), "making a stream");
+    check(cudaStreamBeginCapture(capturing_, cudaStreamCaptureModeRelaxed), "beginning");
+    cudaGraph_t graph = nullptr;
+    try {
+      launches(capturing_);
+    } catch (...) {
+      cudaStreamEndCapture(capturing_, &graph);
+      release(graph);
+      throw;
+    }
+    check(cudaStreamEndCapture(capturing_, &graph), "ending");
+    const cudaError_t error = cudaGraphInstantiate(&graph_, graph, 0);
+    release(graph);
+    check(error, "preparing");
+  }
+  ~LaunchGraph() { cudaGraphExecDestroy(graph_); }
+  LaunchGraph(const LaunchGraph&) = delete;
+  LaunchGraph& operator=(const LaunchGraph&) = delete;
+
+  void replay(Stream stream) const { check(cudaGraphLaunch(graph_, stream), "replaying"); }
+
+ private:
+  static void check(cudaError_t error, const char* doing) {
+    if (error == cudaSuccess) return;
+    throw BackendError(std::string(doing) + " a graph of launches: " + cudaGetErrorString(error), {},
+                       "an error of an earlier kernel may surface here: run with CUDA_LAUNCH_BLOCKING=1");
+  }
+  void release(cudaGraph_t graph) {
+    if (graph != nullptr) cudaGraphDestroy(graph);
+    cudaStreamDestroy(capturing_);
+  }
+
+  Stream capturing_ = nullptr;
+  cudaGraphExec_t graph_ = nullptr;
+};
+
+#else
+
+class LaunchGraph {
+ public:
+  explicit LaunchGraph(std::function<void(Stream)> launches) : launches_(std::move(launches)) { launches_(nullptr); }
+  void replay(Stream stream) const { launches_(stream); }
+
+ private:
+  std::function<void(Stream)> launches_;
+};
+
+#endif
+
+}  // namespace plumbline::PLUMBLINE_BUILD_NS

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// How the product for few rows is cut into blocks. Host and device. Invariant: no choice here moves a bit. Left to
+// others: the product (slab.cuh).
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "cuda/common/bf16.h"
+
+namespace plumbline::PLUMBLINE_BUILD_NS {
+
+inline constexpr int kSlabThreads = 256;
+inline constexpr int kSlabColumns = 16;  ///< of a warp's tile
+inline constexpr int kSlabStep = 16;     ///< k of one tensor-core step
+inline constexpr int kMostSlabRows = 16;
+inline constexpr size_t kMostSharedBytes = 227 * 1024;  ///< of a block on sm_90
+#if defined(__CUDACC__)
+inline constexpr int kBlocksAtOnce = 132;  ///< the multiprocessors of an H100 or H200
+#else
+inline constexpr int kBlocksAtOnce = 4;  ///< the twin's blocks cost more than what is in them
+#endif
+
+struct SlabPlan {
+  int rows;     ///< of x
+  int depth;
+  int columns;  ///< of a block: 8, 16, 24 or 32
+  int part_depth;
+
+  /// Elements from row to row in shared memory: 32 bytes past a multiple of 128, so that the eight-byte loads of four
+  /// rows meet 32 different banks.
+  __host__ __device__ constexpr int stride() const { return depth + (80 - depth % 64) % 64; }
+  __host__ __device__ constexpr int tiles() const { return (columns + kSlabColumns - 1) / kSlabColumns; }
+  __host__ __device__ constexpr int parts() const { return (depth + part_depth - 1) / part_depth; }
+  __host__ __device__ constexpr int eights() const { return (rows + 7) / 8; }
+  __host__ __device__ constexpr int part_floats() const { return tiles() * (parts() - 1) * eights() * 4 * 32; }
+  /// Without what a kernel adds behind it.
+  __host__ __device__ constexpr size_t bytes() const {
+    return size_t(rows + columns) * size_t(stride()) * sizeof(bf16) + size_t(part_floats()) * sizeof(float);
+  }
+};
+
+/// Columns of a block, so that `columns` make about one block for each multiprocessor.
+constexpr int slab_columns(int64_t columns) {
+  const int64_t eights = (columns + 7) / 8, each = (eights + kBlocksAtOnce - 1) / kBlocksAtOnce;
+  return int(each < 4 ? each : 4) * 8;
+}
+
+/// Whether the product can be done so: few rows, whole tensor-core steps, 16-byte rows, room for it and `more` bytes.
+inline bool fits_slab(const SlabPlan& plan, size_t more) {
+  return plan.rows <= kMostSlabRows && plan.depth % kSlabStep == 0 && plan.part_depth % kSlabStep == 0 &&
+         plan.tiles() * plan.parts() <= kSlabThreads / 32 && plan.bytes() + more <= kMostSharedBytes;
+}
+
+inline bool is_aligned(const void* address) { return reinterpret_cast<uintptr_t>(address) % 16 == 0; }
+
+}  // namespace plumbline::PLUMBLINE_BUILD_NS

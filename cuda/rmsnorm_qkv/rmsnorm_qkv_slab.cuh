@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// rmsnorm_qkv for few rows: gemm/slab.cuh behind rmsnorm/slab_norm.cuh, a block's columns being those of one
+// projection. NUMERICS CONTRACT: rmsnorm_qkv_kernel.cuh (llama and olmo), nothing added.
+#pragma once
+#include "cuda/linear/linear_kernel.cuh"
+#include "cuda/rmsnorm/slab_norm.cuh"
+#include "cuda/rmsnorm_qkv/rmsnorm_qkv.h"
+
+namespace plumbline::PLUMBLINE_BUILD_NS {
+
+template <NormRounding kRounding, Arithmetic kArithmetic, int kEights, class Tap>
+__global__ void __launch_bounds__(kSlabThreads) rmsnorm_qkv_slab_kernel(RmsNormQkvArgs args, SlabPlan plan, Tap tap) {
+  int column0 = int(blockIdx.x) * plan.columns, which = 0;
+  for (; which < 2; ++which) {
+    const int columns = (args.projections[which].columns + plan.columns - 1) / plan.columns * plan.columns;
+    if (column0 < columns) break;
+    column0 -= columns;
+  }
+  const Projection projection = args.projections[which];
+  const SlabMemory memory = slab_memory(plan);
+  const SlabNormMemory norm = slab_norm_memory(args.norm, memory.rest);
+  fetch_norm_weight(args.norm, norm);
+  const auto store = [&](int row, int column, float sum) {
+    if (column >= projection.columns) return;
+    const int64_t index = int64_t(row) * projection.columns + column;
+    const float biased = biased_product(sum, projection.bias, column);
+    if (projection.y != nullptr) {
+      projection.y[index] = to_bf16(biased);
+    } else {
+      projection.y32[index] = biased;
+    }
+  };
+  slab_product<kEights>(
+      plan, memory,
+      [&](int r) {
+        return column0 + r < projection.columns ? projection.weight + int64_t(column0 + r) * plan.depth : nullptr;
+      },
+      [&](const SlabMemory& slab) {
+        stage_slab_norm<kRounding, kArithmetic>(args.norm, plan, slab, norm, tap, Tap::kRecords && blockIdx.x == 0);
+      },
+      [&](int tile, int group, int row, float low, float high) {
+        const int local = tile * kSlabColumns + group;
+        store(row, column0 + local, low);
+        if (local + 8 < plan.columns) store(row, column0 + local + 8, high);
+      });
+}
+
+}  // namespace plumbline::PLUMBLINE_BUILD_NS

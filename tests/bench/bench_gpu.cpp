@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Speed of our kernels under numerics torch/sm90, as ratios to LibTorch eager in the same process. One JSON line an
+// entry on standard output. `bench_gpu qkv`, `bench_gpu decode MODEL`, `bench_gpu prefill MODEL`: MODEL a checkpoint of
+// the Qwen3-0.6B shape (plumbline make-model qwen3-0.6b).
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include <plumbline/error.h>
+
+#include "bench/forward.h"
+#include "bench/qkv.h"
+
+namespace plumbline::bench {
+namespace {
+
+void print(const nlohmann::json& entry) {
+  std::puts(entry.dump().c_str());
+  std::fflush(stdout);
+}
+
+int run(int count, char** values) {
+  const std::string part = count > 1 ? values[1] : "";
+  if (part == "qkv" && count == 2) {
+    for (const nlohmann::json& entry : qkv_entries()) print(entry);
+    return 0;
+  }
+  if (count != 3 || (part != "decode" && part != "prefill"))
+    throw UsageError("bench_gpu: wrong arguments", {}, "bench_gpu qkv | decode MODEL | prefill MODEL");
+  const Model model = load_model(values[2]);
+  if (part == "decode") {
+    print(decode_entry(model, 16, 240));
+    print(decode_entry(model, 16, 1008));
+  } else {
+    for (const int64_t tokens : {16, 128, 512}) print(prefill_entry(model, tokens));
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace plumbline::bench
+
+int main(int count, char** values) {
+  try {
+    return plumbline::bench::run(count, values);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 2;
+  }
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Invariant: forward.h.
+#include "bench/forward.h"
+
+#include <cstring>
+#include <stdexcept>
+
+#include "bench/timing.h"
+#include "cuda/pipeline/pipeline.h"
+#include "reference/torch_backend.h"
+
+namespace plumbline::bench {
+namespace {
+
+Step prompt_of(const Model& model, int64_t tokens) {
+  Step step;
+  for (int64_t i = 0; i < tokens; ++i) step.tokens.push_back((i * i * 7 + i * 31 + 5) % model.config.vocab);
+  return step;
+}
+
+std::unique_ptr<KernelsBackend> ours_of(const Model& model) {
+  return make_cuda_backend(model, {.numerics = "torch/sm90", .checked = false});
+}
+
+int64_t likeliest(const Tensor& logits) {
+  const int64_t width = logits.shape().back(), last = logits.count() - width;
+  int64_t best = 0;
+  for (int64_t i = 1; i < width; ++i) {
+    if (logits.view().at(last + i) > logits.view().at(last + best)) best = i;
+  }
+  return best;
+}
+
+/// LibTorch's own greedy continuation: the tokens, and the seconds of each forward pass (logits on the host).
+std::vector<int64_t> eager_tokens(const Model& model, const Step& prompt, int64_t count, std::vector<double>& times) {
+  NullSink nothing;
+  const auto torch = make_torch_backend(model, {.device = "cuda"});
+  Tensor logits = torch->forward(prompt, nothing);
+  Step step = prompt;
+  std::vector<int64_t> tokens;
+  while (static_cast<int64_t>(tokens.size()) < count) {
+    step = {step.index + 1, step.first_position + static_cast<int64_t>(step.tokens.size()),
+            {tokens.empty() ? likeliest(logits) : tokens.back()}};
+    const std::vector<double> one = seconds_of(1, [&] { logits = torch->forward(step, nothing); });
+    times.push_back(one.front());
+    tokens.push_back(likeliest(logits));
+  }
+  return tokens;
+}
+
+}  // namespace
+
+nlohmann::json decode_entry(const Model& model, int64_t prompt, int64_t count) {
+  const Step given = prompt_of(model, prompt);
+  NullSink nothing;
+  std::vector<double> eager_seconds;
+  const int64_t compared = std::min<int64_t>(count, 32);
+  const std::vector<int64_t> expected = eager_tokens(model, given, compared, eager_seconds);
+  const auto ours = ours_of(model);
+  std::vector<double> rates;
+  std::vector<int64_t> tokens;
+  for (int repeat = 0; repeat < 6; ++repeat) {
+    const int64_t first = likeliest(ours->forward(given, nothing));
+    ours->generate(first, 1);  // records the step
+    ours->forward(given, nothing);
+    const double seconds = seconds_of(1, [&] { tokens = ours->generate(first, count); }).front();
+    if (repeat > 0) rates.push_back(static_cast<double>(count) / seconds);
+  }
+  if (!std::equal(expected.begin(), expected.end(), tokens.begin()))
+    throw std::runtime_error("decode: other tokens than LibTorch eager");
+  const nlohmann::json rate = spread(rates), eager = spread(eager_seconds);
+  return {{"part", "decode"},
+          {"prompt", prompt},
+          {"count", count},
+          {"tokens_per_second", rate},
+          {"tokens_equal", compared},
+          {"eager_cpp_seconds", eager},
+          {"eager_cpp_tokens_per_second", 1 / median(eager)},
+          {"speedup_over_eager_cpp", median(rate) * median(eager)}};
+}
+
+nlohmann::json prefill_entry(const Model& model, int64_t tokens) {
+  const Step step = prompt_of(model, tokens);
+  NullSink nothing;
+  const auto ours = ours_of(model);
+  const auto torch = make_torch_backend(model, {.device = "cuda"});
+  const Tensor actual = ours->forward(step, nothing), expected = torch->forward(step, nothing);
+  if (actual.byte_size() != expected.byte_size() ||
+      std::memcmp(actual.data(), expected.data(), actual.byte_size()) != 0)
+    throw std::runtime_error("prefill: other logits than LibTorch eager");
+  const nlohmann::json mine = spread(seconds_of(10, [&] { ours->forward(step, nothing); })),
+                       theirs = spread(seconds_of(10, [&] { torch->forward(step, nothing); }));
+  return {{"part", "prefill"},
+          {"tokens", tokens},
+          {"seconds", mine},
+          {"eager_cpp_seconds", theirs},
+          {"speedup_over_eager_cpp", median(theirs) / median(mine)}};
+}
+
+}  // namespace plumbline::bench
