@@ -11,9 +11,9 @@ namespace plumbline::PLUMBLINE_BUILD_NS {
 namespace {
 
 #if defined(__CUDACC__)
-constexpr int kRowThreads = kMostRowThreads;
+constexpr int kContextThreads = kMostContextThreads;
 #else
-constexpr int kRowThreads = 128;  // the twin's threads cost more than what they do here
+constexpr int kContextThreads = 128;  // the twin's threads cost more than what they do here
 #endif
 
 bool fits_lanes(const LaneOrder& order, int head_dim) {
@@ -28,17 +28,21 @@ bool takes_row(const AttentionArgs& args) {
 
 template <Arithmetic kArithmetic>
 void start_row(const AttentionArgs& args, const RecordTap* taps, Stream stream) {
-  const LaunchShape shape{dim3(unsigned(args.heads)), dim3(kRowThreads), row_memory_bytes(args.keys, args.head_dim),
-                          true};
+  const auto heads = unsigned(args.heads);
+  const LaunchShape scores{dim3(blocks_for(args.keys, kKeysOfBlock), heads), dim3(kScoreThreads), 0, true};
+  const LaunchShape context{dim3(blocks_for(args.head_dim, kContextChannels), heads), dim3(kContextThreads),
+                            row_memory_bytes(args.keys), true};
   with_tap(taps, [&](auto tap) {
-    launch("attention (one query)", shape, stream, attention_row_kernel<kArithmetic, decltype(tap)>, args, tap);
+    launch("attention (scores of one query)", scores, stream, row_scores_kernel<decltype(tap)>, args, tap);
+    launch("attention (context of one query)", context, stream, row_context_kernel<kArithmetic, decltype(tap)>, args,
+           tap);
   });
 }
 
 }  // namespace
 
 bool attention_takes_position(int head_dim, int keys) {
-  return head_dim % kStepDepth == 0 && row_memory_bytes(keys, head_dim) <= kMostSharedBytes;
+  return head_dim % kStepDepth == 0 && row_memory_bytes(keys) <= kMostSharedBytes;
 }
 
 void attention(const AttentionArgs& args, const RecordTap* taps, int block_threads, Stream stream) {

@@ -31,9 +31,9 @@ namespace plumbline::PLUMBLINE_BUILD_NS {
 
 inline constexpr uint32_t kLowestBf16 = 0xFF7F0000u;  ///< -(2 - 2^-7) * 2^127, as f32
 
-/// From the sum of a query and a key on: round, scale, mask. Gives the last.
+/// From the sum of a query and a key on: round, scale, mask.
 template <Defect kDefect, class Tap>
-__device__ __forceinline__ bf16 store_score(const AttentionArgs& args, int head, int row, int key, float sum,
+__device__ __forceinline__ void store_score(const AttentionArgs& args, int head, int row, int key, float sum,
                                             const Tap& tap) {
   const int64_t index = (int64_t(head) * args.tokens + row) * args.keys + key;
   const bf16 raw = to_bf16(sum);                                    // R1
@@ -45,7 +45,7 @@ __device__ __forceinline__ bf16 store_score(const AttentionArgs& args, int head,
   const float mask = allowed ? 0.0f : __uint_as_float(kLowestBf16);
   tap.store(AttentionTap::kRaw, index, raw);
   tap.store(AttentionTap::kScaled, index, scaled);
-  return args.masked[index] = to_bf16(__fadd_rn(to_f32(scaled), mask));  // R3
+  args.masked[index] = to_bf16(__fadd_rn(to_f32(scaled), mask));  // R3
 }
 
 /// Scores of the only query against all keys, by lanes.

@@ -1,48 +1,77 @@
 // SPDX-License-Identifier: Apache-2.0
-// Copies from device to shared memory that go on while the thread does other work (cp.async, sm_80 and later).
-// Invariant: a copy is there for the thread that asked for it after async_wait, for the others after a barrier behind
-// it; until then the place holds what it held. The twin keeps copies back until they are waited for, so that a missing
-// wait reads poison there too. Left to others: barriers, which memory (gemm/slab.cuh).
+// Copies from device to shared memory by the copy engine (cp.async.bulk, sm_90), which go on while the block does other
+// work. Invariant: the bytes are there for a thread once it has waited for their barrier; until then the place holds
+// what it held. The twin keeps copies back until they are waited for, so that a missing wait reads poison there too.
+// A barrier serves once. Left to others: which memory (gemm/slab.cuh).
+//   start_copy_barrier(b, n)   by one thread, with a barrier of the block behind it
+//   expect_copies(b, bytes)    by n threads, each before its own copies: how many bytes these bring, perhaps 0
+//   bulk_copy(...)             addresses and size are multiples of 16
+//   wait_for_copies(b)         by every thread that reads; all copies have been asked for by then
 #pragma once
 #include <cstdint>
 
 #include "cuda/common/kernel.h"
 #if !defined(__CUDACC__)
+#include <cstring>
+
 #include "cuda/twin/async_copy.h"
 #endif
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
-/// Starts a copy of 16 bytes; both addresses are multiples of 16.
-__device__ __forceinline__ void async_copy_16(void* shared, const void* global) {
+/// In shared memory.
+struct CopyBarrier {
+  uint64_t word;
+};
+
 #if defined(__CUDACC__)
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;\n" ::"r"(uint32_t(__cvta_generic_to_shared(shared))),
-               "l"(global)
+
+__device__ __forceinline__ uint32_t shared_address(const void* shared) {
+  return uint32_t(__cvta_generic_to_shared(shared));
+}
+
+__device__ __forceinline__ void start_copy_barrier(CopyBarrier* barrier, int arrivals) {
+  asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;\n" ::"r"(shared_address(barrier)), "r"(arrivals) : "memory");
+  asm volatile("fence.mbarrier_init.release.cluster;\n" ::: "memory");  // seen by the copy engine
+}
+
+__device__ __forceinline__ void expect_copies(CopyBarrier* barrier, int bytes) {
+  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;\n" ::"r"(shared_address(barrier)), "r"(bytes)
                : "memory");
-#else
-  keep_async_copy(shared, global);
-#endif
 }
 
-/// Ends a group: the copies that this thread has started since the last one.
-__device__ __forceinline__ void async_commit() {
-#if defined(__CUDACC__)
-  asm volatile("cp.async.commit_group;\n" ::: "memory");
-#else
-  end_async_group();
-#endif
+__device__ __forceinline__ void bulk_copy(void* shared, const void* global, int bytes, CopyBarrier* barrier) {
+  asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];\n" ::"r"(
+                   shared_address(shared)),
+               "l"(global), "r"(bytes), "r"(shared_address(barrier))
+               : "memory");
 }
 
-/// Waits until at most the newest `kLeft` groups of this thread are under way.
-template <int kLeft>
-__device__ __forceinline__ void async_wait() {
-#if defined(__CUDACC__)
-  asm volatile("cp.async.wait_group %0;\n" ::"n"(kLeft) : "memory");
-#else
-  AsyncCopy copy;
-  while (next_landed(kLeft, copy))
-    *static_cast<uint4*>(copy.target) = *static_cast<const uint4*>(copy.source);  // here, where sanitizers look
-#endif
+__device__ __forceinline__ void wait_for_copies(CopyBarrier* barrier) {
+  uint32_t done = 0;
+  while (done == 0) {
+    asm volatile(
+        "{\n.reg .pred p;\nmbarrier.try_wait.parity.shared::cta.b64 p, [%1], 0;\nselp.u32 %0, 1, 0, p;\n}\n"
+        : "=r"(done)
+        : "r"(shared_address(barrier))
+        : "memory");
+  }
 }
+
+#else
+
+inline void start_copy_barrier(CopyBarrier* barrier, int arrivals) { open_copies(barrier, arrivals); }
+inline void expect_copies(CopyBarrier* barrier, int bytes) { announce_copies(barrier, bytes); }
+inline void bulk_copy(void* shared, const void* global, int bytes, CopyBarrier* barrier) {
+  keep_copy(barrier, {shared, global, bytes});
+}
+inline void wait_for_copies(CopyBarrier* barrier, Where where = Where::current()) {
+  require_copies(barrier, where);
+  BulkCopy copy;
+  while (next_copy(barrier, copy)) std::memcpy(copy.target, copy.source, size_t(copy.bytes));  // where sanitizers look
+  copies_seen(barrier);
+}
+
+#endif
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The product for few rows (decode): a block fetches all of its columns' weights at once, without waiting for the
-// launch before it, and then runs one chain of tensor-core steps per 16 columns. Weights are the A operand, the rows of
+// The product for few rows (decode): a block has the copy engine fetch all of its columns' weights at once, without
+// waiting for the launch before it, and then runs one chain of tensor-core steps per 16 columns. Weights are the A operand, the rows of
 // x the B operand: 8 of them a step. Invariant: the bits of gemm_tile/v1. Left to others: what fills the rows of x,
 // what becomes of the sums (the kernels); more rows (gemm_tile.cuh, panel.cuh).
 // NUMERICS CONTRACT gemm_slab/v1: gemm_tile/v1 for bf16, and where the host asks for parts, one chain a part, added in
@@ -19,14 +19,14 @@
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
-inline constexpr int kSlabGroups = 4;  ///< of asynchronous copies: the chain starts when the first quarter is there
+/// The weights come in groups, each with a barrier: the chain starts when the first is there.
+inline constexpr int kSlabGroups = 2;
 
 /// Where the pieces lie in the block's dynamic shared memory.
 struct SlabMemory {
   bf16* x;        ///< [plan.rows], rows plan.stride() apart
   bf16* weights;  ///< [plan.columns], the same
   float* parts;   ///< of chains that are added to the first
-  unsigned char* rest;
 };
 
 __device__ __forceinline__ SlabMemory slab_memory(const SlabPlan& plan) {
@@ -34,7 +34,6 @@ __device__ __forceinline__ SlabMemory slab_memory(const SlabPlan& plan) {
   memory.x = dynamic_shared<bf16>();
   memory.weights = memory.x + plan.rows * plan.stride();
   memory.parts = reinterpret_cast<float*>(memory.weights + plan.columns * plan.stride());
-  memory.rest = reinterpret_cast<unsigned char*>(memory.parts + plan.part_floats());
   return memory;
 }
 
@@ -43,32 +42,39 @@ struct SlabRange {
   int first, last;
 };
 __device__ __forceinline__ SlabRange slab_range(const SlabPlan& plan, int part, int group) {
-  const int quarter = (plan.part_depth / kSlabGroups + kSlabStep - 1) / kSlabStep * kSlabStep;
+  const int share = (plan.part_depth / kSlabGroups + kSlabStep - 1) / kSlabStep * kSlabStep;
   const int begin = part * plan.part_depth, end = min(begin + plan.part_depth, plan.depth);
-  const int first = min(begin + group * quarter, end);
-  return {first, group + 1 == kSlabGroups ? end : min(first + quarter, end)};
+  const int first = min(begin + group * share, end);
+  return {first, group + 1 == kSlabGroups ? end : min(first + share, end)};
 }
 
-/// Starts the copies of all weights, quarter by quarter; `row_of(r)` is row r of the slab in device memory, null past
-/// the end. All threads of the block call it.
+/// Starts the copies of all weights; `row_of(r)` is row r of the slab in device memory, null past the end. The first
+/// warp calls it.
 template <class RowOf>
-__device__ __forceinline__ void fetch_slab(const SlabPlan& plan, const SlabMemory& memory, const RowOf& row_of) {
-  const int warp = int(threadIdx.x) / 32, lane = int(threadIdx.x) % 32, warps = int(blockDim.x) / 32;
+__device__ __forceinline__ void fetch_slab(const SlabPlan& plan, const SlabMemory& memory, CopyBarrier* barriers,
+                                           const RowOf& row_of) {
+  const int lane = int(threadIdx.x);
   for (int group = 0; group < kSlabGroups; ++group) {
-    for (int r = warp; r < plan.columns; r += warps) {
+    int rows = 0, depth = 0;
+    for (int r = lane; r < plan.columns; r += 32) rows += row_of(r) != nullptr ? 1 : 0;
+    for (int part = 0; part < plan.parts(); ++part) {
+      const SlabRange range = slab_range(plan, part, group);
+      depth += range.last - range.first;
+    }
+    expect_copies(barriers + group, rows * depth * int(sizeof(bf16)));
+    for (int r = lane; r < plan.columns; r += 32) {
       const bf16* source = row_of(r);
-      if (source == nullptr) continue;
-      for (int part = 0; part < plan.parts(); ++part) {
+      for (int part = 0; source != nullptr && part < plan.parts(); ++part) {
         const SlabRange range = slab_range(plan, part, group);
-        for (int k = range.first + lane * 8; k < range.last; k += 32 * 8)
-          async_copy_16(memory.weights + r * plan.stride() + k, source + k);
+        if (range.first == range.last) continue;
+        bulk_copy(memory.weights + r * plan.stride() + range.first, source + range.first,
+                  (range.last - range.first) * int(sizeof(bf16)), barriers + group);
       }
     }
-    async_commit();
   }
 }
 
-/// Copies `rows` rows of `depth` from device memory; all threads of the block call it.
+/// Copies the rows of x from device memory; all threads of the block call it.
 __device__ __forceinline__ void copy_rows(const SlabPlan& plan, const bf16* source, bf16* target) {
   const int per_row = plan.depth / 8;
   for (int r = 0; r < plan.rows; ++r) {
@@ -78,10 +84,7 @@ __device__ __forceinline__ void copy_rows(const SlabPlan& plan, const bf16* sour
   }
 }
 
-/// Four neighbours of a row, zeros if there is no such row.
-__device__ __forceinline__ uint2 load_four(const bf16* row, int k) {
-  return row == nullptr ? make_uint2(0, 0) : *reinterpret_cast<const uint2*>(row + k);
-}
+__device__ __forceinline__ uint2 load_four(const bf16* four) { return *reinterpret_cast<const uint2*>(four); }
 
 /// What a warp sums: 16 columns by kEights * 8 rows of x. value[e][i] is column group, x row e * 8 + 2 * (lane % 4) + i
 /// for i = 0, 1; column group + 8 for i = 2, 3; group = lane / 4.
@@ -90,7 +93,8 @@ struct SlabSums {
   float value[kEights][4];
 };
 
-/// The rows of both operands that this lane reads; null where there is none.
+/// The rows of both operands that this lane reads. Past the end it is the last row once more: what comes of it is
+/// nobody's output.
 template <int kEights>
 struct SlabRows {
   const bf16 *low, *high;
@@ -102,37 +106,45 @@ __device__ __forceinline__ SlabRows<kEights> slab_rows(const SlabPlan& plan, con
   const int group = int(threadIdx.x) % 32 / 4, four = int(threadIdx.x) % 4 * 4, stride = plan.stride();
   SlabRows<kEights> rows;
   const int column = tile * kSlabColumns + group;
-  rows.low = column < plan.columns ? memory.weights + column * stride + four : nullptr;
-  rows.high = column + 8 < plan.columns ? memory.weights + (column + 8) * stride + four : nullptr;
+  rows.low = memory.weights + column * stride + four;
+  rows.high = column + 8 < plan.columns ? rows.low + 8 * stride : rows.low;
 #pragma unroll
-  for (int e = 0; e < kEights; ++e)
-    rows.x[e] = e * 8 + group < plan.rows ? memory.x + (e * 8 + group) * stride + four : nullptr;
+  for (int e = 0; e < kEights; ++e) rows.x[e] = memory.x + min(e * 8 + group, plan.rows - 1) * stride + four;
   return rows;
 }
 
-template <int kEights>
+/// kSteps steps from `k` on, all loads before the first of them.
+template <int kSteps, int kEights>
 __device__ __forceinline__ void slab_steps(SlabSums<kEights>& sums, const SlabRows<kEights>& rows,
-                                           SlabRange range PLUMBLINE_WHERE_PARAM) {
-#pragma unroll 8
-  for (int k = range.first; k < range.last; k += kSlabStep) {
-    const uint2 low = load_four(rows.low, k), high = load_four(rows.high, k);
-    const uint32_t a[4] = {low.x, high.x, low.y, high.y};
+                                           int k PLUMBLINE_WHERE_PARAM) {
+  uint2 low[kSteps], high[kSteps], x[kSteps][kEights];
+#pragma unroll
+  for (int i = 0; i < kSteps; ++i) {
+    low[i] = load_four(rows.low + k + i * kSlabStep);
+    high[i] = load_four(rows.high + k + i * kSlabStep);
+#pragma unroll
+    for (int e = 0; e < kEights; ++e) x[i][e] = load_four(rows.x[e] + k + i * kSlabStep);
+  }
+#pragma unroll
+  for (int i = 0; i < kSteps; ++i) {
+    const uint32_t a[4] = {low[i].x, high[i].x, low[i].y, high[i].y};
 #pragma unroll
     for (int e = 0; e < kEights; ++e) {
-      const uint2 x = load_four(rows.x[e], k);
-      const uint32_t b[2] = {x.x, x.y};
+      const uint32_t b[2] = {x[i][e].x, x[i][e].y};
       mma_m16n8k16(sums.value[e], a, b, sums.value[e] PLUMBLINE_WHERE_ARG);
     }
   }
 }
 
-/// Waits for group kGroup of the copies and sums it. All threads of the block call it.
-template <int kGroup, int kEights>
-__device__ __forceinline__ void slab_group(const SlabPlan& plan, SlabSums<kEights>& sums, const SlabRows<kEights>& rows,
-                                           int part, bool works PLUMBLINE_WHERE_PARAM) {
-  async_wait<kSlabGroups - 1 - kGroup>();
-  PLUMBLINE_BLOCK_BARRIER();
-  if (works) slab_steps(sums, rows, slab_range(plan, part, kGroup) PLUMBLINE_WHERE_ARG);
+template <int kEights>
+__device__ __forceinline__ void slab_chain(SlabSums<kEights>& sums, const SlabRows<kEights>& rows,
+                                           SlabRange range PLUMBLINE_WHERE_PARAM) {
+  constexpr int kSteps = 8 / kEights;
+  int k = range.first;
+#pragma unroll 4
+  for (; k + kSteps * kSlabStep <= range.last; k += kSteps * kSlabStep)
+    slab_steps<kSteps>(sums, rows, k PLUMBLINE_WHERE_ARG);
+  for (; k < range.last; k += kSlabStep) slab_steps<1>(sums, rows, k PLUMBLINE_WHERE_ARG);
 }
 
 /// Adds the sums of the other parts to those of part 0, in order. All threads of the block call it.
@@ -143,8 +155,12 @@ __device__ __forceinline__ void add_parts(const SlabPlan& plan, const SlabMemory
   const auto place = [&](int other, int e, int i) {
     return (((tile * (plan.parts() - 1) + other - 1) * kEights + e) * 4 + i) * 32 + lane;
   };
-  for (int e = 0; e < kEights && works && part > 0; ++e) {
-    for (int i = 0; i < 4; ++i) memory.parts[place(part, e, i)] = sums.value[e][i];
+  if (works && part > 0) {
+#pragma unroll
+    for (int e = 0; e < kEights; ++e) {
+#pragma unroll
+      for (int i = 0; i < 4; ++i) memory.parts[place(part, e, i)] = sums.value[e][i];
+    }
   }
   PLUMBLINE_BLOCK_BARRIER();
   for (int other = 1; works && part == 0 && other < plan.parts(); ++other) {
@@ -159,22 +175,31 @@ __device__ __forceinline__ void add_parts(const SlabPlan& plan, const SlabMemory
 
 /// The whole of it. `row_of` as above; `stage_x(memory)` fills memory.x, after the launches before this one have ended;
 /// `store(tile, group, row, low, high)` gets the sums of the slab's columns tile * 16 + group and that + 8 for row
-/// `row` of x. Copies that stage_x has started before must be older than those of the slab.
+/// `row` of x. All threads of the block call it.
 template <int kEights, class RowOf, class StageX, class Store>
-__device__ __forceinline__ void slab_product(const SlabPlan& plan, const SlabMemory& memory, const RowOf& row_of,
-                                             const StageX& stage_x, const Store& store PLUMBLINE_WHERE_PARAM) {
+__device__ __forceinline__ void slab_product(const SlabPlan& plan, const RowOf& row_of, const StageX& stage_x,
+                                             const Store& store PLUMBLINE_WHERE_PARAM) {
+  __shared__ CopyBarrier barriers[kSlabGroups];
+  const SlabMemory memory = slab_memory(plan);
+  const int warp = int(threadIdx.x) / 32, tile = warp / plan.parts(), part = warp % plan.parts();
   let_next_start();
-  fetch_slab(plan, memory, row_of);
+  if (threadIdx.x == 0) {
+    for (int group = 0; group < kSlabGroups; ++group) start_copy_barrier(barriers + group, 32);
+  }
+  __syncwarp();
+  if (warp == 0) fetch_slab(plan, memory, barriers, row_of);
   wait_for_previous();
   stage_x(memory);
-  const int warp = int(threadIdx.x) / 32, tile = warp / plan.parts(), part = warp % plan.parts();
+  PLUMBLINE_BLOCK_BARRIER();
   const bool works = tile < plan.tiles();
-  const SlabRows<kEights> rows = slab_rows<kEights>(plan, memory, works ? tile : 0);
   SlabSums<kEights> sums{};
-  slab_group<0>(plan, sums, rows, part, works PLUMBLINE_WHERE_ARG);
-  slab_group<1>(plan, sums, rows, part, works PLUMBLINE_WHERE_ARG);
-  slab_group<2>(plan, sums, rows, part, works PLUMBLINE_WHERE_ARG);
-  slab_group<3>(plan, sums, rows, part, works PLUMBLINE_WHERE_ARG);
+  if (works) {
+    const SlabRows<kEights> rows = slab_rows<kEights>(plan, memory, tile);
+    for (int group = 0; group < kSlabGroups; ++group) {
+      wait_for_copies(barriers + group PLUMBLINE_WHERE_ARG);
+      slab_chain(sums, rows, slab_range(plan, part, group) PLUMBLINE_WHERE_ARG);
+    }
+  }
   if (plan.parts() > 1) add_parts(plan, memory, sums, tile, part, works PLUMBLINE_WHERE_ARG);
   if (!works || part != 0) return;
   const int group = int(threadIdx.x) % 32 / 4, first = int(threadIdx.x) % 4 * 2;

@@ -33,7 +33,6 @@ struct SlabPlan {
   __host__ __device__ constexpr int parts() const { return (depth + part_depth - 1) / part_depth; }
   __host__ __device__ constexpr int eights() const { return (rows + 7) / 8; }
   __host__ __device__ constexpr int part_floats() const { return tiles() * (parts() - 1) * eights() * 4 * 32; }
-  /// Without what a kernel adds behind it.
   __host__ __device__ constexpr size_t bytes() const {
     return size_t(rows + columns) * size_t(stride()) * sizeof(bf16) + size_t(part_floats()) * sizeof(float);
   }
@@ -45,10 +44,10 @@ constexpr int slab_columns(int64_t columns) {
   return int(each < 4 ? each : 4) * 8;
 }
 
-/// Whether the product can be done so: few rows, whole tensor-core steps, 16-byte rows, room for it and `more` bytes.
-inline bool fits_slab(const SlabPlan& plan, size_t more) {
+/// Whether the product can be done so: few rows, whole tensor-core steps, room for it.
+inline bool fits_slab(const SlabPlan& plan) {
   return plan.rows <= kMostSlabRows && plan.depth % kSlabStep == 0 && plan.part_depth % kSlabStep == 0 &&
-         plan.tiles() * plan.parts() <= kSlabThreads / 32 && plan.bytes() + more <= kMostSharedBytes;
+         plan.tiles() * plan.parts() <= kSlabThreads / 32 && plan.bytes() <= kMostSharedBytes;
 }
 
 inline bool is_aligned(const void* address) { return reinterpret_cast<uintptr_t>(address) % 16 == 0; }

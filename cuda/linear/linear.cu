@@ -15,7 +15,7 @@ SlabPlan plan_of(const LinearArgs& args) {
 }
 
 bool takes_slab(const LinearArgs& args, const SlabPlan& plan) {
-  return !args.x_is_f32 && fits_slab(plan, 0) && is_aligned(args.x) && is_aligned(args.weight);
+  return !args.x_is_f32 && fits_slab(plan) && is_aligned(args.x) && is_aligned(args.weight);
 }
 
 template <int kEights>

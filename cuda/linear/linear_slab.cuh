@@ -23,9 +23,8 @@ __device__ __forceinline__ void store_linear(const LinearArgs& args, int row, in
 template <int kEights, class Tap>
 __global__ void __launch_bounds__(kSlabThreads) linear_slab_kernel(LinearArgs args, SlabPlan plan, Tap tap) {
   const int column0 = int(blockIdx.x) * plan.columns;
-  const SlabMemory memory = slab_memory(plan);
   slab_product<kEights>(
-      plan, memory,
+      plan,
       [&](int r) { return column0 + r < args.columns ? args.weight + int64_t(column0 + r) * args.depth : nullptr; },
       [&](const SlabMemory& slab) { copy_rows(plan, static_cast<const bf16*>(args.x), slab.x); },
       [&](int tile, int group, int row, float low, float high) {

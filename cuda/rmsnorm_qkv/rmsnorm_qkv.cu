@@ -51,19 +51,17 @@ SlabPlan plan_of(const RmsNormQkvArgs& args) {
   return {args.norm.rows, args.norm.columns, slab_columns(columns), args.norm.columns};
 }
 
-size_t norm_bytes(const NormInput& norm) { return slab_norm_bytes(norm.rows, norm.columns, norm.mean_lanes); }
-
 bool takes_slab(const RmsNormQkvArgs& args, const SlabPlan& plan) {
   bool aligned = is_aligned(args.norm.x) && is_aligned(args.norm.weight);
   for (const Projection& projection : args.projections) aligned = aligned && is_aligned(projection.weight);
-  return !args.one_pass && aligned && args.rounding != NormRounding::none && fits_slab(plan, norm_bytes(args.norm));
+  return !args.one_pass && aligned && args.rounding != NormRounding::none && fits_slab(plan);
 }
 
 template <NormRounding kRounding, int kEights>
 void launch_slab(const RmsNormQkvArgs& args, const SlabPlan& plan, const RecordTap* taps, Stream stream) {
   unsigned blocks = 0;
   for (const Projection& projection : args.projections) blocks += blocks_for(projection.columns, plan.columns);
-  const LaunchShape shape{dim3(blocks), dim3(kSlabThreads), plan.bytes() + norm_bytes(args.norm), true};
+  const LaunchShape shape{dim3(blocks), dim3(kSlabThreads), plan.bytes(), true};
   with_arithmetic(args.norm.arithmetic, [&](auto arithmetic) {
     with_tap(taps, [&](auto tap) {
       launch("rmsnorm_qkv (few rows)", shape, stream,

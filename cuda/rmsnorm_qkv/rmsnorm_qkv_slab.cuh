@@ -17,9 +17,6 @@ __global__ void __launch_bounds__(kSlabThreads) rmsnorm_qkv_slab_kernel(RmsNormQ
     column0 -= columns;
   }
   const Projection projection = args.projections[which];
-  const SlabMemory memory = slab_memory(plan);
-  const SlabNormMemory norm = slab_norm_memory(args.norm, memory.rest);
-  fetch_norm_weight(args.norm, norm);
   const auto store = [&](int row, int column, float sum) {
     if (column >= projection.columns) return;
     const int64_t index = int64_t(row) * projection.columns + column;
@@ -31,12 +28,12 @@ __global__ void __launch_bounds__(kSlabThreads) rmsnorm_qkv_slab_kernel(RmsNormQ
     }
   };
   slab_product<kEights>(
-      plan, memory,
+      plan,
       [&](int r) {
         return column0 + r < projection.columns ? projection.weight + int64_t(column0 + r) * plan.depth : nullptr;
       },
       [&](const SlabMemory& slab) {
-        stage_slab_norm<kRounding, kArithmetic>(args.norm, plan, slab, norm, tap, Tap::kRecords && blockIdx.x == 0);
+        stage_slab_norm<kRounding, kArithmetic>(args.norm, plan, slab, tap, Tap::kRecords && blockIdx.x == 0);
       },
       [&](int tile, int group, int row, float low, float high) {
         const int local = tile * kSlabColumns + group;

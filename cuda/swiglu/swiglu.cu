@@ -21,17 +21,15 @@ SlabPlan plan_of(const SwigluArgs& args) {
           args.norm.columns};
 }
 
-size_t norm_bytes(const NormInput& norm) { return slab_norm_bytes(norm.rows, norm.columns, norm.mean_lanes); }
-
 bool takes_slab(const SwigluArgs& args, const SlabPlan& plan) {
-  return args.rounding != NormRounding::none && fits_slab(plan, norm_bytes(args.norm)) && is_aligned(args.norm.x) &&
+  return args.rounding != NormRounding::none && fits_slab(plan) && is_aligned(args.norm.x) &&
          is_aligned(args.norm.weight) && is_aligned(args.gate_weight) && is_aligned(args.up_weight);
 }
 
 template <NormRounding kRounding, int kEights>
 void launch_slab(const SwigluArgs& args, const SlabPlan& plan, const RecordTap* taps, Stream stream) {
   const LaunchShape shape{dim3(blocks_for(args.columns, plan.columns / 2)), dim3(kSlabThreads),
-                          plan.bytes() + norm_bytes(args.norm), true};
+                          plan.bytes(), true};
   with_arithmetic(args.norm.arithmetic, [&](auto arithmetic) {
     with_tap(taps, [&](auto tap) {
       launch("swiglu (few rows)", shape, stream,

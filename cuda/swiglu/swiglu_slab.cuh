@@ -10,18 +10,15 @@ namespace plumbline::PLUMBLINE_BUILD_NS {
 template <NormRounding kRounding, Arithmetic kArithmetic, int kEights, class Tap>
 __global__ void __launch_bounds__(kSlabThreads) swiglu_slab_kernel(SwigluArgs args, SlabPlan plan, Tap tap) {
   const int column0 = int(blockIdx.x) * plan.columns / 2;
-  const SlabMemory memory = slab_memory(plan);
-  const SlabNormMemory norm = slab_norm_memory(args.norm, memory.rest);
-  fetch_norm_weight(args.norm, norm);
   slab_product<kEights>(
-      plan, memory,
+      plan,
       [&](int r) -> const bf16* {
         const int column = column0 + r / kSlabColumns * 8 + r % 8;
         if (column >= args.columns) return nullptr;
         return (r % kSlabColumns < 8 ? args.gate_weight : args.up_weight) + int64_t(column) * plan.depth;
       },
       [&](const SlabMemory& slab) {
-        stage_slab_norm<kRounding, kArithmetic>(args.norm, plan, slab, norm, tap, Tap::kRecords && blockIdx.x == 0);
+        stage_slab_norm<kRounding, kArithmetic>(args.norm, plan, slab, tap, Tap::kRecords && blockIdx.x == 0);
       },
       [&](int tile, int group, int row, float gate, float up) {
         store_swiglu<kArithmetic>(args, row, column0 + tile * 8 + group, gate, up, tap);

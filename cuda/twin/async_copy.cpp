@@ -2,8 +2,8 @@
 // Invariant: async_copy.h.
 #include "cuda/twin/async_copy.h"
 
-#include <array>
-#include <deque>
+#include <map>
+#include <vector>
 
 #include "cuda/twin/block.h"
 
@@ -11,45 +11,50 @@ namespace plumbline::twin {
 namespace {
 
 struct Pending {
-  std::deque<AsyncCopy> copies;
-  std::deque<int> groups;  // number of copies in each ended group, oldest first
-  int open = 0;            // copies since the last group ended
+  int arrivals = 0;          // threads that will announce
+  int64_t bytes = 0;         // announced, less those asked for
+  std::vector<BulkCopy> copies;
+  size_t landed = 0;
 };
 
-thread_local std::array<Pending, 1024> pending;
-thread_local bool any_pending = false;
-
-Pending& of_running_thread() { return pending[size_t(current_block->flat(current_block->running()))]; }
+thread_local std::map<const void*, Pending> pending;  // of the block that runs on this host thread
 
 }  // namespace
 
-void keep_async_copy(void* target, const void* source) {
-  Pending& mine = of_running_thread();
-  mine.copies.push_back({target, source});
-  ++mine.open;
-  any_pending = true;
+void open_copies(const void* barrier, int arrivals) { pending[barrier] = {arrivals, 0, {}, 0}; }
+
+void announce_copies(const void* barrier, int bytes) {
+  Pending& mine = pending[barrier];
+  --mine.arrivals;
+  mine.bytes += bytes;
 }
 
-void end_async_group() {
-  Pending& mine = of_running_thread();
-  mine.groups.push_back(mine.open);
-  mine.open = 0;
+void keep_copy(const void* barrier, const BulkCopy& copy) {
+  Pending& mine = pending[barrier];
+  mine.bytes -= copy.bytes;
+  mine.copies.push_back(copy);
 }
 
-bool next_landed(int left, AsyncCopy& copy) {
-  Pending& mine = of_running_thread();
-  while (!mine.groups.empty() && mine.groups.front() == 0 && int(mine.groups.size()) > left) mine.groups.pop_front();
-  if (int(mine.groups.size()) <= left) return false;
-  copy = mine.copies.front();
-  mine.copies.pop_front();
-  --mine.groups.front();
+void require_copies(const void* barrier, Where where) {
+  const auto found = pending.find(barrier);
+  if (found == pending.end() || found->second.arrivals != 0 || found->second.bytes != 0)
+    current_block->refuse(Fault::copies, where);
+}
+
+bool next_copy(const void* barrier, BulkCopy& copy) {
+  Pending& mine = pending[barrier];
+  if (mine.landed == mine.copies.size()) return false;
+  copy = mine.copies[mine.landed++];
   return true;
 }
 
-void forget_async_copies() {
-  if (!any_pending) return;
-  for (Pending& thread : pending) thread = {};
-  any_pending = false;
+void copies_seen([[maybe_unused]] void* barrier) {
+#if defined(PLUMBLINE_TWIN_TSAN)
+  __tsan_release(barrier);
+  __tsan_acquire(barrier);
+#endif
 }
+
+void forget_copies() { pending.clear(); }
 
 }  // namespace plumbline::twin

@@ -1,23 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-// The twin's side of common/async_copy.h: what each thread of the running block has asked for and not yet waited for.
-// Invariant: groups land in the order in which they were ended; what nobody waits for never lands. Left to others: the
-// copying itself (in the kernel's library, where sanitizers see it).
+// The twin's side of common/async_copy.h: the copies that the running block has asked for and nobody has waited for.
+// Invariant: what nobody waits for never lands. Left to others: the copying itself (in the kernel's library, where
+// sanitizers see it).
 #pragma once
+#include "cuda/twin/device.h"
 
 namespace plumbline::twin {
 
-struct AsyncCopy {
+struct BulkCopy {
   void* target = nullptr;
   const void* source = nullptr;
+  int bytes = 0;
 };
 
-// All of the running thread.
-void keep_async_copy(void* target, const void* source);
-void end_async_group();
-/// Takes the oldest copy of a group older than the newest `left` ones; false if there is none.
-bool next_landed(int left, AsyncCopy& copy);
+// `barrier` names one; all of the running block.
+void open_copies(const void* barrier, int arrivals);
+void announce_copies(const void* barrier, int bytes);
+void keep_copy(const void* barrier, const BulkCopy& copy);
+/// Ends the block with Fault::copies unless as many threads as announced copies, and as many bytes, have come.
+void require_copies(const void* barrier, Where where);
+/// Takes the next copy that has not landed; false if all have.
+bool next_copy(const void* barrier, BulkCopy& copy);
+/// Orders memory between those who wait for the same copies.
+void copies_seen(void* barrier);
 
 /// Forgets everything: a block starts.
-void forget_async_copies();
+void forget_copies();
 
 }  // namespace plumbline::twin

@@ -56,7 +56,7 @@ void Block::prepare(const GridCall& call, uint3 block_index) {
   at_barrier_ = left_ = 0;
   verdict_ = {};
   call_ = &call;
-  forget_async_copies();
+  forget_copies();
   blockIdx = block_index;
   blockDim = call.block;
   gridDim = call.grid;

@@ -72,6 +72,10 @@ Words words(Fault fault) {
       return {"the width of a shuffle is not a power of two from 1 to 32", "use 32, or the size of the segments meant"};
     case Fault::partial_warp:
       return {"a tensor-core step is called in a warp of fewer than 32 threads", "launch whole warps"};
+    case Fault::copies:
+      return {"a thread waits for bulk copies whose threads or bytes do not add up",
+              "announce the bytes of every copy, each thread before its own, and put a barrier before the wait: a GPU "
+              "would wait for ever, or not long enough"};
     case Fault::stuck:
     case Fault::none: break;
   }
