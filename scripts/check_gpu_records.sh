@@ -6,12 +6,6 @@
 # Usage: scripts/check_gpu_records.sh [--build DIR] [--python PYTHON] [--all]
 # (PYTHON has h5py; --all takes every one of the 2^32 inputs of each special function, about two minutes)
 set -euo pipefail
-root=$(cd "$(dirname "$0")/.." && pwd)
-python=$root/.venv/bin/python arguments=()
-while [ $# -gt 0 ]; do
-  case $1 in
-    --python) python=${2:?--python needs a program}; shift 2 ;;
-    *) arguments+=("$1"); shift ;;
-  esac
-done
-exec "$python" "$root/scripts/lib/gpu_records.py" --root "$root" "${arguments[@]}"
+here=$(cd "$(dirname "$0")" && pwd)
+source "$here/lib/python_option.sh"
+run_python "$here/../.venv/bin/python" gpu_records.py "$@"

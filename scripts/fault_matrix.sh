@@ -9,12 +9,6 @@
 # Usage: scripts/fault_matrix.sh [--seed S] [--runs N] [--clean M] [--model DIR]... [--bin DIR] [--jobs N] [--python PYTHON]
 # (PYTHON has numpy and h5py, for what other tools say)
 set -euo pipefail
-root=$(cd "$(dirname "$0")/.." && pwd)
-python=python3 arguments=()
-while [ $# -gt 0 ]; do
-  case $1 in
-    --python) python=${2:?--python needs a program}; shift 2 ;;
-    *) arguments+=("$1"); shift ;;
-  esac
-done
-exec "$python" "$root/scripts/lib/fault_matrix.py" --root "$root" "${arguments[@]}"
+here=$(cd "$(dirname "$0")" && pwd)
+source "$here/lib/python_option.sh"
+run_python python3 fault_matrix.py "$@"

@@ -4,7 +4,8 @@
 #   headers  here, where packages can be had: unpacks into .deps/usr what such a machine may lack; let it travel along
 #   build    configures preset gpu and builds the programs and the GPU's tests
 #   equal    LibTorch eager = our kernels = the twin on every tap, special functions over all inputs, records in dumps/
-#   safe     compute-sanitizer (memcheck, racecheck, initcheck, synccheck) over whole forward passes
+#   safe     machine code of kernels without taps; errors of CUDA as a user sees them; compute-sanitizer (memcheck,
+#            racecheck, initcheck, synccheck) over whole forward passes
 # Without an argument: build, equal, safe. One JSON line a check in out/gpu/PART.jsonl, all of them in out/gpu/all.json;
 # exit 0 only if every check passed, 2 if there is no GPU.
 set -uo pipefail
@@ -62,6 +63,7 @@ equal() {
 
 safe() {
   local tool
+  check safe "kernels without taps have no trace of them" python3 tests/kernel/notap/notap_code.py
   for tool in memcheck racecheck initcheck synccheck; do
     for model in qwen3-tiny llama-tiny; do
       check safe "$tool, $model" compute-sanitizer --tool "$tool" --error-exitcode 1 "$bin/same_bits" "dumps/models/$model" cuda cuda \

@@ -37,6 +37,7 @@ using Stream = struct TwinStream*;  ///< null; the twin runs every launch before
 
 class OwnStream {
  public:
+  OwnStream() {}  // NOLINT(modernize-use-equals-default): a const one must be allowed without an initialiser
   Stream get() const { return nullptr; }
 };
 

@@ -62,9 +62,12 @@ Coverage coverage_of(const Context& context, const std::vector<OpResult>& result
 }
 
 /// Parity to the last bit is more than parity, and is said first; not of a selection.
-void headline_of_equal_bits(const EqualTaps& taps, FindReport& report) {
-  if (report.scope || report.outcome != Outcome::parity || taps.recorded == 0 || taps.identical < taps.recorded) return;
-  report.headline = fmt::format("bit-identical, {} of {} taps; {}", taps.identical, taps.recorded, report.headline);
+void state_equal_bits(const Context& context, FindReport& report) {
+  if (report.scope || report.outcome != Outcome::parity) return;
+  report.equality = bit_equality(context.reference_trace, context.candidate_trace, context.alignment);
+  if (!report.equality) return;
+  const int64_t taps = report.equality->taps;
+  report.headline = fmt::format("bit-identical, {} of {} taps; {}", taps, taps, report.headline);
 }
 
 /// Noise is drawn where there is a difference to set it against, or everywhere if gains are what is asked for.
@@ -213,7 +216,7 @@ FindReport find_divergence(const Trace& stored_reference, const Trace& stored_ca
   conclude(report, fork_finding(alignment, report.reference.file));
   explain_names(reference, candidate, graph, report);
   if (context.formats_differ() && report.outcome == Outcome::divergence) headline_of_formats(report);
-  headline_of_equal_bits(count_equal_taps(reference, candidate, alignment, scope), report);
+  state_equal_bits(context, report);
   state_outside(report, outside);
   if (options.ignore_digests) report.headline += "; digests ignored, judged by the numbers alone";
   return report;

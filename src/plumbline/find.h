@@ -200,6 +200,20 @@ struct ReportScope {
   int64_t unmatched_outside = 0;  ///< of the taps recorded on one side only
 };
 
+/// What the trace of each side says of its run. Empty: it does not say; "-": it does not apply.
+struct EqualityFact {
+  std::string name, reference, candidate;
+};
+
+/// Parity to the last bit: what exactly was compared, where, and what voids it.
+struct BitEquality {
+  int64_t taps = 0;  ///< of every step, on both sides; nobody recorded another
+  int64_t values = 0, bytes = 0;
+  std::vector<int64_t> step_tokens;  ///< tokens of each step
+  std::vector<EqualityFact> facts;
+  std::vector<std::string> void_if;
+};
+
 struct FindReport {
   Outcome outcome = Outcome::inconclusive;
   std::string verb = "find";
@@ -215,6 +229,7 @@ struct FindReport {
   std::optional<PolicySummary> policy;
   std::optional<ReportScope> scope;            ///< absent: everything
   std::optional<Amplification> amplification;  ///< if asked for
+  std::optional<BitEquality> equality;         ///< if every recorded tap is equal bit for bit
 
   /// The first divergence, or nullptr.
   const Finding* first_divergence() const;

@@ -174,9 +174,24 @@ Json unmatched_json(const UnmatchedTap& tap) {
   return {{"path", tap.path}, {"in", tap.in_reference ? "ref" : "cand"}, {"near_misses", tap.near_misses}};
 }
 
+namespace {
+
+/// null: that trace does not say.
+Json equality_json(const BitEquality& equality) {
+  const auto value = [](const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); };
+  Json facts = Json::array();
+  for (const EqualityFact& fact : equality.facts)
+    facts.push_back({{"name", fact.name}, {"ref", value(fact.reference)}, {"cand", value(fact.candidate)}});
+  return {{"taps", equality.taps},   {"values", equality.values},
+          {"bytes", equality.bytes}, {"step_tokens", equality.step_tokens},
+          {"facts", facts},          {"void_if", equality.void_if}};
+}
+
+}  // namespace
+
 Json head_json(const FindReport& report) {
   const Finding* first = report.first_divergence();
-  Json out = {{"schema", {{"name", "plumbline-report"}, {"version", "1.5"}}}, {"verb", report.verb}};
+  Json out = {{"schema", {{"name", "plumbline-report"}, {"version", "1.6"}}}, {"verb", report.verb}};
   out["outcome"] = {{"verdict", outcome_name(report.outcome)},
                     {"exit_status", exit_status(report.outcome)},
                     {"headline", report.headline},
@@ -199,6 +214,7 @@ Json head_json(const FindReport& report) {
           ? Json{{"file", report.policy->file}, {"suite", report.policy->suite}, {"kind", report.policy->kind}}
           : Json(nullptr);
   out["amplification"] = report.amplification ? amplification_json(*report.amplification) : Json(nullptr);
+  out["equality"] = report.equality ? equality_json(*report.equality) : Json(nullptr);
   return out;
 }
 

@@ -62,7 +62,7 @@ std::string render_markdown(const FindReport& report) {
   const Finding* first = report.first_divergence();
   if (first == nullptr && !report.findings.empty()) first = &report.findings.front();
   if (first != nullptr) out += diagnostic(*first);
-  out += finding_table(report) + folded_grid(report);
+  out += finding_table(report) + markdown_equality(report) + folded_grid(report);
   if (report.policy) out += "\nPolicy: " + markdown_escaped(policy_sentence(report)) + "\n";
   for (const std::string& note : report.notes) out += "\nNote: " + markdown_escaped(note) + "\n";
   return out;

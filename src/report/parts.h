@@ -31,6 +31,10 @@ int64_t causes_not_sought(const FindReport& report);
 /// "not checked:" with the ops that have no verdict of their own, by reason, and other gaps; empty if there are none.
 std::string render_unchecked(const FindReport& report, const TextOptions& options);
 
+/// What was compared, on what, and what voids it, of two runs that are equal to the last bit; empty of others.
+std::string render_equality(const FindReport& report, int width);
+std::string markdown_equality(const FindReport& report);
+
 /// "PARITY", "DIVERGENCE", "INCONCLUSIVE".
 std::string verdict_name(const FindReport& report);
 /// "34 of 34 ops judged (100.0%), 34 taps and 12 positions compared", and of a selection what it leaves out.

@@ -141,8 +141,9 @@ std::string render_text(const FindReport& report, const TextOptions& wanted) {
   for (const std::string& section : {render_grid(report, options), render_finding_table(report, options),
                                      render_inherited_table(report, options), render_amplification(report, options)})
     if (!section.empty()) out += "\n" + section;
-  out += "\n" + coverage_text(report, options.width) + policy_text(report, options.width) +
-         residue_text(report, options.width) + render_unchecked(report, options) + unmatched_text(report, options);
+  out += "\n" + render_equality(report, options.width) + coverage_text(report, options.width) +
+         policy_text(report, options.width) + residue_text(report, options.width) + render_unchecked(report, options) +
+         unmatched_text(report, options);
   for (const std::string& note : report.notes) out += wrap(escaped(note), "  note: ", "    ", options.width);
   return options.colour ? painted(out) : out;
 }

@@ -12,6 +12,10 @@
 #include <thread>
 
 #include "core/progress.h"
+#include "run/gpu.h"
+#ifdef PLUMBLINE_RUN_TORCH
+#include "reference/torch_backend.h"
+#endif
 
 namespace plumbline::run {
 namespace {
@@ -71,6 +75,10 @@ std::string joined(const std::vector<std::string>& parts) {
   return all;
 }
 
+bool on_gpu(const RunOptions& options) {
+  return options.backend == "cuda" || (options.backend == "torch" && options.device == "cuda");
+}
+
 std::map<std::string, std::string> environment(const RunOptions& options, const Model& model, const StopTokens& stop,
                                                const Backend& backend, const std::optional<WeightCast>& cast) {
   std::map<std::string, std::string> entries = {
@@ -88,6 +96,11 @@ std::map<std::string, std::string> environment(const RunOptions& options, const 
   if (cast) entries["cast"] = describe(*cast);
   if (!stop.ids.empty()) entries["eos"] = joined(stop.ids) + " (" + stop.source + ")";
   if (!options.kernels.empty()) entries["kernel"] = joined(options.kernels);
+  if (on_gpu(options)) entries.merge(gpu_environment());
+  if (options.backend == "twin" || options.backend == "cuda") entries["numerics"] = options.numerics;
+#ifdef PLUMBLINE_RUN_TORCH
+  if (options.backend == "torch") entries["libtorch"] = torch_version();
+#endif
   if (options.backend == "torch") {
     entries["attention"] = options.attention.empty() ? "eager" : options.attention;
     entries["batch"] = std::to_string(options.batch);

@@ -31,8 +31,12 @@ TEST_CASE("torch/sm90 moves bits and nothing else; prompts of 8 tokens and singl
   CHECK(found.status == 0);
   CHECK(found.says("PARITY"));
   CHECK_FALSE(found.says("bit-identical"));
+  CHECK_FALSE(found.says("not shown for"));
   const Said same = call({"find", torch, torch});
   CHECK(same.says("bit-identical, "));
+  CHECK(same.tells("of 2 steps of 8, 1 tokens"));
+  CHECK(same.says("torch/sm90 on both sides"));
+  CHECK(same.tells("not shown for: another model, other tokens, or steps of other lengths"));
 }
 
 TEST_CASE("torch/sm90 refuses what nobody has asked a GPU about, names the shape, and leaves nothing") {

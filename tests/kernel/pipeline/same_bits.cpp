@@ -13,6 +13,7 @@
 #include <plumbline/error.h>
 
 #include "cuda/pipeline/pipeline.h"
+#include "tests/reference/memory_sink.h"
 #ifdef PLUMBLINE_SAME_BITS_TORCH
 #include "reference/torch_backend.h"
 #endif
@@ -20,27 +21,17 @@
 namespace plumbline {
 namespace {
 
+using test::MemorySink;
+
 constexpr const char* kUsage =
-    "usage: same_bits MODEL LEFT RIGHT [--tokens N] [--new N] [--numerics N] [--qkv VARIANT], LEFT and RIGHT being "
-    "torch, "
-    "twin or cuda";
+    "usage: same_bits MODEL LEFT RIGHT [--tokens N] [--new N] [--numerics N] [--qkv VARIANT]; "
+    "LEFT and RIGHT are torch, twin or cuda";
+const TapSpec kLogits = {"(returned logits)", DType::bf16, {}, false};  // what forward returns, beside the tap
 
 struct Arguments {
   std::string model, left, right;
   int64_t tokens = 64, decode_steps = 4;
   KernelOptions options;
-};
-
-class Keeper final : public TapSink {
- public:
-  bool wants(std::string_view) const override { return true; }
-  void begin_step(const Step&) override { taps.clear(); }
-  void record(const TapSpec& spec, const TensorView& values) override {
-    Tensor copy(values.dtype, values.shape);
-    std::memcpy(copy.mutable_data(), values.data, values.byte_size());
-    taps[spec.path] = copy;
-  }
-  std::map<std::string, Tensor> taps;
 };
 
 Arguments parse(int count, char** values) {
@@ -99,22 +90,22 @@ struct Tally {
   int64_t taps = 0, values = 0, bad_taps = 0;
 };
 
-void compare(const Step& step, const Keeper& left, const Keeper& right, Tally& tally) {
-  for (const auto& [path, expected] : left.taps) {
+void compare(const Step& step, const MemorySink& left, const MemorySink& right, Tally& tally) {
+  for (const auto& [path, expected] : left.taps()) {
     ++tally.taps;
     tally.values += expected.count();
-    const auto found = right.taps.find(path);
+    const auto found = right.taps().find(path);
     int64_t first = 0;
-    const int64_t count = found == right.taps.end() ? expected.count() : differing(expected, found->second, first);
+    const int64_t count = found == right.taps().end() ? expected.count() : differing(expected, found->second, first);
     if (count == 0 || ++tally.bad_taps > 20) continue;
     std::printf("step %lld  %-32s %lld of %lld differ, first %lld", static_cast<long long>(step.index), path.c_str(),
                 static_cast<long long>(count), static_cast<long long>(expected.count()), static_cast<long long>(first));
-    if (found != right.taps.end() && found->second.shape() == expected.shape()) {
+    if (found != right.taps().end() && found->second.shape() == expected.shape()) {
       std::printf(": left %.9g, right %.9g", expected.view().at(first), found->second.view().at(first));
     }
     std::printf("\n");
   }
-  if (right.taps.size() != left.taps.size()) ++tally.bad_taps;
+  if (right.taps().size() != left.taps().size()) ++tally.bad_taps;
 }
 
 int64_t most_likely(const Tensor& logits) {
@@ -137,10 +128,10 @@ int run(const Arguments& arguments) {
     step.tokens.push_back(static_cast<unsigned char>(text[static_cast<size_t>(i) % text.size()]) % model.config.vocab);
   Tally tally;
   for (int64_t index = 0; index <= arguments.decode_steps; ++index) {
-    Keeper expected, actual;
+    MemorySink expected, actual;
     const Tensor logits = left->forward(step, expected), others = right->forward(step, actual);
-    expected.taps["(returned logits)"] = logits;
-    actual.taps["(returned logits)"] = others;
+    expected.record(kLogits, logits.view());
+    actual.record(kLogits, others.view());
     compare(step, expected, actual, tally);
     if (index % 128 == 127)
       std::fprintf(stderr, "step %lld: %lld taps so far, %lld differ\n", static_cast<long long>(index),

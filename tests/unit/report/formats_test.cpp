@@ -27,9 +27,9 @@ FindReport hostile_report() {
 TEST_CASE("every format reads as approved for every outcome") {
   const std::pair<std::string, FindReport> reports[] = {
       {"divergence", diverging_report()},       {"parity", parity_report()},
-      {"waived_parity", waived_report()},       {"inconclusive", inconclusive_report()},
-      {"hostile_divergence", hostile_report()}, {"amplified", amplified_report()},
-      {"selected_parity", selected_report()}};
+      {"identical_parity", identical_report()}, {"waived_parity", waived_report()},
+      {"inconclusive", inconclusive_report()},  {"hostile_divergence", hostile_report()},
+      {"amplified", amplified_report()},        {"selected_parity", selected_report()}};
   const std::pair<std::string, ReportFormat> formats[] = {
       {"concise.txt", ReportFormat::concise}, {"report.json", ReportFormat::json},
       {"report.jsonl", ReportFormat::jsonl},  {"md", ReportFormat::md},

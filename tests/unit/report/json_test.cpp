@@ -13,7 +13,7 @@ using nlohmann::json;
 TEST_CASE("the report is JSON with schema, outcome, findings and ops") {
   const json out = json::parse(render_json(test::diverging_report()));
   CHECK(out["schema"]["name"] == "plumbline-report");
-  CHECK(out["schema"]["version"] == "1.5");
+  CHECK(out["schema"]["version"] == "1.6");
   CHECK(out["outcome"]["verdict"] == "divergence");
   CHECK(out["outcome"]["exit_status"] == 1);
   CHECK(out["outcome"]["first_divergence"] == "layer.3.attn.k_norm");

@@ -138,6 +138,25 @@ FindReport parity_report() {
   return report;
 }
 
+FindReport identical_report() {
+  FindReport report = parity_report();
+  report.headline = "bit-identical, 170 of 170 taps; " + report.headline;
+  report.equality = BitEquality{
+      170,
+      174080,
+      348160,
+      {24, 1, 1, 1, 1},
+      {{"run by", "torch, plumbline-run 0.1.0", "twin, plumbline-run 0.1.0"},
+       {"device", "cuda", "cpu"},
+       {"settings", "LibTorch 2.11.0, device cuda NVIDIA H200, tf32 off", "twin: 8 threads; numerics torch/sm90"},
+       {"numerics", "-", "torch/sm90"},
+       {"GPU", "NVIDIA H200, sm_90", "-"},
+       {"GPU driver", "", "-"},
+       {"LibTorch", "2.11.0|beta<b>", "-"}},
+      {"another GPU, driver, or version of CUDA, cuBLAS or LibTorch", "TF32 or sums of reduced precision in LibTorch"}};
+  return report;
+}
+
 FindReport waived_report() {
   FindReport report = diverging_report();
   report.verb = "gate";

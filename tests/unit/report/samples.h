@@ -8,6 +8,8 @@ namespace plumbline::test {
 /// Eight layers, four ops each; an origin in layer 3, a contract finding in layer 5, an amplifier, taps on one side.
 FindReport diverging_report();
 FindReport parity_report();
+/// Parity to the last bit: LibTorch on a GPU, of which its trace says little, and the twin.
+FindReport identical_report();
 /// The same ops as diverging_report, both findings accepted by a policy: parity.
 FindReport waived_report();
 FindReport inconclusive_report();

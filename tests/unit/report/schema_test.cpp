@@ -73,7 +73,7 @@ void promised_keys(const json& rule, const std::string& name, Keys& keys) {
 TEST_CASE("the schema and the writer name the same keys") {
   Keys written, strangers, promised;
   for (const FindReport& report : {test::diverging_report(), test::waived_report(), test::inconclusive_report(),
-                                   test::amplified_report(), test::selected_report()})
+                                   test::amplified_report(), test::selected_report(), test::identical_report()})
     written_keys(schema(), "", json::parse(render_json(report)), written, strangers);
   promised_keys(schema(), "", promised);
   CHECK(strangers.empty());

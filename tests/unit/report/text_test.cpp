@@ -31,6 +31,7 @@ TEST_CASE("the report reads as approved") {
   check_approved("divergence_80.txt", render_text(diverging_report()));
   check_approved("divergence_120.txt", render_text(diverging_report(), {120, 3, true}));
   check_approved("parity_80.txt", render_text(parity_report()));
+  check_approved("identical_80.txt", render_text(identical_report()));
   check_approved("inconclusive_80.txt", render_text(inconclusive_report()));
   check_approved("waived_80.txt", render_text(waived_report()));
   check_approved("amplified_80.txt", render_text(amplified_report()));
@@ -42,7 +43,7 @@ TEST_CASE("the report reads as approved") {
 
 TEST_CASE("no line but a command passes the width") {
   for (const int width : {40, 60, 80, 100, 120}) {
-    for (const FindReport& report : {diverging_report(), amplified_report()}) {
+    for (const FindReport& report : {diverging_report(), amplified_report(), identical_report()}) {
       const std::string line = widest(render_text(report, {width, 10, true}));
       INFO(line);
       CHECK(line.size() <= static_cast<size_t>(width));
