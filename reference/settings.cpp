@@ -15,6 +15,8 @@
 #include "reference/process_exit.h"
 #include "reference/torch_backend.h"
 
+#include <plumbline/error.h>
+
 namespace plumbline {
 namespace torch_reference {
 namespace {
@@ -57,6 +59,12 @@ std::string describe_settings(const std::string& device) {
 }
 
 }  // namespace torch_reference
+
+void require_torch_device(const std::string& device) {
+  const std::string problem = torch_device_problem(device);
+  if (!problem.empty())
+    throw BackendError("backend torch cannot use device '" + device + "'", {problem}, "--device cpu");
+}
 
 std::string torch_version() { return std::string("LibTorch ") + TORCH_VERSION; }
 

@@ -68,8 +68,7 @@ at::Tensor first_sequence(const at::Tensor& value, const TapSpec& spec) {
 }
 
 at::Device checked_device(const std::string& name) {
-  const std::string problem = torch_device_problem(name);
-  if (!problem.empty()) throw BackendError("backend torch cannot use device '" + name + "'", {problem}, "--device cpu");
+  require_torch_device(name);
   return at::Device(name == "cuda" ? at::kCUDA : at::kCPU, static_cast<at::DeviceIndex>(name == "cuda" ? 0 : -1));
 }
 

@@ -30,5 +30,7 @@ std::unique_ptr<Backend> make_torch_backend(const Model& model, const TorchOptio
 std::string torch_version();
 /// Empty if the device can be used, else the reason in one sentence.
 std::string torch_device_problem(const std::string& device);
+/// Throws BackendError, as make_torch_backend would, unless the device can be used.
+void require_torch_device(const std::string& device);
 
 }  // namespace plumbline

@@ -4,8 +4,8 @@
 #   headers  here, where packages can be had: unpacks into .deps/usr what such a machine may lack; let it travel along
 #   build    configures preset gpu and builds the programs and the GPU's tests
 #   equal    LibTorch eager = our kernels = the twin on every tap, special functions over all inputs, records in dumps/
-#   safe     machine code of kernels without taps; errors of CUDA as a user sees them; compute-sanitizer (memcheck,
-#            racecheck, initcheck, synccheck) over whole forward passes
+#   safe     machine code of kernels without taps; errors of CUDA as a user sees them; every kernel 20 times over poisoned
+#            memory; compute-sanitizer (memcheck, racecheck, initcheck, synccheck) over whole forward passes
 # Without an argument: build, equal, safe. One JSON line a check in out/gpu/PART.jsonl, all of them in out/gpu/all.json;
 # exit 0 only if every check passed, 2 if there is no GPU.
 set -uo pipefail
@@ -38,7 +38,8 @@ check() {
 build() {
   [ -f build-gpu/build.ninja ] || check build configure cmake --preset gpu
   check build programs cmake --build build-gpu -j "$(nproc)" --target plumbline plumbline-run same_bits litmus_gpu_equality_test \
-    litmus_special_unit_test
+    litmus_special_unit_test gpu_error_without_gpu_test gpu_error_provoked_test \
+    kernel_repeat_gpu_test
 }
 
 equal() {
@@ -64,6 +65,9 @@ equal() {
 safe() {
   local tool
   check safe "kernels without taps have no trace of them" python3 tests/kernel/notap/notap_code.py
+  check safe "errors where no GPU can be seen" build-gpu/tests/gpu_error_without_gpu_test
+  check safe "errors of CUDA name kernel, grid and line" build-gpu/tests/gpu_error_provoked_test
+  check safe "all outputs written, the same in 20 runs" build-gpu/tests/kernel_repeat_gpu_test
   for tool in memcheck racecheck initcheck synccheck; do
     for model in qwen3-tiny llama-tiny; do
       check safe "$tool, $model" compute-sanitizer --tool "$tool" --error-exitcode 1 "$bin/same_bits" "dumps/models/$model" cuda cuda \

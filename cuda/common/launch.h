@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The only way to start a kernel, on either build. Invariant: a launch that returns has been accepted with the shape
 // asked for; anything else is a BackendError with op, shape and the caller's line. On the twin the grid has also run;
-// under CUDA it runs in stream order and its own errors surface in synchronize(). Left to others: argument checks (each
-// op.cu).
+// under CUDA it runs in stream order, and an error of its own surfaces in whatever asks CUDA next, which names the
+// launches that may be to blame (gpu_error.h). Left to others: argument checks (each op.cu).
 #pragma once
 #include <cstddef>
 #include <source_location>
@@ -11,8 +11,7 @@
 #include <type_traits>
 #include <utility>
 
-#include <plumbline/error.h>
-
+#include "cuda/common/gpu.h"
 #include "cuda/common/kernel.h"
 #include "cuda/common/stream.h"
 #if !defined(__CUDACC__)
@@ -43,27 +42,20 @@ constexpr unsigned blocks_for(int64_t count, int64_t per_block) {
   return unsigned((count + per_block - 1) / per_block);
 }
 
+#if defined(__CUDACC__)
+
 namespace detail {
 
-inline std::string shape_text(const LaunchShape& shape) {
-  const auto dims = [](dim3 d) {
-    return "(" + std::to_string(d.x) + ", " + std::to_string(d.y) + ", " + std::to_string(d.z) + ")";
-  };
-  return "grid " + dims(shape.grid) + ", block " + dims(shape.block) + ", dynamic shared memory " +
-         std::to_string(shape.shared_bytes) + " bytes";
-}
-
-[[noreturn]] inline void fail_launch(const LaunchName& name, const std::string& what, const LaunchShape& shape,
-                                     const std::string& way_out) {
-  throw BackendError(
-      std::string("launch of '") + name.op + "': " + what,
-      {shape_text(shape), std::string("at ") + name.where.file_name() + ":" + std::to_string(name.where.line())},
-      way_out);
+inline LaunchRecord record_of(const LaunchName& name, const LaunchShape& shape, const void* stream) {
+  return {name.op,
+          name.where,
+          {shape.grid.x, shape.grid.y, shape.grid.z},
+          {shape.block.x, shape.block.y, shape.block.z},
+          shape.shared_bytes,
+          stream};
 }
 
 }  // namespace detail
-
-#if defined(__CUDACC__)
 
 /// Starts `kernel` on `stream` with `args` converted to the kernel's parameter types. A template kernel must be named
 /// with all its arguments. Throws BackendError if CUDA refuses the launch.
@@ -71,11 +63,9 @@ template <class... Params, class... Args>
 void launch(LaunchName name, const LaunchShape& shape, Stream stream, void (*kernel)(Params...), Args&&... args) {
   static_assert(sizeof...(Params) == sizeof...(Args), "one argument for each parameter of the kernel");
   std::tuple<std::decay_t<Params>...> values(std::forward<Args>(args)...);
+  const LaunchRecord record = detail::record_of(name, shape, stream);
   const auto check = [&](cudaError_t error) {
-    if (error != cudaSuccess) {
-      detail::fail_launch(name, cudaGetErrorString(error), shape,
-                          "an error of an earlier kernel may surface here: run with CUDA_LAUNCH_BLOCKING=1");
-    }
+    if (error != cudaSuccess) fail_launch(error, record);
   };
   constexpr size_t kDefaultSharedLimit = 48 * 1024;
   const void* entry = reinterpret_cast<const void*>(kernel);
@@ -99,15 +89,15 @@ void launch(LaunchName name, const LaunchShape& shape, Stream stream, void (*ker
       },
       values);
   check(cudaGetLastError());
+  launch_log().add(record);
 }
 
-/// Waits for all work on `stream`. Throws BackendError with CUDA's message if any of it failed.
+/// Waits for all work on `stream`. Throws BackendError with CUDA's message and the launches to blame if any of it
+/// failed.
 inline void synchronize(Stream stream, std::source_location where = std::source_location::current()) {
-  if (const cudaError_t error = cudaStreamSynchronize(stream); error != cudaSuccess) {
-    throw BackendError(std::string("waiting for the GPU: ") + cudaGetErrorString(error),
-                       {std::string("at ") + where.file_name() + ":" + std::to_string(where.line())},
-                       "find the kernel with CUDA_LAUNCH_BLOCKING=1, or run the same model with --backend twin");
-  }
+  if (const cudaError_t error = cudaStreamSynchronize(stream); error != cudaSuccess)
+    fail_operation(error, "waiting for the GPU " + place_text(where));
+  launch_log().waited(stream);
 }
 
 #else

@@ -4,10 +4,10 @@
 // Left to others: keeping alive the memory that they name.
 #pragma once
 #include <functional>
+#include <source_location>
 #include <string>
 
-#include <plumbline/error.h>
-
+#include "cuda/common/gpu.h"
 #include "cuda/common/stream.h"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
@@ -38,15 +38,17 @@ class LaunchGraph {
   LaunchGraph(const LaunchGraph&) = delete;
   LaunchGraph& operator=(const LaunchGraph&) = delete;
 
-  void replay(Stream stream) const { check(cudaGraphLaunch(graph_, stream), "replaying"); }
+  void replay(Stream stream, std::source_location where = std::source_location::current()) const {
+    check(cudaGraphLaunch(graph_, stream), "replaying");
+    launch_log().add({"replay of a graph", where, {}, {}, 0, stream});
+  }
 
  private:
   static void check(cudaError_t error, const char* doing) {
-    if (error == cudaSuccess) return;
-    throw BackendError(std::string(doing) + " a graph of launches: " + cudaGetErrorString(error), {},
-                       "an error of an earlier kernel may surface here: run with CUDA_LAUNCH_BLOCKING=1");
+    if (error != cudaSuccess) fail_operation(error, std::string(doing) + " a graph of launches");
   }
   void release(cudaGraph_t graph) {
+    launch_log().waited(capturing_);  // its launches were recorded, not run
     if (graph != nullptr) cudaGraphDestroy(graph);
     cudaStreamDestroy(capturing_);
   }

@@ -12,6 +12,8 @@
 #include <vector>
 
 #include <plumbline/error.h>
+
+#include "cuda/common/gpu.h"
 #if !defined(__CUDACC__)
 #include "cuda/twin/buffers.h"
 #endif
@@ -25,9 +27,7 @@ constexpr std::byte kFence{0xFD};
 #if defined(__CUDACC__)
 
 void check(cudaError_t error, const std::string& what) {
-  if (error == cudaSuccess) return;
-  throw BackendError(what + ": " + cudaGetErrorString(error), {},
-                     "an error of an earlier kernel may surface here: run with CUDA_LAUNCH_BLOCKING=1");
+  if (error != cudaSuccess) fail_operation(error, what);
 }
 
 /// Memory that was released, by size. Never destroyed: buffers may outlive everything static.
@@ -76,7 +76,7 @@ std::byte* allocate(size_t bytes, const std::string& name) {
     free_memory().give_back();
     error = cudaMalloc(&memory, bytes);
   }
-  check(error, "allocating " + std::to_string(bytes) + " bytes of GPU memory for '" + name + "'");
+  if (error != cudaSuccess) fail_allocation(error, bytes, name);
   free_memory().add(memory, bytes);
   return static_cast<std::byte*>(memory);
 }

@@ -2,10 +2,7 @@
 // In which order launches run: one after the other in a stream. Invariant: an OwnStream's work and that of the default
 // stream (which copies use) wait for each other. Left to others: waiting on the host (launch.h).
 #pragma once
-#include <string>
-
-#include <plumbline/error.h>
-
+#include "cuda/common/gpu.h"
 #include "cuda/common/kernel.h"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
@@ -20,7 +17,7 @@ class OwnStream {
   /// Throws BackendError if there is no GPU.
   OwnStream() {
     if (const cudaError_t error = cudaStreamCreate(&stream_); error != cudaSuccess)
-      throw BackendError(std::string("making a stream: ") + cudaGetErrorString(error), {}, "run with --backend twin");
+      fail_operation(error, "making a stream");
   }
   ~OwnStream() { cudaStreamDestroy(stream_); }
   OwnStream(const OwnStream&) = delete;
@@ -37,7 +34,6 @@ using Stream = struct TwinStream*;  ///< null; the twin runs every launch before
 
 class OwnStream {
  public:
-  OwnStream() {}  // NOLINT(modernize-use-equals-default): a const one must be allowed without an initialiser
   Stream get() const { return nullptr; }
 };
 

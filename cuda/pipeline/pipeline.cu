@@ -34,47 +34,57 @@ bool same_bytes(const Tensor& a, const Tensor& b) {
   return a.byte_size() == b.byte_size() && (a.byte_size() == 0 || std::memcmp(a.data(), b.data(), a.byte_size()) == 0);
 }
 
-/// The first GPU's name, or the number of threads that play one.
-std::string device_text() {
 #if defined(__CUDACC__)
-  cudaDeviceProp properties{};
-  const cudaError_t error = cudaGetDeviceProperties(&properties, 0);
-  if (error != cudaSuccess) {
-    throw BackendError("kernels: no GPU can be used", {cudaGetErrorString(error)},
-                       "run with --backend twin, which gives the same bits without one");
-  }
-  return std::string("cuda: ") + properties.name + ", sm_" + std::to_string(properties.major) +
-         std::to_string(properties.minor);
-#else
-  return "twin: " + std::to_string(twin_threads()) + " threads";
-#endif
+
+using Device = GpuFacts;
+
+/// The first GPU, fit for these options.
+Device find_device(const KernelOptions& options) {
+  Device gpu = usable_gpu();
+  if (options.numerics == "portable" || (gpu.major == 9 && gpu.minor == 0)) return gpu;
+  throw BackendError("kernels: numerics " + options.numerics + " needs an H100 or H200", {gpu_text(gpu)},
+                     "run with --backend twin, which has the same numerics without one, or --numerics portable");
 }
 
-/// The GPU's own orders if it is one of those known, else an H200's.
-std::optional<TorchOrders> torch_orders(const KernelOptions& options) {
-  if (options.numerics == "portable") return {};
-#if defined(__CUDACC__)
-  const std::string device = device_text();
-  if (device.find("sm_90") == std::string::npos)
-    throw BackendError("kernels: numerics " + options.numerics + " needs an H100 or H200", {device},
-                       "run with --backend twin, which has the same numerics without one, or --numerics portable");
-  if (options.numerics == "torch/sm90")
-    return TorchOrders(device.find("H100") != std::string::npos ? HopperGpu::h100 : HopperGpu::h200);
+std::string device_text(const Device& gpu) { return "cuda: " + gpu_text(gpu); }
+
+/// Whose orders: those of the GPU at hand, unless the options name one.
+HopperGpu hopper_gpu(const KernelOptions& options, const Device& gpu) {
+  if (options.numerics != "torch/sm90") return plumbline::hopper_gpu(options.numerics);
+  return gpu.name.find("H100") != std::string::npos ? HopperGpu::h100 : HopperGpu::h200;
+}
+
+#else
+
+struct Device {
+  int threads = twin_threads();
+};
+
+Device find_device(const KernelOptions&) { return {}; }
+
+std::string device_text(const Device& twin) { return "twin: " + std::to_string(twin.threads) + " threads"; }
+
+/// An H200's, unless the options name another.
+HopperGpu hopper_gpu(const KernelOptions& options, const Device&) { return plumbline::hopper_gpu(options.numerics); }
+
 #endif
-  return TorchOrders(hopper_gpu(options.numerics));
+
+std::optional<TorchOrders> torch_orders(const KernelOptions& options, const Device& device) {
+  if (options.numerics == "portable") return {};
+  return TorchOrders(hopper_gpu(options, device));
 }
 
 class KernelBackend final : public KernelsBackend {
  public:
   KernelBackend(const Model& model, const KernelOptions& options)
       : options_(options),
-        device_(device_text()),
+        device_(find_device(options)),
         vocab_(model.config.vocab),
         heads_(model.config.heads),
         head_dim_(model.config.head_dim),
         graph_(graph_as_run(model.graph, options)),
         defects_(model),
-        orders_(torch_orders(options)),
+        orders_(torch_orders(options, device_)),
         plan_(make_plan(graph_, [this](const PlanStep& step) { return is_fused(step) && defects_.fits(step); })),
         weights_(graph_, model.parameters),
         has_kernel_faults_(!model.kernel_faults.empty()) {
@@ -103,8 +113,9 @@ class KernelBackend final : public KernelsBackend {
 
   std::string description() const override {
     std::string layers = options_.qkv_layer < 0 ? "" : " in layer " + std::to_string(options_.qkv_layer);
-    return device_ + "; norm and projections " + options_.qkv + layers + "; " + std::to_string(options_.block_threads) +
-           " threads a block" + (orders_ ? "; numerics " + options_.numerics : "");
+    return device_text(device_) + "; norm and projections " + options_.qkv + layers + "; " +
+           std::to_string(options_.block_threads) + " threads a block" +
+           (orders_ ? "; numerics " + options_.numerics : "");
   }
 
   const OpGraph& graph() const override { return graph_; }
@@ -218,7 +229,7 @@ class KernelBackend final : public KernelsBackend {
   }
 
   const KernelOptions options_;
-  const std::string device_;
+  const Device device_;
   const int64_t vocab_, heads_, head_dim_;
   const OwnStream stream_{};
   const OpGraph graph_;
@@ -238,6 +249,8 @@ class KernelBackend final : public KernelsBackend {
 namespace plumbline {
 
 #if defined(__CUDACC__)
+void require_gpu(const KernelOptions& options) { cuda::find_device(options); }
+
 std::unique_ptr<KernelsBackend> make_cuda_backend(const Model& model, const KernelOptions& options) {
   return std::make_unique<cuda::KernelBackend>(model, options);
 }

@@ -53,6 +53,9 @@ class KernelsBackend : public Backend {
 std::unique_ptr<KernelsBackend> make_twin_backend(const Model& model, const KernelOptions& options = {});
 /// Same on the first GPU. Present only in builds with nvcc (PLUMBLINE_HAVE_CUDA).
 std::unique_ptr<KernelsBackend> make_cuda_backend(const Model& model, const KernelOptions& options = {});
+/// Throws BackendError, as make_cuda_backend would, unless the first GPU can run kernels of these options: no GPU, a
+/// driver that is too old, a build without code for it, numerics that it does not have. Present where that one is.
+void require_gpu(const KernelOptions& options = {});
 
 /// The values of KernelOptions::qkv.
 const std::vector<std::string>& qkv_variants();

@@ -73,10 +73,22 @@ BackendStatus torch_status() {
 #endif
 }
 
+#ifdef PLUMBLINE_RUN_CUDA
+std::string one_line(std::string text) {
+  for (size_t at = text.find("\n  "); at != std::string::npos; at = text.find("\n  ", at)) text.replace(at, 3, "; ");
+  return text;
+}
+#endif
+
 BackendStatus cuda_status() {
   const std::vector<std::string> gpus = gpu_names();
 #ifdef PLUMBLINE_RUN_CUDA
   if (gpus.empty()) return {"cuda", false, "the kernels are compiled in, but the driver offers no GPU"};
+  try {
+    require_gpu();
+  } catch (const BackendError& error) {
+    return {"cuda", false, one_line(error.what())};
+  }
   return {"cuda", true, gpus.front()};
 #else
   return {"cuda", false,
@@ -102,12 +114,22 @@ std::vector<BackendStatus> backend_statuses() {
           {"oracle", true, "f64 with the roundings that each op's contract declares"}};
 }
 
-std::unique_ptr<Backend> make_backend(const RunOptions& options, const Model& model) {
-  check_kernel_faults(options, model);
+void require_backend(const RunOptions& options) {
   for (const BackendStatus& status : backend_statuses())
     if (status.name == options.backend && !status.available)
       throw BackendError("plumbline run: backend " + status.name + " is not available", {status.detail},
                          "--list-backends shows what this build has");
+#ifdef PLUMBLINE_RUN_TORCH
+  if (options.backend == "torch") require_torch_device(options.device);
+#endif
+#ifdef PLUMBLINE_RUN_CUDA
+  if (options.backend == "cuda") require_gpu(kernel_options(options));
+#endif
+}
+
+std::unique_ptr<Backend> make_backend(const RunOptions& options, const Model& model) {
+  check_kernel_faults(options, model);
+  require_backend(options);
   require_bf16(options, model);
 #ifdef PLUMBLINE_RUN_TORCH
   if (options.backend == "torch")

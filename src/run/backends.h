@@ -21,7 +21,10 @@ struct BackendStatus {
 /// In the order torch, twin, cuda, oracle.
 std::vector<BackendStatus> backend_statuses();
 
-/// `model` must outlive the backend. Throws BackendError with the reason if this build or machine lacks the backend,
+/// Throws BackendError with the reason if this build or machine lacks the backend, or the device that it is to use.
+void require_backend(const RunOptions& options);
+
+/// `model` must outlive the backend. Throws as require_backend does, and
 /// UsageError for kernel faults with a backend that runs no kernels.
 std::unique_ptr<Backend> make_backend(const RunOptions& options, const Model& model);
 

@@ -150,8 +150,8 @@ int order_program(int argc, char** argv) {
     return kFound;
   }
   const OrderOptions& options = parsed.options;
+  require_backend(options.run);  // one that is not there is an error, not an order that cannot be seen
   const Model model = load_model(options.run.model);
-  make_backend(options.run, model);  // one that is not there is an error, not an order that cannot be seen
   const std::vector<const Op*> ops = chosen_ops(options, model);
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   int status = kFound;
