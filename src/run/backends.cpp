@@ -83,7 +83,9 @@ std::string one_line(std::string text) {
 BackendStatus cuda_status() {
   const std::vector<std::string> gpus = gpu_names();
 #ifdef PLUMBLINE_RUN_CUDA
-  if (gpus.empty()) return {"cuda", false, "the kernels are compiled in, but the driver offers no GPU"};
+  if (gpus.empty())
+    return {"cuda", false,
+            "the kernels are compiled in, but the driver offers no GPU: backend twin runs the same kernels"};
   try {
     require_gpu();
   } catch (const BackendError& error) {
