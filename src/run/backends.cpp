@@ -107,20 +107,24 @@ void check_kernel_faults(const RunOptions& options, const Model& model) {
                    {"op        " + fault.op, "backends  twin, cuda"}, "plant it with --backend twin");
 }
 
+/// Of that one alone: to ask for another's GPU takes time and memory there.
+BackendStatus status_of(const std::string& backend) {
+  if (backend == "torch") return torch_status();
+  if (backend == "cuda") return cuda_status();
+  if (backend == "twin") return {backend, true, "the CUDA kernels' own source on the CPU, bit for bit"};
+  return {"oracle", true, "f64 with the roundings that each op's contract declares"};
+}
+
 }  // namespace
 
 std::vector<BackendStatus> backend_statuses() {
-  return {torch_status(),
-          {"twin", true, "the CUDA kernels' own source on the CPU, bit for bit"},
-          cuda_status(),
-          {"oracle", true, "f64 with the roundings that each op's contract declares"}};
+  return {status_of("torch"), status_of("twin"), status_of("cuda"), status_of("oracle")};
 }
 
 void require_backend(const RunOptions& options) {
-  for (const BackendStatus& status : backend_statuses())
-    if (status.name == options.backend && !status.available)
-      throw BackendError("plumbline run: backend " + status.name + " is not available", {status.detail},
-                         "--list-backends shows what this build has");
+  if (const BackendStatus status = status_of(options.backend); !status.available)
+    throw BackendError("plumbline run: backend " + status.name + " is not available", {status.detail},
+                       "--list-backends shows what this build has");
 #ifdef PLUMBLINE_RUN_TORCH
   if (options.backend == "torch") require_torch_device(options.device);
 #endif
