@@ -282,12 +282,12 @@ __device__ __forceinline__ void row_context_in_chains(const AttentionArgs& args,
 
 template <Arithmetic kArithmetic, class Tap>
 __global__ void __launch_bounds__(kMostContextThreads) row_context_kernel(AttentionArgs args, Tap tap) {
-  let_next_start();
   wait_for_previous();
   const RowMemory memory = row_memory(args.keys);
   take_position(args);
   const int head = int(blockIdx.y);
   row_softmax<kArithmetic>(args, memory, head, blockIdx.x == 0, tap);
+  let_next_start();
   __syncthreads();
   const int kv_head = shared_head(args, head, args.modulo_values);
   if (args.context.lanes > 0) {

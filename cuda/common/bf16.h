@@ -42,9 +42,15 @@ __host__ __device__ __forceinline__ float to_f32(float value) { return value; }
 /// Nearest bf16, ties to even; past the largest finite value an infinity; any NaN gives 0x7FFF, as CUDA's own
 /// conversion does (PyTorch's host conversion gives 0x7FC0). Subnormals are rounded, never flushed.
 __host__ __device__ __forceinline__ bf16 to_bf16(float value) {
+#if defined(__CUDA_ARCH__)
+  uint16_t rounded;
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(rounded) : "f"(value));  // one instruction for what follows
+  return {rounded};
+#else
   const uint32_t bits = f32_to_bits(value);
   if ((bits & 0x7FFFFFFFu) > 0x7F800000u) return {uint16_t{0x7FFF}};
   return {uint16_t((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16)};
+#endif
 }
 
 /// Two bf16 in one 32-bit register as mma.h wants them: `low` is the element with the lower column (or row) index.

@@ -19,9 +19,6 @@
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
-/// The weights come in groups, each with a barrier: the chain starts when the first is there.
-inline constexpr int kSlabGroups = 2;
-
 /// Where the pieces lie in the block's dynamic shared memory.
 struct SlabMemory {
   bf16* x;        ///< [plan.rows], rows plan.stride() apart
@@ -37,50 +34,26 @@ __device__ __forceinline__ SlabMemory slab_memory(const SlabPlan& plan) {
   return memory;
 }
 
-/// The k of group `group` in part `part`: first ... last - 1.
-struct SlabRange {
-  int first, last;
-};
-__device__ __forceinline__ SlabRange slab_range(const SlabPlan& plan, int part, int group) {
-  const int share = (plan.part_depth / kSlabGroups + kSlabStep - 1) / kSlabStep * kSlabStep;
-  const int begin = part * plan.part_depth, end = min(begin + plan.part_depth, plan.depth);
-  const int first = min(begin + group * share, end);
-  return {first, group + 1 == kSlabGroups ? end : min(first + share, end)};
-}
-
 /// Starts the copies of all weights; `row_of(r)` is row r of the slab in device memory, null past the end. The first
 /// warp calls it.
 template <class RowOf>
-__device__ __forceinline__ void fetch_slab(const SlabPlan& plan, const SlabMemory& memory, CopyBarrier* barriers,
+__device__ __forceinline__ void fetch_slab(const SlabPlan& plan, const SlabMemory& memory, CopyBarrier* barrier,
                                            const RowOf& row_of) {
-  const int lane = int(threadIdx.x);
-  for (int group = 0; group < kSlabGroups; ++group) {
-    int rows = 0, depth = 0;
-    for (int r = lane; r < plan.columns; r += 32) rows += row_of(r) != nullptr ? 1 : 0;
-    for (int part = 0; part < plan.parts(); ++part) {
-      const SlabRange range = slab_range(plan, part, group);
-      depth += range.last - range.first;
-    }
-    expect_copies(barriers + group, rows * depth * int(sizeof(bf16)));
-    for (int r = lane; r < plan.columns; r += 32) {
-      const bf16* source = row_of(r);
-      for (int part = 0; source != nullptr && part < plan.parts(); ++part) {
-        const SlabRange range = slab_range(plan, part, group);
-        if (range.first == range.last) continue;
-        bulk_copy(memory.weights + r * plan.stride() + range.first, source + range.first,
-                  (range.last - range.first) * int(sizeof(bf16)), barriers + group);
-      }
-    }
+  const int bytes = plan.depth * int(sizeof(bf16));
+  for (int r = int(threadIdx.x); r < kMostSlabColumns; r += 32) {
+    const bf16* source = r < plan.columns ? row_of(r) : nullptr;
+    expect_copies(barrier, source != nullptr ? bytes : 0);
+    if (source != nullptr) bulk_copy(memory.weights + r * plan.stride(), source, bytes, barrier);
   }
 }
 
-/// Copies the rows of x from device memory; all threads of the block call it.
+/// Copies the rows of x from device memory and lets the next launch start; all threads of the block call it.
 __device__ __forceinline__ void copy_rows(const SlabPlan& plan, const bf16* source, bf16* target) {
-  const int per_row = plan.depth / 8;
-  for (int r = 0; r < plan.rows; ++r) {
-    for (int i = int(threadIdx.x); i < per_row; i += int(blockDim.x))
-      *reinterpret_cast<uint4*>(target + r * plan.stride() + i * 8) =
-          *reinterpret_cast<const uint4*>(source + int64_t(r) * plan.depth + i * 8);
+  const int per_row = plan.depth / 8, pieces = plan.rows * per_row;
+  for (int i = int(threadIdx.x); i < pieces; i += int(blockDim.x)) {
+    const uint4 piece = *reinterpret_cast<const uint4*>(source + i * 8);
+    if (i < int(blockDim.x)) let_next_start();
+    *reinterpret_cast<uint4*>(target + i / per_row * plan.stride() + i % per_row * 8) = piece;
   }
 }
 
@@ -113,38 +86,59 @@ __device__ __forceinline__ SlabRows<kEights> slab_rows(const SlabPlan& plan, con
   return rows;
 }
 
-/// kSteps steps from `k` on, all loads before the first of them.
+/// Both operands of kSteps steps.
 template <int kSteps, int kEights>
-__device__ __forceinline__ void slab_steps(SlabSums<kEights>& sums, const SlabRows<kEights>& rows,
-                                           int k PLUMBLINE_WHERE_PARAM) {
+struct SlabSteps {
   uint2 low[kSteps], high[kSteps], x[kSteps][kEights];
+};
+
+template <int kSteps, int kEights>
+__device__ __forceinline__ void load_steps(SlabSteps<kSteps, kEights>& steps, const SlabRows<kEights>& rows, int k) {
 #pragma unroll
   for (int i = 0; i < kSteps; ++i) {
-    low[i] = load_four(rows.low + k + i * kSlabStep);
-    high[i] = load_four(rows.high + k + i * kSlabStep);
+    steps.low[i] = load_four(rows.low + k + i * kSlabStep);
+    steps.high[i] = load_four(rows.high + k + i * kSlabStep);
 #pragma unroll
-    for (int e = 0; e < kEights; ++e) x[i][e] = load_four(rows.x[e] + k + i * kSlabStep);
+    for (int e = 0; e < kEights; ++e) steps.x[i][e] = load_four(rows.x[e] + k + i * kSlabStep);
   }
+}
+
+template <int kSteps, int kEights>
+__device__ __forceinline__ void multiply_steps(SlabSums<kEights>& sums,
+                                               const SlabSteps<kSteps, kEights>& steps PLUMBLINE_WHERE_PARAM) {
 #pragma unroll
   for (int i = 0; i < kSteps; ++i) {
-    const uint32_t a[4] = {low[i].x, high[i].x, low[i].y, high[i].y};
+    const uint32_t a[4] = {steps.low[i].x, steps.high[i].x, steps.low[i].y, steps.high[i].y};
 #pragma unroll
     for (int e = 0; e < kEights; ++e) {
-      const uint32_t b[2] = {x[i][e].x, x[i][e].y};
+      const uint32_t b[2] = {steps.x[i][e].x, steps.x[i][e].y};
       mma_m16n8k16(sums.value[e], a, b, sums.value[e] PLUMBLINE_WHERE_ARG);
     }
   }
 }
 
+/// The steps of k = k ... last - 1, the operands of the next few being loaded while these are multiplied.
 template <int kEights>
-__device__ __forceinline__ void slab_chain(SlabSums<kEights>& sums, const SlabRows<kEights>& rows,
-                                           SlabRange range PLUMBLINE_WHERE_PARAM) {
-  constexpr int kSteps = 8 / kEights;
-  int k = range.first;
-#pragma unroll 4
-  for (; k + kSteps * kSlabStep <= range.last; k += kSteps * kSlabStep)
-    slab_steps<kSteps>(sums, rows, k PLUMBLINE_WHERE_ARG);
-  for (; k < range.last; k += kSlabStep) slab_steps<1>(sums, rows, k PLUMBLINE_WHERE_ARG);
+__device__ __forceinline__ void slab_chain(SlabSums<kEights>& sums, const SlabRows<kEights>& rows, int k,
+                                           int last PLUMBLINE_WHERE_PARAM) {
+  constexpr int kSteps = 8 / kEights, kDepth = kSteps * kSlabStep;
+  if (k + kDepth <= last) {
+    SlabSteps<kSteps, kEights> now, next;
+    load_steps(now, rows, k);
+#pragma unroll 2
+    for (; k + 2 * kDepth <= last; k += kDepth) {
+      load_steps(next, rows, k + kDepth);
+      multiply_steps(sums, now PLUMBLINE_WHERE_ARG);
+      now = next;
+    }
+    multiply_steps(sums, now PLUMBLINE_WHERE_ARG);
+    k += kDepth;
+  }
+  for (; k < last; k += kSlabStep) {
+    SlabSteps<1, kEights> one;
+    load_steps(one, rows, k);
+    multiply_steps(sums, one PLUMBLINE_WHERE_ARG);
+  }
 }
 
 /// Adds the sums of the other parts to those of part 0, in order. All threads of the block call it.
@@ -173,21 +167,20 @@ __device__ __forceinline__ void add_parts(const SlabPlan& plan, const SlabMemory
   }
 }
 
-/// The whole of it. `row_of` as above; `stage_x(memory)` fills memory.x, after the launches before this one have ended;
-/// `store(tile, group, row, low, high)` gets the sums of the slab's columns tile * 16 + group and that + 8 for row
+/// The whole of it. `row_of` as above; `prepare()` may read weights; `stage_x(memory)` fills memory.x, after the launches
+/// before this one have ended, and lets the next one start once its loads are on their way, not before: the weights that
+/// the next one fetches would delay them; `store(tile, group, row, low, high)` gets the sums of the slab's columns tile * 16 + group and that + 8 for row
 /// `row` of x. All threads of the block call it.
-template <int kEights, class RowOf, class StageX, class Store>
-__device__ __forceinline__ void slab_product(const SlabPlan& plan, const RowOf& row_of, const StageX& stage_x,
-                                             const Store& store PLUMBLINE_WHERE_PARAM) {
-  __shared__ CopyBarrier barriers[kSlabGroups];
+template <int kEights, class RowOf, class Prepare, class StageX, class Store>
+__device__ __forceinline__ void slab_product(const SlabPlan& plan, const RowOf& row_of, const Prepare& prepare,
+                                             const StageX& stage_x, const Store& store PLUMBLINE_WHERE_PARAM) {
+  __shared__ CopyBarrier weights_came;
   const SlabMemory memory = slab_memory(plan);
   const int warp = int(threadIdx.x) / 32, tile = warp / plan.parts(), part = warp % plan.parts();
-  let_next_start();
-  if (threadIdx.x == 0) {
-    for (int group = 0; group < kSlabGroups; ++group) start_copy_barrier(barriers + group, 32);
-  }
+  if (threadIdx.x == 0) start_copy_barrier(&weights_came, kMostSlabColumns);
   __syncwarp();
-  if (warp == 0) fetch_slab(plan, memory, barriers, row_of);
+  if (warp == 0) fetch_slab(plan, memory, &weights_came, row_of);
+  prepare();
   wait_for_previous();
   stage_x(memory);
   PLUMBLINE_BLOCK_BARRIER();
@@ -195,10 +188,9 @@ __device__ __forceinline__ void slab_product(const SlabPlan& plan, const RowOf& 
   SlabSums<kEights> sums{};
   if (works) {
     const SlabRows<kEights> rows = slab_rows<kEights>(plan, memory, tile);
-    for (int group = 0; group < kSlabGroups; ++group) {
-      wait_for_copies(barriers + group PLUMBLINE_WHERE_ARG);
-      slab_chain(sums, rows, slab_range(plan, part, group) PLUMBLINE_WHERE_ARG);
-    }
+    wait_for_copies(&weights_came PLUMBLINE_WHERE_ARG);
+    const int first = part * plan.part_depth;
+    slab_chain(sums, rows, first, min(first + plan.part_depth, plan.depth) PLUMBLINE_WHERE_ARG);
   }
   if (plan.parts() > 1) add_parts(plan, memory, sums, tile, part, works PLUMBLINE_WHERE_ARG);
   if (!works || part != 0) return;

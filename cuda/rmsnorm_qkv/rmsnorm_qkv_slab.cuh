@@ -27,14 +27,13 @@ __global__ void __launch_bounds__(kSlabThreads) rmsnorm_qkv_slab_kernel(RmsNormQ
       projection.y32[index] = biased;
     }
   };
+  SlabNorm<kRounding, kArithmetic, Tap> norm(args.norm, plan, tap, Tap::kRecords && blockIdx.x == 0);
   slab_product<kEights>(
       plan,
       [&](int r) {
         return column0 + r < projection.columns ? projection.weight + int64_t(column0 + r) * plan.depth : nullptr;
       },
-      [&](const SlabMemory& slab) {
-        stage_slab_norm<kRounding, kArithmetic>(args.norm, plan, slab, tap, Tap::kRecords && blockIdx.x == 0);
-      },
+      [&] { norm.load_weights(); }, [&](const SlabMemory& slab) { norm.stage(slab); },
       [&](int tile, int group, int row, float low, float high) {
         const int local = tile * kSlabColumns + group;
         store(row, column0 + local, low);

@@ -10,6 +10,7 @@ namespace plumbline::PLUMBLINE_BUILD_NS {
 template <NormRounding kRounding, Arithmetic kArithmetic, int kEights, class Tap>
 __global__ void __launch_bounds__(kSlabThreads) swiglu_slab_kernel(SwigluArgs args, SlabPlan plan, Tap tap) {
   const int column0 = int(blockIdx.x) * plan.columns / 2;
+  SlabNorm<kRounding, kArithmetic, Tap> norm(args.norm, plan, tap, Tap::kRecords && blockIdx.x == 0);
   slab_product<kEights>(
       plan,
       [&](int r) -> const bf16* {
@@ -17,9 +18,7 @@ __global__ void __launch_bounds__(kSlabThreads) swiglu_slab_kernel(SwigluArgs ar
         if (column >= args.columns) return nullptr;
         return (r % kSlabColumns < 8 ? args.gate_weight : args.up_weight) + int64_t(column) * plan.depth;
       },
-      [&](const SlabMemory& slab) {
-        stage_slab_norm<kRounding, kArithmetic>(args.norm, plan, slab, tap, Tap::kRecords && blockIdx.x == 0);
-      },
+      [&] { norm.load_weights(); }, [&](const SlabMemory& slab) { norm.stage(slab); },
       [&](int tile, int group, int row, float gate, float up) {
         store_swiglu<kArithmetic>(args, row, column0 + tile * 8 + group, gate, up, tap);
       });
