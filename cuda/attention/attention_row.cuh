@@ -3,7 +3,8 @@
 // block 32 channels of a head. Every block of the second takes the whole softmax anew: cheaper than a third launch.
 // Invariant: the bits of attention_kernel. Left to others: several queries (attention_kernel.cuh).
 // NUMERICS CONTRACT attention/eager: attention_kernel.cuh, nothing added
-//   order    A1 a chain: 16 keys are the rows of A, the query the column of B, 16 channels a step; by lanes: lane_sum/v1,
+//   order    A1 a chain: 16 keys are the rows of A, the query the column of B, 16 channels a step; by lanes:
+//   lane_sum/v1,
 //            a lane a thread   A5 a chain: 16 channels are the rows of A, 16 keys a step; by lanes: a lane a warp
 //   checked  tests/kernel/attention
 #pragma once
@@ -14,7 +15,7 @@ namespace plumbline::PLUMBLINE_BUILD_NS {
 
 inline constexpr int kScoreThreads = 256;
 inline constexpr int kKeysOfBlock = kScoreThreads / 32 * 16;
-inline constexpr int kMostLaneTerms = 16;   ///< of one lane in a score
+inline constexpr int kMostLaneTerms = 16;    ///< of one lane in a score
 inline constexpr int kContextChannels = 32;  ///< of a block
 inline constexpr int kMostContextThreads = 1024;
 
@@ -74,8 +75,7 @@ __device__ __forceinline__ void row_scores_by_lanes(const AttentionArgs& args, i
     float sum = 0.0f;
 #pragma unroll
     for (int i = 0; i < kMostLaneTerms; ++i) {
-      if (i < terms)
-        sum = __fmaf_rn(to_f32(q[i / kWide].value[i % kWide]), to_f32(k[i / kWide].value[i % kWide]), sum);
+      if (i < terms) sum = __fmaf_rn(to_f32(q[i / kWide].value[i % kWide]), to_f32(k[i / kWide].value[i % kWide]), sum);
     }
     sum = add_lanes(order, sum PLUMBLINE_WHERE_ARG);
     if (lane == 0 && key < last_key) store_score<Defect::none>(args, head, 0, key, sum, tap);
@@ -179,7 +179,7 @@ __device__ __forceinline__ void row_softmax(const AttentionArgs& args, const Row
   float sum = 0.0f;
 #pragma unroll 8
   for (int key = thread % 32; key < args.keys; key += 32) sum = __fadd_rn(sum, memory.powers[key]);  // A3 R6
-  sum = warp_sum(sum PLUMBLINE_WHERE_ARG);                                                          // A4 R6
+  sum = warp_sum(sum PLUMBLINE_WHERE_ARG);                                                           // A4 R6
   for (int key = thread; key < args.keys + kStepDepth; key += threads) {
     if (key >= args.keys) {
       memory.probs[key] = bf16{0};
@@ -247,7 +247,8 @@ __device__ __forceinline__ void row_context_by_lanes(const AttentionArgs& args, 
   store_context(args, head, 0, channel, sums[0], tap);
 }
 
-/// The same in chains, a warp 16 channels: rows g and g + 8 of A are the channels 2g and 2g + 1, one load of four bytes.
+/// The same in chains, a warp 16 channels: rows g and g + 8 of A are the channels 2g and 2g + 1, one load of four
+/// bytes.
 template <class Tap>
 __device__ __forceinline__ void row_context_in_chains(const AttentionArgs& args, const RowMemory& memory, int head,
                                                       int kv_head, const Tap& tap PLUMBLINE_WHERE_PARAM) {

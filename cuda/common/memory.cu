@@ -21,9 +21,6 @@
 namespace plumbline::PLUMBLINE_BUILD_NS {
 namespace {
 
-constexpr size_t kFenceBytes = 4096;  // also keeps the data aligned to a page
-constexpr std::byte kFence{0xFD};
-
 #if defined(__CUDACC__)
 
 void check(cudaError_t error, const std::string& what) {
@@ -177,6 +174,15 @@ void check_range(size_t offset, size_t wanted, size_t held, const std::string& n
 
 }  // namespace
 
+void fail_fence(const std::string& name, size_t bytes, bool after, size_t distance) {
+  throw BackendError(
+      "a kernel wrote outside buffer '" + name + "'",
+      {after ? std::to_string(distance) + " bytes past its end"
+             : std::to_string(distance + 1) + " bytes before its start",
+       "it holds " + std::to_string(bytes) + " bytes"},
+      "check the kernel's bounds at ragged edges; the address sanitizer preset on the twin names the line");
+}
+
 DeviceBuffer::DeviceBuffer(size_t bytes, std::string_view name) : bytes_(bytes), name_(name) {
   if (bytes == 0) return;
   base_ = allocate(bytes + 2 * kFenceBytes, name_);
@@ -227,11 +233,7 @@ void DeviceBuffer::check_fences() const {
   for (size_t i = 0; i < kFenceBytes; ++i) {
     const bool after = fences[kFenceBytes + i] != kFence;
     if (!after && fences[kFenceBytes - 1 - i] == kFence) continue;
-    throw BackendError(
-        "a kernel wrote outside buffer '" + name_ + "'",
-        {after ? std::to_string(i) + " bytes past its end" : std::to_string(i + 1) + " bytes before its start",
-         "it holds " + std::to_string(bytes_) + " bytes"},
-        "check the kernel's bounds at ragged edges; the address sanitizer preset on the twin names the line");
+    fail_fence(name_, bytes_, after, i);
   }
 }
 

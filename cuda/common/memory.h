@@ -18,6 +18,12 @@ namespace plumbline::PLUMBLINE_BUILD_NS {
 inline constexpr uint32_t kPoisonA = 0x7FA57FA5u;
 inline constexpr uint32_t kPoisonB = 0xFFB6FFB6u;
 
+inline constexpr size_t kFenceBytes = 4096;  // also keeps the data aligned to a page
+inline constexpr std::byte kFence{0xFD};
+
+/// Throws the BackendError for damage to a fence: `distance` bytes between the buffer and the nearest damaged one.
+[[noreturn]] void fail_fence(const std::string& name, size_t bytes, bool after, size_t distance);
+
 class DeviceBuffer {
  public:
   DeviceBuffer() = default;
@@ -51,6 +57,9 @@ class DeviceBuffer {
   void copy_to_host(std::span<std::byte> destination, size_t offset = 0) const;
   /// Throws BackendError naming the buffer, the side and the first damaged byte if a fence was overwritten.
   void check_fences() const;
+  /// The fences themselves, each of kFenceBytes times kFence, for who checks them on the device; null if empty.
+  const std::byte* fence_before() const { return base_; }
+  const std::byte* fence_after() const { return base_ == nullptr ? nullptr : data_ + bytes_; }
 
  private:
   std::byte* base_ = nullptr;  // start of the allocation: fence, data, fence

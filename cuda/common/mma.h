@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One tensor-core step: d = a b + c over a 16x8 tile and 16 values of k, bf16 in, f32 accumulated, by inline PTX (as in
-// special_unit.h, async_copy.h, dependent_launch.h). Invariant: the twin gives the bits of a Hopper GPU (sm_90). Left to others:
-// loading the fragments. NUMERICS CONTRACT mma_m16n8k16/sm90
+// special_unit.h, async_copy.h, dependent_launch.h). Invariant: the twin gives the bits of a Hopper GPU (sm_90). Left
+// to others: loading the fragments. NUMERICS CONTRACT mma_m16n8k16/sm90
 //   types    a, b bf16; c, d f32
 //   order    A1 the 16 exact products and c are added at once, as integers; longer k is a chain, d being the next c
 //   rounding R1 E = largest exponent of the nonzero terms (ea + eb, not renormalised, and ec), at least -133; each term

@@ -22,7 +22,7 @@ inline constexpr int kBlocksAtOnce = 4;  ///< the twin's blocks cost more than w
 #endif
 
 struct SlabPlan {
-  int rows;     ///< of x
+  int rows;  ///< of x
   int depth;
   int columns;  ///< of a block: a multiple of 8, up to kMostSlabColumns
   int part_depth;

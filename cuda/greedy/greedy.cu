@@ -9,10 +9,9 @@ namespace plumbline::PLUMBLINE_BUILD_NS {
 
 void greedy(const GreedyArgs& args, Stream stream) {
   require_positive("greedy", {{"count", args.count}});
-  require_pointers("greedy", {{"logits", args.logits},
-                              {"candidates", args.candidates},
-                              {"token", args.token},
-                              {"position", args.position}});
+  require_pointers(
+      "greedy",
+      {{"logits", args.logits}, {"candidates", args.candidates}, {"token", args.token}, {"position", args.position}});
   constexpr size_t kShared = 32 * sizeof(Candidate);
   launch("greedy (shares)", LaunchShape{dim3(kGreedyBlocks), dim3(kGreedyThreads), kShared, true}, stream,
          greedy_shares_kernel, args);

@@ -16,7 +16,7 @@ struct Candidate {
 };
 
 struct GreedyArgs {
-  const bf16* logits;     ///< [count]
+  const bf16* logits;  ///< [count]
   int count;
   Candidate* candidates;  ///< [kGreedyBlocks], overwritten
   int64_t* token;         ///< gets the choice

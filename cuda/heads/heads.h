@@ -44,8 +44,8 @@ struct HeadsTap {
 static_assert(3 * HeadsTap::kCount <= kMaxTapSlots, "one RecordTap holds the slots of all three roles");
 
 /// No tokens: nothing happens. Throws BackendError for a null pointer, extents below 1, an odd head_dim where something
-/// rotates, a norm that keeps f32, f32 heads without a norm, a position for several tokens, or a block that is not whole
-/// warps.
+/// rotates, a norm that keeps f32, f32 heads without a norm, a position for several tokens, or a block that is not
+/// whole warps.
 void heads(const HeadsArgs& args, const RecordTap* taps, int block_threads, Stream stream);
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

@@ -53,7 +53,8 @@ void DecodeProgram::launches(Stream stream) {
   NullSink nothing;
   const Step step{0, parts_.cache.length(), {0}};
   side_.kept.clear();
-  StepRunner(parts_.weights, parts_.cache, unchecked, parts_.defects, parts_.orders, step, nothing, stream, &side_)
+  StepRunner(parts_.weights, parts_.cache, unchecked, parts_.defects, parts_.orders, step,
+             Outlets{nothing, parts_.capture, nullptr}, stream, &side_)
       .record(parts_.plan);
   plumbline::PLUMBLINE_BUILD_NS::greedy({.logits = side_.logits.as<bf16>(),
                                          .count = int(side_.logits.last()),

@@ -13,6 +13,7 @@
 #include "cuda/pipeline/fusion_plan.h"
 #include "cuda/pipeline/kv_cache.h"
 #include "cuda/pipeline/pipeline.h"
+#include "cuda/pipeline/tap_capture.h"
 #include "cuda/pipeline/torch_orders.h"
 #include "cuda/pipeline/weights.h"
 
@@ -23,6 +24,7 @@ struct DecodeParts {
   const std::vector<PlanStep>& plan;
   const Weights& weights;
   KvCache& cache;
+  TapCapture& capture;
   const KernelOptions& options;
   const Defects& defects;
   const std::optional<TorchOrders>& orders;

@@ -35,4 +35,11 @@ struct DeviceValue {
   Tensor to_host(bool checked) const;
 };
 
+/// Throws the BackendError for poison that survived in the tap `name`.
+[[noreturn]] void fail_unwritten(const std::string& name, const std::vector<std::string>& details);
+/// Throws it if poison survived in the bytes of the tap `name`.
+void require_written(const std::string& name, std::span<const std::byte> bytes);
+/// Bytes that lie as [P,KV,D], in the order of the shape that `values` states: [1,KV,P,D].
+Tensor tokens_to_heads(const TensorView& values);
+
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

@@ -23,11 +23,16 @@ Tensor int64_tensor(const std::vector<int64_t>& values) {
   return tensor;
 }
 
-void record_inputs(const Step& step, TapSink& sink) {
+void record_input(const std::string& path, const std::vector<int64_t>& values, TapCapture& capture, TapSink& sink) {
+  if (sink.wants(path)) capture.add({path, DType::i64, {"token"}, false}, int64_tensor(values).view(), sink);
+}
+
+void record_inputs(const Step& step, TapCapture& capture, TapSink& sink) {
   std::vector<int64_t> positions;
   for (size_t i = 0; i < step.tokens.size(); ++i) positions.push_back(step.first_position + int64_t(i));
-  if (sink.wants("tokens")) sink.record({"tokens", DType::i64, {"token"}, false}, int64_tensor(step.tokens).view());
-  if (sink.wants("positions")) sink.record({"positions", DType::i64, {"token"}, false}, int64_tensor(positions).view());
+  record_input("tokens", step.tokens, capture, sink);
+  record_input("positions", positions, capture, sink);
+  capture.hand_out(sink);
 }
 
 bool same_bytes(const Tensor& a, const Tensor& b) {
@@ -87,7 +92,8 @@ class KernelBackend final : public KernelsBackend {
         orders_(torch_orders(options, device_)),
         plan_(make_plan(graph_, [this](const PlanStep& step) { return is_fused(step) && defects_.fits(step); })),
         weights_(graph_, model.parameters),
-        has_kernel_faults_(!model.kernel_faults.empty()) {
+        has_kernel_faults_(!model.kernel_faults.empty()),
+        capture_(options.ring_bytes, options.checked, options.statistics) {
     if (orders_ && !model.kernel_faults.empty())
       throw UsageError("kernels: a kernel with a planted defect has portable numerics only",
                        {"fault     " + model.kernel_faults.front().name, "numerics  " + options.numerics},
@@ -102,7 +108,8 @@ class KernelBackend final : public KernelsBackend {
     check(step);
     if (step.first_position == 0) cache_.clear();
     sink.begin_step(step);
-    record_inputs(step, sink);
+    capture_.abandon();
+    record_inputs(step, capture_, sink);
     Tensor logits = is_replayable(step, sink) ? program().step(step.tokens[0], step.first_position, stream_.get())
                                               : pass(step, sink);
     if (options_.verify_taps) verify(step, logits);
@@ -119,6 +126,8 @@ class KernelBackend final : public KernelsBackend {
   }
 
   const OpGraph& graph() const override { return graph_; }
+
+  std::optional<CaptureCounts> capture() const override { return capture_.counts(); }
 
   std::vector<int64_t> generate(int64_t token, int64_t count) override {
     if (cache_.length() == 0) throw InputError("kernels: nothing to go on from", {}, "feed a prompt first");
@@ -153,7 +162,7 @@ class KernelBackend final : public KernelsBackend {
     if (!program_ || !program_->fits(cache_)) {
       program_.reset();
       program_ = std::make_unique<DecodeProgram>(
-          DecodeParts{plan_, weights_, cache_, options_, defects_, orders_, heads_, head_dim_});
+          DecodeParts{plan_, weights_, cache_, capture_, options_, defects_, orders_, heads_, head_dim_});
     }
     return *program_;
   }
@@ -199,7 +208,9 @@ class KernelBackend final : public KernelsBackend {
   }
 
   Tensor pass(const Step& step, TapSink& sink) {
-    Tensor logits = StepRunner(weights_, cache_, options_, defects_, orders_, step, sink, stream_.get()).run(plan_);
+    const Outlets outlets{sink, capture_, options_.checked ? &fences_ : nullptr};
+    fences_.begin();
+    Tensor logits = StepRunner(weights_, cache_, options_, defects_, orders_, step, outlets, stream_.get()).run(plan_);
     synchronize(stream_.get());
     return logits;
   }
@@ -213,6 +224,7 @@ class KernelBackend final : public KernelsBackend {
   }
 
   void verify(const Step& step, const Tensor& logits) {
+    capture_.settle();  // taps of the cache read the rows that are about to be written again
     const auto before = new_rows(step);
     NullSink nothing;
     const Tensor again = pass(step, nothing);
@@ -239,6 +251,8 @@ class KernelBackend final : public KernelsBackend {
   const Weights weights_;
   const bool has_kernel_faults_;
   KvCache cache_;
+  TapCapture capture_;
+  FenceWatch fences_;
   std::unique_ptr<DecodeProgram> program_;  // points into all of the above
   int64_t last_index_ = -1;
 };

@@ -30,6 +30,8 @@ struct KernelOptions {
   int block_threads = 128;  ///< of the kernels: a multiple of 32; moves no bit
   int threads = 0;          ///< worker threads of the twin, 0: as many as the machine has; moves no bit
   bool checked = true;      ///< fences of every buffer, and surviving poison in every tap that is copied, are errors
+  size_t ring_bytes = size_t{256} << 20;  ///< host memory (pinned) in which taps wait for the sink; moves no bit
+  bool statistics = false;  ///< every wanted tap is handed out as its statistics (core/statistics.h), not its values
   bool verify_taps =
       false;  ///< each step runs a second time without taps; a differing bit in logits or cache is an error
 

@@ -83,7 +83,7 @@ void StepRunner::dispatch(const PlanStep& step, Yields& yields) {
 Tensor StepRunner::run(const std::vector<PlanStep>& plan) {
   const auto last = last_readers(plan);
   for (size_t i = 0; i < plan.size(); ++i) {
-    Yields yields(plan[i], sink_, settings_.checked);
+    Yields yields(plan[i], outlets_, stream_);
     dispatch(plan[i], yields);
     yields.finish(environment_);
     if (i + 1 == plan.size()) break;
@@ -92,12 +92,13 @@ Tensor StepRunner::run(const std::vector<PlanStep>& plan) {
       return reader == last.end() || reader->second <= i;
     });
   }
+  if (outlets_.fences != nullptr) outlets_.fences->require_intact(stream_);
   return value(plan.back().window.back()->outputs.front().path).to_host(settings_.checked);
 }
 
 void StepRunner::record(const std::vector<PlanStep>& plan) {
   for (const PlanStep& step : plan) {
-    Yields yields(step, sink_, false);
+    Yields yields(step, outlets_, stream_);
     dispatch(step, yields);
     yields.finish(environment_);
   }

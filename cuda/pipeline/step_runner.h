@@ -24,7 +24,7 @@ namespace plumbline::PLUMBLINE_BUILD_NS {
 class StepRunner {
  public:
   StepRunner(const Weights& weights, KvCache& cache, const KernelOptions& options, const Defects& defects,
-             const std::optional<TorchOrders>& orders, const Step& step, TapSink& sink, Stream stream,
+             const std::optional<TorchOrders>& orders, const Step& step, const Outlets& outlets, Stream stream,
              DeviceSide* side = nullptr)
       : weights_(weights),
         cache_(cache),
@@ -32,12 +32,12 @@ class StepRunner {
         defects_(defects),
         orders_(orders),
         step_(step),
-        sink_(sink),
+        outlets_(outlets),
         stream_(stream),
         side_(side) {}
 
-  /// Runs the plan (which must be that of the weights' graph) and returns the last op's output, on the host. The
-  /// cache has the step's rows afterwards but does not count them yet.
+  /// Runs the plan (which must be that of the weights' graph) and returns the last op's output, on the host; taps may
+  /// be on their way still. The cache has the step's rows afterwards but does not count them yet.
   Tensor run(const std::vector<PlanStep>& plan);
   /// The same of one token with what the device side says (which must be given): its output stays there, and so does
   /// all memory that the launches name.
@@ -74,7 +74,7 @@ class StepRunner {
   const Defects& defects_;
   const std::optional<TorchOrders>& orders_;
   const Step& step_;
-  TapSink& sink_;
+  const Outlets outlets_;
   const Stream stream_;
   DeviceSide* const side_;  // null: everything comes from the step
   Environment environment_;

@@ -50,7 +50,8 @@ void StepRunner::rope_table_step(const PlanStep& step, Yields& yields) {
     throw BackendError("kernels: op '" + op.name + "' must yield cos and sin", {}, "check the graph");
   const PlantedDefect planted = defects_.of(op);
   const int64_t late = planted.defect == Defect::position_offset ? int64_t(planted.amount) : 0;
-  const int64_t first = side_ == nullptr ? step_.first_position : 0, rows = side_ == nullptr ? tokens() : side_->positions;
+  const int64_t first = side_ == nullptr ? step_.first_position : 0,
+                rows = side_ == nullptr ? tokens() : side_->positions;
   RopeTable table = make_rope_table(number(op, "theta"), integer(op, "head_dim"), first + late, rows, rope_scaling(op),
                                     orders_ ? RopeFunctions::torch_sm90 : RopeFunctions::rounded);
   const Tensor* const parts[] = {&table.cos, &table.sin};

@@ -12,7 +12,7 @@
 namespace plumbline {
 namespace {
 
-constexpr int64_t kMostRows = 512;   // of a product that was asked about
+constexpr int64_t kMostRows = 512;                     // of a product that was asked about
 constexpr int64_t kMostKeys = TorchOrders::kMostKeys;  // and of one of softmax's rows in a warp
 
 [[noreturn]] void refuse(const std::string& what, const std::string& shape, const std::string& way_out) {

@@ -32,7 +32,7 @@ const DeviceValue& Yields::output(const Op& op, DType dtype, Shape shape) {
 void Yields::output(const std::string& path, DeviceValue value) { outputs_[path] = std::move(value); }
 
 void Yields::tap(int slot, const std::string& path, DType dtype, const Shape& shape) {
-  if (path.empty() || !sink_.wants(path)) return;
+  if (path.empty() || !outlets_.sink.wants(path)) return;
   const DeviceValue& value = taps_[path] = DeviceValue::allocate(path, dtype, shape);
   record_.slots[slot] = value.as<void>();
   any_slot_ = true;
@@ -45,7 +45,7 @@ void Yields::host(const std::string& path, Tensor tensor) {
 void Yields::hand_out(const TapSpec& spec) const {
   if (const auto found = host_.find(spec.path); found != host_.end()) {
     require_format(spec, found->second.dtype());
-    return sink_.record(spec, found->second.view());
+    return outlets_.capture.add(spec, found->second.view(), outlets_.sink);
   }
   auto found = outputs_.find(spec.path);
   if (found == outputs_.end()) {
@@ -56,18 +56,24 @@ void Yields::hand_out(const TapSpec& spec) const {
     }
   }
   require_format(spec, found->second.dtype);
-  sink_.record(spec, found->second.to_host(checked_).view());
+  outlets_.capture.add(spec, found->second, stream_, outlets_.sink);
+}
+
+void Yields::look_at_fences() const {
+  for (const Environment* values : {&outputs_, &taps_}) {
+    for (const auto& [path, value] : *values) outlets_.fences->add(*value.buffer, stream_);
+  }
+  outlets_.fences->look(stream_);
 }
 
 void Yields::finish(Environment& environment) {
-  if (checked_) {
-    for (const auto& [path, value] : outputs_) value.buffer->check_fences();
-  }
+  if (outlets_.fences != nullptr) look_at_fences();
   for (const Op* op : step_.window) {
     for (const TapSpec& spec : op->outputs) {
-      if (sink_.wants(spec.path)) hand_out(spec);
+      if (outlets_.sink.wants(spec.path)) hand_out(spec);
     }
   }
+  outlets_.capture.hand_out(outlets_.sink);
   environment.merge(outputs_);
 }
 

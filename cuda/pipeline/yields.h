@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What one plan step yields: outputs that later steps read, and taps that only the sink wants. Invariant: every wanted
-// tap of the step's ops reaches the sink in the graph's order with exactly the declared format; nothing is allocated
-// for the others. Left to others: filling the memory (the kernels).
+// tap of the step's ops is handed to the capture in the graph's order with exactly the declared format; nothing is
+// allocated for the others. Left to others: filling the memory (the kernels), the way to the sink (tap_capture.h).
 #pragma once
 #include <map>
 #include <string>
@@ -11,7 +11,9 @@
 
 #include "cuda/common/tap.h"
 #include "cuda/pipeline/device_value.h"
+#include "cuda/pipeline/fence_watch.h"
 #include "cuda/pipeline/fusion_plan.h"
+#include "cuda/pipeline/tap_capture.h"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
@@ -21,9 +23,17 @@ using Environment = std::map<std::string, DeviceValue, std::less<>>;
 /// The path of the op's inner tap that ends in `suffix`; "" if the graph does not declare it.
 std::string inner_path(const Op& op, std::string_view suffix);
 
+/// Where what a pass yields goes.
+struct Outlets {
+  TapSink& sink;
+  TapCapture& capture;
+  FenceWatch* fences;  ///< null: nobody looks at them
+};
+
 class Yields {
  public:
-  Yields(const PlanStep& step, TapSink& sink, bool checked) : step_(step), sink_(sink), checked_(checked) {}
+  Yields(const PlanStep& step, const Outlets& outlets, Stream stream)
+      : step_(step), outlets_(outlets), stream_(stream) {}
 
   /// Memory for the op's first output, which later steps may read.
   const DeviceValue& output(const Op& op, DType dtype, Shape shape);
@@ -36,16 +46,17 @@ class Yields {
 
   /// The slots for the kernel, or null if none is wanted.
   const RecordTap* record() const { return any_slot_ ? &record_ : nullptr; }
-  /// Checks fences, hands every wanted tap to the sink, and moves the outputs into `environment`. Throws BackendError
-  /// if a wanted tap was not yielded or its format is not the declared one.
+  /// Behind the kernels launched so far: has fences looked at, hands out every wanted tap, and moves the outputs into
+  /// `environment`. Throws BackendError if a wanted tap was not yielded or its format is not the declared one.
   void finish(Environment& environment);
 
  private:
   void hand_out(const TapSpec& spec) const;
+  void look_at_fences() const;
 
   const PlanStep& step_;
-  TapSink& sink_;
-  bool checked_;
+  const Outlets outlets_;
+  const Stream stream_;
   RecordTap record_;
   bool any_slot_ = false;
   Environment outputs_;

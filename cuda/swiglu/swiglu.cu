@@ -28,8 +28,7 @@ bool takes_slab(const SwigluArgs& args, const SlabPlan& plan) {
 
 template <NormRounding kRounding, int kEights>
 void launch_slab(const SwigluArgs& args, const SlabPlan& plan, const RecordTap* taps, Stream stream) {
-  const LaunchShape shape{dim3(blocks_for(args.columns, plan.columns / 2)), dim3(kSlabThreads),
-                          plan.bytes(), true};
+  const LaunchShape shape{dim3(blocks_for(args.columns, plan.columns / 2)), dim3(kSlabThreads), plan.bytes(), true};
   with_arithmetic(args.norm.arithmetic, [&](auto arithmetic) {
     with_tap(taps, [&](auto tap) {
       launch("swiglu (few rows)", shape, stream,
@@ -72,8 +71,7 @@ void swiglu(const SwigluArgs& args, const RecordTap* taps, int block_threads, St
     return args.rounding == NormRounding::two ? launch_slab<NormRounding::two>(args, plan, taps, stream)
                                               : launch_slab<NormRounding::one>(args, plan, taps, stream);
   }
-  with_rounding(args.rounding,
-                [&](auto rounding) { launch_tiles<rounding.value>(args, taps, block_threads, stream); });
+  with_rounding(args.rounding, [&](auto rounding) { launch_tiles<rounding.value>(args, taps, block_threads, stream); });
 }
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

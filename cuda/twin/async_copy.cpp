@@ -11,8 +11,8 @@ namespace plumbline::twin {
 namespace {
 
 struct Pending {
-  int arrivals = 0;          // threads that will announce
-  int64_t bytes = 0;         // announced, less those asked for
+  int arrivals = 0;   // threads that will announce
+  int64_t bytes = 0;  // announced, less those asked for
   std::vector<BulkCopy> copies;
   size_t landed = 0;
 };

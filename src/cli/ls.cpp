@@ -9,6 +9,7 @@
 #include "cli/globs.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
+#include "core/statistics.h"
 #include "report/escape.h"
 
 namespace plumbline {
@@ -41,13 +42,19 @@ std::string header_text(const Trace& trace) {
   return out;
 }
 
+/// The axes; of another tap's statistics (run --taps stats) what they say.
+std::string last_column(const Trace& trace, const TapEntry& tap) {
+  return holds_statistics(tap.axes, tap.shape) ? statistics_text(trace.read(tap).view())
+                                               : escaped(fmt::format("{}", fmt::join(tap.axes, ",")));
+}
+
 std::string tap_lines(const Trace& trace, const std::string& glob, size_t& shown) {
   std::string out;
   for (const TapEntry& tap : trace.taps()) {
     if (!glob_matches(glob, tap.path)) continue;
     ++shown;
     out += fmt::format("{:>4} {:<36} {:<5} {:<22} {}\n", tap.step, escaped(tap.path), dtype_name(tap.dtype),
-                       to_string(tap.shape), escaped(fmt::format("{}", fmt::join(tap.axes, ","))));
+                       to_string(tap.shape), last_column(trace, tap));
   }
   return out;
 }

@@ -13,6 +13,7 @@
 
 #include "cli/output.h"
 #include "cli/verbs.h"
+#include "core/statistics.h"
 #include "locate/place.h"
 #include "locate/selection.h"
 #include "report/escape.h"
@@ -66,6 +67,11 @@ std::string statistics(const Tensor& tap) {
   return out + fmt::format(", {} NaN, {} infinite", nans, infinities);
 }
 
+/// Of a tap that holds another one's statistics (run --taps stats), those.
+std::string statistics_line(const TapEntry& entry, const Tensor& tap) {
+  return holds_statistics(entry.axes, entry.shape) ? statistics_text(tap.view()) : statistics(tap);
+}
+
 void check_index(const std::vector<int64_t>& at, const TapEntry& entry) {
   bool inside = at.size() == entry.shape.size();
   for (size_t axis = 0; inside && axis < at.size(); ++axis) inside = at[axis] >= 0 && at[axis] < entry.shape[axis];
@@ -109,7 +115,7 @@ std::string window_text(const Tensor& tap, const std::optional<Tensor>& other, c
 std::string entry_text(const Trace& trace, const TapEntry& entry, const Tensor& tap) {
   return fmt::format("{}\n  {} {} {} ({}), step {}\n  {}\n", escaped(trace.file().string()), escaped(entry.path),
                      dtype_name(entry.dtype), to_string(entry.shape),
-                     escaped(fmt::format("{}", fmt::join(entry.axes, ", "))), entry.step, statistics(tap));
+                     escaped(fmt::format("{}", fmt::join(entry.axes, ", "))), entry.step, statistics_line(entry, tap));
 }
 
 std::string comparison_text(const Metrics& metrics) {

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/statistics.h"
 #include "locate/selection.h"
 
 namespace plumbline {
@@ -15,12 +16,13 @@ namespace {
 
 constexpr size_t kMostSuggestions = 40;  // near-misses cost a distance to every name of the other side
 
-/// Every path once, in the order of writing; what was fed (tokens, positions) is compared by the alignment instead.
+/// Every path once, in the order of writing; what was fed (tokens, positions) is compared by the alignment instead, and
+/// statistics of a tap (run --taps stats) are no values that could be.
 std::vector<std::string> paths_of(const Trace& trace, const OpGraph& graph) {
   std::vector<std::string> paths;
   std::set<std::string> seen(graph.inputs.begin(), graph.inputs.end());
   for (const TapEntry& tap : trace.taps())
-    if (seen.insert(tap.path).second) paths.push_back(tap.path);
+    if (!holds_statistics(tap.axes, tap.shape) && seen.insert(tap.path).second) paths.push_back(tap.path);
   return paths;
 }
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/statistics.h"
 #include "locate/codes.h"
 #include "locate/name_map.h"
 
@@ -15,6 +16,12 @@ namespace plumbline {
 namespace {
 
 constexpr size_t kExamples = 3;
+
+bool holds_statistics_only(const Trace& trace) {
+  return !trace.taps().empty() && std::all_of(trace.taps().begin(), trace.taps().end(), [](const TapEntry& tap) {
+    return holds_statistics(tap.axes, tap.shape);
+  });
+}
 
 struct Names {
   std::set<std::string> all;
@@ -69,6 +76,11 @@ void explain_names(const Trace& reference, const Trace& candidate, const OpGraph
   Finding& finding = report.findings.back();
   bool any = false;
   for (const Trace* trace : {&reference, &candidate}) {
+    if (holds_statistics_only(*trace)) {
+      finding.evidence.push_back(trace->file().string() +
+                                 ": statistics of taps (run --taps stats), not their values; record those");
+      continue;
+    }
     const Names names = names_of(*trace, graph);
     if (names.unknown.empty()) continue;
     any = true;

@@ -3,6 +3,7 @@
 // Invariant: begin_step comes before the taps of that step; the bytes of a view are valid only during the call.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,16 @@ struct Step {
   std::vector<int64_t> tokens;  ///< the ids fed in this step
 };
 
+/// Values of a tap that are still on their way, a copy from a GPU for instance. Their memory is given back when this
+/// goes.
+class LateValues {
+ public:
+  virtual ~LateValues() = default;
+  /// Waits for them; on any thread, once. The view is valid as long as this lives. Throws BackendError if what makes
+  /// them failed, or if they cannot be right.
+  virtual TensorView wait() = 0;
+};
+
 class TapSink {
  public:
   virtual ~TapSink() = default;
@@ -27,6 +38,9 @@ class TapSink {
   virtual void begin_step(const Step& step) = 0;
   /// Takes a copy of the values before it returns. `spec.dtype` and `spec.axes` describe `values`.
   virtual void record(const TapSpec& spec, const TensorView& values) = 0;
+  /// The same for values that may still be on their way. A sink with a thread of its own keeps them and returns at
+  /// once; errors surface in a later call then.
+  virtual void record_late(const TapSpec& spec, std::unique_ptr<LateValues> values) { record(spec, values->wait()); }
 };
 
 /// Wants nothing.

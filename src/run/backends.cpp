@@ -3,6 +3,7 @@
 #include "run/backends.h"
 
 #include "run/gpu.h"
+#include "run/selection.h"
 
 #include "cuda/pipeline/pipeline.h"
 #include "cuda/twin/options.h"
@@ -24,6 +25,8 @@ KernelOptions kernel_options(const RunOptions& options) {
   kernels.threads = options.threads;
   kernels.verify_taps = options.verify_taps;
   kernels.numerics = options.numerics;
+  kernels.statistics = asks_for_statistics(options.taps);
+  if (options.ring_bytes > 0) kernels.ring_bytes = static_cast<size_t>(options.ring_bytes);
   if (options.kernels.empty()) return kernels;
   const std::string& choice = options.kernels.front();
   constexpr std::string_view kKey = "qkv=", kSite = "@layer.";

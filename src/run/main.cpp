@@ -24,8 +24,10 @@
 #include "run/progress_sink.h"
 #include "run/report.h"
 #include "run/say.h"
+#include "run/selection.h"
 #include "run/stop_tokens.h"
 #include "run/trace_header.h"
+#include "run/writer_thread.h"
 
 #include <plumbline/error.h>
 #include <plumbline/trace.h>
@@ -35,30 +37,6 @@ namespace {
 
 constexpr int kExitError = 2;
 constexpr std::string_view kOrder = "--order";  // in place of a verb, as a model may be called order
-
-/// Every glob must match a tap that this backend has. Throws UsageError with near-misses.
-void check_taps(const std::vector<std::string>& globs, const OpGraph& graph) {
-  std::vector<std::string> paths = graph.inputs;
-  for (const Op& op : graph.ops)
-    for (const TapSpec& spec : op.outputs) paths.push_back(spec.path);
-  for (const std::string& glob : globs) {
-    bool matched = false;
-    for (const std::string& path : paths) matched = matched || glob_matches(glob, path);
-    if (matched) continue;
-    const std::vector<std::string> near = near_misses(glob, paths);
-    throw UsageError("plumbline run: --taps '" + glob + "' matches no tap of this model",
-                     {fmt::format("near  {}", near.empty() ? "nothing" : fmt::format("{}", fmt::join(near, ", ")))},
-                     "tap paths are in dumps/schema; quote globs from the shell");
-  }
-}
-
-int64_t taps_per_step(const OpGraph& graph, const TapSink& sink) {
-  int64_t count = 0;
-  for (const std::string& path : graph.inputs) count += sink.wants(path) ? 1 : 0;
-  for (const Op& op : graph.ops)
-    for (const TapSpec& spec : op.outputs) count += sink.wants(spec.path) ? 1 : 0;
-  return count;
-}
 
 /// What the writer would refuse after minutes of loading is refused at once. Nothing is removed yet.
 void check_output(const RunOptions& options) {
@@ -81,32 +59,42 @@ void check_output(const RunOptions& options) {
                      "`plumbline recover " + name + ".part -o FILE` saves what it holds; --force drops it");
 }
 
-/// Twin and GPU compare the caches too, in each step, and do it themselves.
-bool verifies_itself(const RunOptions& options) { return options.backend == "twin" || options.backend == "cuda"; }
-
 struct Recorded {
   Decoded decoded;
   RunSummary summary;
 };
 
-/// Runs the steps and leaves the trace, whole and under its own name.
+/// Runs the steps and leaves the trace, whole and under its own name. A backend that hands out taps ahead of their
+/// values gets a thread beside it that waits for them and writes.
 Recorded record(const RunOptions& options, const Model& model, const std::optional<WeightCast>& cast, const Feed& feed,
-                Backend& backend) {
+                Backend& backend, const TapPaths& taps) {
   const StopTokens stop = stop_tokens(model);
   TraceWriter writer(options.output, make_header(options, model, feed, stop, backend, cast),
-                     {.taps = options.taps, .replace = options.force});
+                     {.replace = options.force});
   const Interruption interruption(options.output);
   const auto steps = static_cast<int64_t>(feed.steps.size()) + std::max<int64_t>(options.new_tokens - 1, 0);
+  const DecodePlan plan{feed.steps, options.new_tokens, stop.ids};
+  const bool ahead = backend.capture().has_value();
   Recorded run;
   run.summary.cast = cast;
   {
-    ProgressSink sink(writer, steps, steps * taps_per_step(backend.graph(), writer));
-    run.decoded = decode(backend, {feed.steps, options.new_tokens, stop.ids}, sink);
-    run.summary.taps = sink.taps();
-    run.summary.bytes = sink.bytes();
-    run.summary.recording_seconds = sink.seconds();
+    ProgressSink progress(writer, steps, steps * static_cast<int64_t>(taps.size()));
+    ReducedTaps reduced(progress);
+    SelectedTaps sink(asks_for_statistics(options.taps) ? static_cast<TapSink&>(reduced) : progress, taps);
+    if (ahead) {
+      WriterThread writing(sink);
+      run.decoded = decode(backend, plan, writing);
+      writing.finish([&] { writer.finish(); });
+    } else {
+      run.decoded = decode(backend, plan, sink);
+    }
+    run.summary.taps = progress.taps();
+    run.summary.bytes = progress.bytes();
+    run.summary.recording_seconds = progress.seconds();
+    run.summary.capture = backend.capture();
   }
-  if (options.verify_taps && !verifies_itself(options)) verify_without_taps(*make_backend(options, model), run.decoded);
+  if (ahead) return run;  // twin and GPU have verified their taps themselves, in each step and the caches too
+  if (options.verify_taps) verify_without_taps(*make_backend(options, model), run.decoded);
   writer.finish();
   return run;
 }
@@ -120,8 +108,8 @@ int run_model(const RunOptions& options) {
   for (const std::string& fault : options.faults) apply_fault(model, fault);
   const Feed feed = make_feed(options, model);
   const auto backend = make_backend(options, model);
-  check_taps(options.taps, backend->graph());
-  Recorded run = record(options, model, cast, feed, *backend);
+  const TapPaths taps = selected_taps(options.taps, backend->graph());
+  Recorded run = record(options, model, cast, feed, *backend, taps);
   if (run.decoded.first_nan_step >= 0)
     fmt::print(stderr, "plumbline run: the logits of step {} hold NaN\n", run.decoded.first_nan_step);
   run.summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -21,6 +21,7 @@
 namespace plumbline::run {
 namespace {
 
+constexpr int64_t kMaxRing = int64_t{64} << 30;
 constexpr const char* kUsage = "--help shows the options";
 
 /// "qkv=VARIANT" or "qkv=VARIANT@layer.N"; an empty text means well-formed, as CLI11 wants it.
@@ -53,6 +54,25 @@ CLI::Validator whole_number(int64_t low, int64_t high) {
       range);
 }
 
+/// "16K", "256M", "4G", or bytes; CLI11's own would also take 16kb, 16 KiB and -1.
+CLI::Validator byte_size() {
+  CLI::Validator form(
+      [](std::string& text) -> std::string {
+        int64_t value = 0;
+        const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+        const std::string unit(end, static_cast<const char*>(text.data() + text.size()));
+        const size_t power = std::string_view("KMG").find(unit) + 1;
+        const int64_t factor = unit.empty() ? 1 : int64_t{1} << (10 * power);
+        if (problem != std::errc() || value < 1 || unit.size() > 1 || (!unit.empty() && power == 0) ||
+            value > kMaxRing / factor)
+          return "'" + text + "' is no size: a number and K, M or G, up to 64G";
+        text = std::to_string(value * factor);
+        return "";
+      },
+      "");
+  return form;
+}
+
 /// More than any model has positions: a check of the spelling, not of the run.
 constexpr int64_t kMaxTokens = 1'000'000'000;
 /// Each copy costs its memory: a slip of the pen is not to cost all of it.
@@ -78,10 +98,20 @@ void declare(CLI::App& app, RunOptions& o) {
       ->type_name("FAULT")
       ->check(not_empty())
       ->allow_extra_args(false);
-  app.add_option("--taps", o.taps, "Record only taps that match a glob (default: all); repeatable: --taps A --taps B")
+  app.add_option(
+         "--taps", o.taps,
+         "Record only taps that match a glob, or of a word: all (the default), outputs (what ops hand on, nothing "
+         "within them), none, stats (of all, or of the others given, the statistics alone); repeatable: --taps A "
+         "--taps B")
       ->type_name("GLOB")
       ->check(not_empty())
       ->allow_extra_args(false);
+  app.add_option(
+         "--ring", o.ring_bytes,
+         "Backends twin, cuda: memory in which taps wait for the disk; while it is full the backend waits, and the "
+         "run says how often (default 256M)")
+      ->type_name("SIZE")
+      ->transform(byte_size());
   app.add_option("--threads", o.threads, "CPU threads (default: the backend's own choice)")
       ->type_name("N")
       ->check(whole_number(1, kMaxThreads));
@@ -149,6 +179,7 @@ void check_consistency(const RunOptions& o) {
           "--kernel belongs to the backends twin, cuda and oracle, not to " + o.backend);
   require(o.kernels.size() <= 1, "--kernel qkv=... is given more than once");
   require(kernels || o.numerics == "portable", "--numerics belongs to the backends twin and cuda, not to " + o.backend);
+  require(kernels || o.ring_bytes == 0, "--ring belongs to the backends twin and cuda, not to " + o.backend);
   require(o.backend == "twin" || o.check.empty(), "--check belongs to the backend twin, not to " + o.backend);
   require(o.attention != "sdpa" || o.device == "cpu",
           "--attention sdpa has a contract on the CPU only, not on --device " + o.device);

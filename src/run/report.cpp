@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "core/printable.h"
+#include "run/selection.h"
 
 #include <plumbline/error.h>
 
@@ -28,10 +29,30 @@ std::string shown(const Model& model, const std::vector<int64_t>& ids) {
   return fmt::format("[{}]", fmt::join(ids, ", "));
 }
 
+/// "256 MiB", "3 KiB", "100 bytes"
+std::string binary_size(int64_t bytes) {
+  if (bytes % (int64_t{1} << 20) == 0) return fmt::format("{} MiB", bytes >> 20);
+  if (bytes % (int64_t{1} << 10) == 0) return fmt::format("{} KiB", bytes >> 10);
+  return fmt::format("{} bytes", bytes);
+}
+
 std::string ending(const RunOptions& options, const Decoded& run) {
   if (!run.stopped) return "";
   return fmt::format("ended         at end-of-text token {} after {} of {} new tokens\n", run.generated.back(),
                      run.generated.size(), options.new_tokens);
+}
+
+/// Beside the line of the trace, whose seconds of writing passed while the backend went on.
+std::string capture_line(const CaptureCounts& counts) {
+  return fmt::format("capture       ring of {}, {:.1f} MiB through it, {} stalls ({:.2f} s){}\n",
+                     binary_size(counts.ring_bytes), static_cast<double>(counts.bytes) / 0x1p20, counts.stalls,
+                     counts.stall_seconds,
+                     counts.oversized == 0 ? "" : fmt::format(", {} taps larger than it", counts.oversized));
+}
+
+nlohmann::json capture_json(const CaptureCounts& counts) {
+  return {{"ring_bytes", counts.ring_bytes}, {"taps", counts.taps},     {"bytes", counts.bytes},
+          {"oversized", counts.oversized},   {"stalls", counts.stalls}, {"stall_seconds", counts.stall_seconds}};
 }
 
 }  // namespace
@@ -45,6 +66,10 @@ std::string text_report(const RunOptions& options, const Model& model, const Fee
   out += ending(options, run);
   if (summary.cast) out += "cast          " + describe(*summary.cast) + "\n";
   for (const std::string& fault : model.faults) out += "fault         " + printable_text(fault) + "\n";
+  if (summary.capture) out += capture_line(*summary.capture);
+  if (asks_for_statistics(options.taps))
+    out += "taps          statistics in place of values: `plumbline show` prints them, nothing to compare\n";
+  if (summary.taps == 0) out += "taps          none recorded: the trace holds the tokens, and nothing to compare\n";
   return out +
          fmt::format(
              "trace         {}: backend {}, {} steps, {} taps, {:.1f} MiB, {:.2f} s ({:.2f} s of it writing taps)\n",
@@ -67,6 +92,7 @@ std::string json_report(const RunOptions& options, const Model& model, const Fee
                         {"recording_seconds", summary.recording_seconds},
                         {"dtype", dtype_name(model.config.dtype)},
                         {"faults", model.faults}};
+  if (summary.capture) out["capture"] = capture_json(*summary.capture);
   if (summary.cast) out["cast"] = describe(*summary.cast);
   if (const auto text = decoded_text(model, given)) out["prompt"] = *text;
   if (const auto text = decoded_text(model, run.generated)) out["continuation"] = *text;

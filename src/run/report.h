@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include <plumbline/backend.h>
+
 #include "model/cast.h"
 #include "run/backends.h"
 #include "run/decode.h"
@@ -16,8 +18,9 @@ namespace plumbline::run {
 struct RunSummary {
   int64_t taps = 0, bytes = 0;
   double seconds = 0.0;
-  double recording_seconds = 0.0;  ///< of these, spent in writing taps
-  std::optional<WeightCast> cast;  ///< of the weights, before the run
+  double recording_seconds = 0.0;        ///< of these, spent in writing taps
+  std::optional<WeightCast> cast;        ///< of the weights, before the run
+  std::optional<CaptureCounts> capture;  ///< how taps left the backend, if ahead of their values
 };
 
 std::string text_report(const RunOptions& options, const Model& model, const Feed& feed, const Decoded& run,

@@ -39,7 +39,8 @@ std::vector<int64_t> eager_tokens(const Model& model, const Step& prompt, int64_
   Step step = prompt;
   std::vector<int64_t> tokens;
   while (static_cast<int64_t>(tokens.size()) < count) {
-    step = {step.index + 1, step.first_position + static_cast<int64_t>(step.tokens.size()),
+    step = {step.index + 1,
+            step.first_position + static_cast<int64_t>(step.tokens.size()),
             {tokens.empty() ? likeliest(logits) : tokens.back()}};
     const std::vector<double> one = seconds_of(1, [&] { logits = torch->forward(step, nothing); });
     times.push_back(one.front());

@@ -34,7 +34,8 @@ class Events {
     cudaEventRecord(stop_, stream);
     synchronize(stream);
     float time = 0;
-    if (cudaEventElapsedTime(&time, start_, stop_) != cudaSuccess) throw BackendError("no time from CUDA's events", {}, "");
+    if (cudaEventElapsedTime(&time, start_, stop_) != cudaSuccess)
+      throw BackendError("no time from CUDA's events", {}, "");
     return time;
   }
 
@@ -94,8 +95,8 @@ std::vector<double> time_calls(const std::function<void()>& call, int count, int
 double copy_rate() {
   constexpr size_t kBytes = size_t{2} << 30;
   DeviceBuffer from(kBytes, "copied from"), to(kBytes, "copied to");
-  const std::vector<double> times =
-      time_calls([&] { cudaMemcpyAsync(to.as<void>(), from.as<void>(), kBytes, cudaMemcpyDeviceToDevice, nullptr); }, 4, 5);
+  const std::vector<double> times = time_calls(
+      [&] { cudaMemcpyAsync(to.as<void>(), from.as<void>(), kBytes, cudaMemcpyDeviceToDevice, nullptr); }, 4, 5);
   return 2.0 * double(kBytes) / (*std::min_element(times.begin(), times.end()) * 1e-6);
 }
 

@@ -13,10 +13,10 @@ struct QkvProblem {
   std::array<int, 3> columns;
   float eps;
   int mean_lanes;
-  const void* x;                                   ///< bf16 [rows, hidden]
-  const void* norm_weight;                         ///< bf16 [hidden]
+  const void* x;                                    ///< bf16 [rows, hidden]
+  const void* norm_weight;                          ///< bf16 [hidden]
   std::vector<std::array<const void*, 3>> weights;  ///< sets of bf16 [columns, hidden], taken in turn
-  std::array<void*, 3> y;                          ///< bf16 [rows, columns]
+  std::array<void*, 3> y;                           ///< bf16 [rows, columns]
 };
 
 /// One call with weight set `set`; returns when it has ended.

@@ -48,8 +48,15 @@ Projected eager(const at::Tensor& x, const Tensors& tensors, size_t set) {
 int mean_lanes(int rows) { return std::min(256, 512 / std::min(int(std::bit_floor(unsigned(rows))), 16)); }
 
 QkvProblem problem_of(const at::Tensor& x, const Tensors& tensors, size_t sets) {
-  QkvProblem problem{int(x.size(0)), kHidden, kColumns, float(kEps), mean_lanes(int(x.size(0))), x.data_ptr(),
-                     tensors.norm_weight.data_ptr(), {}, {}};
+  QkvProblem problem{int(x.size(0)),
+                     kHidden,
+                     kColumns,
+                     float(kEps),
+                     mean_lanes(int(x.size(0))),
+                     x.data_ptr(),
+                     tensors.norm_weight.data_ptr(),
+                     {},
+                     {}};
   for (size_t set = 0; set < sets; ++set) {
     const auto& weights = tensors.weights[set];
     problem.weights.push_back({weights[0].data_ptr(), weights[1].data_ptr(), weights[2].data_ptr()});

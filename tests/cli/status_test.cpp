@@ -59,6 +59,29 @@ TEST_CASE("a wrong command line is 2 and says what is wrong") {
   }
 }
 
+TEST_CASE("traces without values prove nothing: 3, never parity, and it is said why") {
+  const std::string statistics = record("stats.h5", {"twin", {"--taps", "stats"}, "", 16}),
+                    nothing = record("none.h5", {"twin", {"--taps", "none"}, "", 16});
+  for (const std::string& file : {statistics, nothing}) {
+    for (const std::vector<std::string>& verb :
+         {std::vector<std::string>{"find"}, {"diff"}, {"diff", "--values-only"}, {"gate"}}) {
+      for (const std::string& other : {file, reference()}) {
+        std::vector<std::string> words = verb;
+        words.insert(words.end(), {other, file});
+        const Said said = call(words);
+        INFO(verb.front() << " " << other << "\n" << said.out << said.err);
+        CHECK(said.status == 3);
+        CHECK(said.tells("nothing could be compared"));
+        CHECK(said.tells("statistics of taps (run --taps stats), not their values") == (file == statistics));
+      }
+    }
+  }
+  CHECK(call({"ls", statistics, "logits.stats"}).says("0 NaN, 0 infinite"));
+  const Said shown = call({"show", statistics, "logits.stats"});
+  CHECK(shown.says("values: min "));
+  CHECK(call({"verify", statistics}).status == 0);
+}
+
 TEST_CASE("a file that cannot be read is 2 and is named") {
   const std::string text = scratch("not_hdf5.h5"), cut = scratch("cut.h5");
   write_file(text, "this is no HDF5 file\n");

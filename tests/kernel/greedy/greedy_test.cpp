@@ -61,8 +61,6 @@ TEST_CASE("greedy takes the lowest of equal logits and never a NaN", "[kernel]")
   CHECK(by_device(many) == 1);
 }
 
-TEST_CASE("greedy refuses no logits at all", "[kernel]") {
-  CHECK_THROWS_AS(twin::greedy({}, nullptr), BackendError);
-}
+TEST_CASE("greedy refuses no logits at all", "[kernel]") { CHECK_THROWS_AS(twin::greedy({}, nullptr), BackendError); }
 
 }  // namespace plumbline::test

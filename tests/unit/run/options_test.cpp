@@ -61,6 +61,16 @@ TEST_CASE("a full command line arrives whole", "[run]") {
   CHECK(o.output == "a.h5");
 }
 
+TEST_CASE("the ring has a size in bytes, K, M or G", "[run]") {
+  const auto ring = [](const char* size) {
+    return parse({"m", "--backend", "twin", "--prompt", "x", "-o", "a", "--ring", size}).options.ring_bytes;
+  };
+  CHECK(ring("100") == 100);
+  CHECK(ring("16K") == 16 << 10);
+  CHECK(ring("256M") == 256 << 20);
+  CHECK(ring("64G") == int64_t{64} << 30);
+}
+
 TEST_CASE("what is missing or contradicts itself is a usage error", "[run]") {
   const auto arguments = GENERATE(values<std::vector<const char*>>({
       {},
@@ -75,6 +85,11 @@ TEST_CASE("what is missing or contradicts itself is a usage error", "[run]") {
       {"m", "--backend", "torch", "--prompt", "x", "-o", "a", "--prefill", "0"},
       {"m", "--backend", "torch", "--prompt", "x", "-o", "a", "--kernel", "qkv=hf"},
       {"m", "--backend", "cuda", "--prompt", "x", "-o", "a", "--check", "races"},
+      {"m", "--backend", "torch", "--prompt", "x", "-o", "a", "--ring", "1M"},
+      {"m", "--backend", "twin", "--prompt", "x", "-o", "a", "--ring", "0"},
+      {"m", "--backend", "twin", "--prompt", "x", "-o", "a", "--ring", "65G"},
+      {"m", "--backend", "twin", "--prompt", "x", "-o", "a", "--ring", "1MB"},
+      {"m", "--backend", "twin", "--prompt", "x", "-o", "a", "--ring", "-1"},
       {"m", "--backend", "twin", "--prompt", "x", "-o", "a", "--device", "cuda"},
       {"m", "--backend", "twin", "--prompt", "x", "-o", "a", "--batch", "2"},
       {"m", "--backend", "twin", "--prompt", "x", "-o", "a", "--kernel", "qkv=fast"},

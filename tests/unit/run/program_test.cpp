@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "core/hash.h"
+#include "core/statistics.h"
 #include "support/catch.h"
 #include "support/tiny_model.h"
 
@@ -116,6 +118,99 @@ TEST_CASE("--taps records what matches and nothing else", "[run]") {
   const Trace trace = Trace::open(place.file("a.h5"));
   for (const TapEntry& tap : trace.taps()) paths.push_back(tap.path);
   CHECK(paths == std::vector<std::string>{"layer.0.resid2", "layer.1.resid2", "logits"});
+}
+
+TEST_CASE("a ring of any size leaves the same trace, byte for byte, and says how often it was full", "[run]") {
+  const Workplace place;
+  const auto run = [&](const std::string& ring, const std::string& name) {
+    const Result result =
+        place.run(place.model_path() + " --backend twin --prompt \"Once upon\" --new 3 --json --ring " + ring + " -o " +
+                  place.file(name));
+    INFO(result.err);
+    REQUIRE(result.status == 0);
+    return nlohmann::json::parse(result.out).at("capture");
+  };
+  const nlohmann::json roomy = run("256M", "a.h5"), tiny = run("4K", "b.h5"), none = run("1", "c.h5");
+  CHECK(roomy.at("ring_bytes") == 256 << 20);
+  CHECK(roomy.at("oversized") == 0);
+  CHECK(tiny.at("oversized") > 0);
+  CHECK(tiny.at("oversized") < tiny.at("taps"));
+  CHECK(tiny.at("stalls") > 0);
+  CHECK(none.at("oversized") == none.at("taps"));
+  const Trace first = Trace::open(place.file("a.h5"));
+  CHECK(first.taps().size() == roomy.at("taps").get<size_t>());
+  for (const char* name : {"b.h5", "c.h5"}) {
+    const Trace other = Trace::open(place.file(name));
+    REQUIRE(other.taps().size() == first.taps().size());
+    for (size_t i = 0; i < first.taps().size(); ++i) {
+      const TapEntry &a = first.taps()[i], &b = other.taps()[i];
+      CHECK((a.path == b.path && a.step == b.step && a.shape == b.shape && a.file_offset == b.file_offset));
+      CHECK(a.xxh3 == b.xxh3);
+    }
+    CHECK(std::filesystem::file_size(place.file(name)) == std::filesystem::file_size(place.file("a.h5")));
+    CHECK(verify_trace(other).empty());
+  }
+}
+
+TEST_CASE("--taps takes words: outputs leaves out what is within ops, none leaves tokens alone", "[run]") {
+  const Workplace place;
+  for (const std::string backend : {"oracle", "twin"}) {
+    const auto run = [&](const std::string& taps) {
+      const std::string file = place.file(backend + taps + ".h5");
+      const Result result =
+          place.run(place.model_path() + " --backend " + backend + " --prompt Hi --taps " + taps + " -o " + file);
+      INFO(result.err);
+      REQUIRE(result.status == 0);
+      CHECK((result.out.find("taps          none recorded") != std::string::npos) == (taps == "none"));
+      return Trace::open(file);
+    };
+    const Trace all = run("all"), outputs = run("outputs"), none = run("none");
+    CHECK(none.taps().empty());
+    CHECK(none.steps().at(0).tokens == all.steps().at(0).tokens);
+    const OpGraph graph = op_graph_from_json(all.header().graph_json);
+    std::vector<std::string> handed_on;
+    for (const TapEntry& tap : all.taps()) {
+      const Op* op = graph.producer(tap.path);
+      bool inner = false;
+      for (size_t i = 0; op != nullptr && i < op->outputs.size(); ++i)
+        inner = inner || (op->outputs[i].path == tap.path && op->outputs[i].inner);
+      if (!inner) handed_on.push_back(tap.path + " " + tap.xxh3);
+    }
+    std::vector<std::string> there;
+    for (const TapEntry& tap : outputs.taps()) there.push_back(tap.path + " " + tap.xxh3);
+    CHECK(there == handed_on);
+    CHECK(there.size() < all.taps().size());
+  }
+}
+
+TEST_CASE("--taps stats keeps statistics of every tap, or of those named beside it, and no values", "[run]") {
+  const Workplace place;
+  const auto run = [&](const std::string& backend, const std::string& taps, const std::string& name) {
+    const Result result = place.run(place.model_path() + " --backend " + backend + " --prompt Hi --new 2 " + taps +
+                                    " -o " + place.file(name));
+    INFO(result.err);
+    REQUIRE(result.status == 0);
+    CHECK((result.out.find("statistics in place of values") != std::string::npos) ==
+          (taps.find("stats") != std::string::npos));
+    return Trace::open(place.file(name));
+  };
+  for (const std::string backend : {"oracle", "twin"}) {
+    const Trace values = run(backend, "", backend + "all.h5"), all = run(backend, "--taps stats", backend + "s.h5");
+    REQUIRE(all.taps().size() == values.taps().size());
+    for (size_t i = 0; i < all.taps().size(); ++i) {
+      const TapEntry& tap = all.taps()[i];
+      INFO(tap.path);
+      CHECK(tap.path == values.taps()[i].path + ".stats");
+      CHECK(tap.step == values.taps()[i].step);
+      CHECK(holds_statistics(tap.axes, tap.shape));
+      CHECK(all.read(tap).view().at(0) == static_cast<double>(element_count(values.taps()[i].shape)));
+      if (!tap.path.ends_with("_cache.stats"))
+        CHECK(tap.xxh3 == xxh3_64_hex(statistics_of(values.read(values.taps()[i]).view()).view().bytes()));
+    }
+    const Trace some = run(backend, "--taps stats --taps '*.q_proj' --taps logits", backend + "some.h5");
+    REQUIRE(some.taps().size() == 6);  // of two layers and two steps
+    CHECK(some.taps().back().path == "logits.stats");
+  }
 }
 
 TEST_CASE("an existing trace is kept unless --force is given", "[run]") {

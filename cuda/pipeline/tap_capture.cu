@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+// Invariant: tap_capture.h. A batch is what one plan step yields, or as much of it as the ring holds: one wait for the
+// kernels and one mark for all its copies.
+#include "cuda/pipeline/tap_capture.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <plumbline/error.h>
+
+#include "core/statistics.h"
+#include "cuda/statistics/statistics.h"
+
+namespace plumbline::PLUMBLINE_BUILD_NS {
+
+/// What a batch hands out: its copies are done when `mark` is reached.
+class Arriving : public LateValues {
+ public:
+  void arrives_with(std::shared_ptr<const CopyMark> mark) { mark_ = std::move(mark); }
+
+ protected:
+  void wait_for_copies() const {
+    if (mark_ != nullptr) mark_->wait();
+  }
+
+ private:
+  std::shared_ptr<const CopyMark> mark_;  // null: everything is there
+};
+
+/// Room in the ring, which outlives it.
+struct Room {
+  std::shared_ptr<TapRing> ring;
+  ByteRing::Entry entry;
+};
+
+namespace {
+
+/// One tap in the ring.
+class LateCopy final : public Arriving {
+ public:
+  LateCopy(Room room, DType dtype, Shape shape) : room_(std::move(room)), dtype_(dtype), shape_(std::move(shape)) {}
+
+  std::byte* target() const { return room_.entry.bytes().data(); }
+  void check_as(const std::string& name) { checked_name_ = name; }
+  void reorder() { by_token_ = true; }
+
+  TensorView wait() override {
+    wait_for_copies();
+    if (!checked_name_.empty()) require_written(checked_name_, room_.entry.bytes());
+    const TensorView as_it_lies{dtype_, shape_, room_.entry.bytes().data()};
+    if (!by_token_) return as_it_lies;
+    ordered_ = tokens_to_heads(as_it_lies);
+    return ordered_.view();
+  }
+
+ private:
+  const Room room_;
+  const DType dtype_;
+  const Shape shape_;
+  std::string checked_name_;  // "": not checked
+  bool by_token_ = false;
+  Tensor ordered_;
+};
+
+/// Values that are there, in memory of their own.
+class Ready final : public Arriving {
+ public:
+  explicit Ready(Tensor values) : values_(std::move(values)) {}
+  TensorView wait() override { return values_.view(); }
+
+ private:
+  const Tensor values_;
+};
+
+}  // namespace
+
+/// One tap's statistics, from its chunks among those of a batch.
+class LateStatistics final : public Arriving {
+ public:
+  LateStatistics(int64_t count, std::string checked_name) : count_(count), checked_name_(std::move(checked_name)) {}
+
+  void lies_in(std::shared_ptr<const Room> room, int64_t first_chunk) {
+    room_ = std::move(room);
+    first_chunk_ = first_chunk;
+  }
+  int64_t count() const { return count_; }
+
+  TensorView wait() override {
+    wait_for_copies();
+    std::vector<PartialStatistics> chunks(size_t(statistics_chunks(count_)));
+    const std::span<std::byte> bytes = std::as_writable_bytes(std::span(chunks));
+    if (!bytes.empty())
+      std::copy_n(room_->entry.bytes().data() + size_t(first_chunk_) * sizeof(PartialStatistics), bytes.size(),
+                  bytes.data());
+    const bool unwritten = std::any_of(chunks.begin(), chunks.end(), [](const auto& chunk) { return chunk.unwritten; });
+    if (unwritten && !checked_name_.empty()) fail_unwritten(checked_name_, {});
+    joined_ = joined_statistics(count_, chunks);
+    return joined_.view();
+  }
+
+ private:
+  const int64_t count_;
+  const std::string checked_name_;
+  std::shared_ptr<const Room> room_;  // shared by the taps of the batch
+  int64_t first_chunk_ = 0;
+  Tensor joined_;
+};
+
+TapCapture::TapCapture(size_t ring_bytes, bool checked, bool statistics)
+    : ring_bytes_(ring_bytes), checked_(checked), statistics_(statistics) {}
+
+TapCapture::~TapCapture() {
+  try {
+    settle();
+  } catch (const BackendError&) {  // of a kernel: who ran the pass has been told, or is about to be
+  }
+}
+
+Room TapCapture::room(size_t bytes, TapSink& sink) {
+  if (ring_ == nullptr) ring_ = std::make_shared<TapRing>(ring_bytes_);
+  if (auto entry = ring_->ring.try_reserve(bytes)) return {ring_, std::move(*entry)};
+  hand_out(sink);  // what is waited for must be on its way
+  return {ring_, ring_->ring.reserve(bytes)};
+}
+
+void TapCapture::add(const TapSpec& spec, const DeviceValue& value, Stream kernels, TapSink& sink) {
+  if (statistics_) return measure_later(spec, value, kernels);
+  const size_t bytes = size_t(element_count(value.shape)) * element_bytes(value.dtype);
+  auto late = std::make_unique<LateCopy>(room(bytes, sink), value.dtype, value.shape);
+  if (batch_buffers_.empty()) copies_.follow(kernels);
+  copies_.copy(late->target(), *value.buffer, bytes);
+  if (checked_) late->check_as(value.buffer->name());
+  if (value.by_token) late->reorder();
+  batch_buffers_.push_back(value.buffer);
+  batch_.push_back({spec, std::move(late)});
+}
+
+void TapCapture::add(const TapSpec& spec, const TensorView& values, TapSink& sink) {
+  if (statistics_) {
+    batch_.push_back({statistics_spec(spec), std::make_unique<Ready>(statistics_of(values))});
+    return;
+  }
+  auto late = std::make_unique<LateCopy>(room(values.byte_size(), sink), values.dtype, values.shape);
+  std::copy_n(values.data, values.byte_size(), late->target());
+  batch_.push_back({spec, std::move(late)});
+}
+
+void TapCapture::measure_later(const TapSpec& spec, const DeviceValue& value, Stream kernels) {
+  if (value.dtype != DType::bf16 && value.dtype != DType::f32)
+    throw BackendError("kernels: no statistics of tap '" + spec.path + "'",
+                       {"it is held in " + std::string(dtype_name(value.dtype))}, "record its values");
+  auto late =
+      std::make_unique<LateStatistics>(element_count(value.shape), checked_ ? value.buffer->name() : std::string());
+  kernels_ = kernels;
+  measured_.push_back({late.get(), value});
+  batch_.push_back({statistics_spec(spec), std::move(late)});
+}
+
+/// Launches for all taps of the batch, and one copy of what they give. The batch holds no room in the ring before.
+void TapCapture::measure() {
+  int64_t chunks = 0;
+  for (const Measured& tap : measured_) chunks += statistics_chunks(tap.late->count());
+  const size_t bytes = size_t(chunks) * sizeof(PartialStatistics);
+  const auto partials = std::make_shared<DeviceBuffer>(bytes, "statistics");
+  if (ring_ == nullptr) ring_ = std::make_shared<TapRing>(ring_bytes_);
+  const auto arrived = std::make_shared<const Room>(Room{ring_, ring_->ring.reserve(bytes)});
+  StatisticsArgs args{};
+  int64_t first = 0;
+  for (const Measured& tap : std::exchange(measured_, {})) {
+    tap.late->lies_in(arrived, first);
+    if (tap.late->count() == 0) continue;
+    if (args.taps == StatisticsArgs::kMost) statistics(std::exchange(args, {}), kernels_);
+    if (args.taps == 0) args.partials = partials->as<PartialStatistics>() + first;
+    args.values[args.taps] = tap.value.as<void>();
+    args.counts[args.taps] = tap.late->count();
+    args.is_f32[args.taps] = tap.value.dtype == DType::f32;
+    args.first_chunk[args.taps + 1] = args.first_chunk[args.taps] + statistics_chunks(tap.late->count());
+    first += statistics_chunks(tap.late->count());
+    ++args.taps;
+  }
+  statistics(args, kernels_);
+  copies_.follow(kernels_);
+  copies_.copy(arrived->entry.bytes().data(), *partials, bytes);
+  batch_buffers_.push_back(partials);
+}
+
+void TapCapture::hand_out(TapSink& sink) {
+  if (batch_.empty()) return;  // also while launches are recorded, when CUDA allows nothing else
+  if (!measured_.empty()) measure();
+  std::vector<Pending> batch = std::exchange(batch_, {});
+  std::shared_ptr<const CopyMark> mark;
+  if (!batch_buffers_.empty()) {
+    mark = copies_.mark();
+    in_flight_.push_back({mark, std::exchange(batch_buffers_, {})});
+  }
+  for (Pending& pending : batch) {
+    pending.values->arrives_with(mark);
+    sink.record_late(pending.spec, std::move(pending.values));
+  }
+  free_copied();
+}
+
+void TapCapture::free_copied() {
+  while (!in_flight_.empty() && in_flight_.front().done->reached()) in_flight_.pop_front();
+}
+
+void TapCapture::settle() {
+  copies_.mark()->wait();
+  in_flight_.clear();
+}
+
+void TapCapture::abandon() {
+  if (!batch_buffers_.empty()) in_flight_.push_back({copies_.mark(), std::exchange(batch_buffers_, {})});
+  measured_.clear();
+  batch_.clear();
+}
+
+CaptureCounts TapCapture::counts() const {
+  CaptureCounts counts;
+  counts.ring_bytes = int64_t(ring_bytes_);
+  if (ring_ == nullptr) return counts;
+  const ByteRing::Counts ring = ring_->ring.counts();
+  counts.taps = ring.entries;
+  counts.bytes = ring.bytes;
+  counts.oversized = ring.oversized;
+  counts.stalls = ring.stalls;
+  counts.stall_seconds = ring.stall_seconds;
+  return counts;
+}
+
+}  // namespace plumbline::PLUMBLINE_BUILD_NS

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Host side of statistics: checks, one block a chunk, launch. Invariant: statistics.h. Device code:
+// statistics_kernel.cuh.
+#include "cuda/statistics/statistics.h"
+
+#include "cuda/common/require.h"
+#include "cuda/statistics/statistics_kernel.cuh"
+
+namespace plumbline::PLUMBLINE_BUILD_NS {
+
+void statistics(const StatisticsArgs& args, Stream stream) {
+  if (args.taps == 0) return;
+  require_pointers("statistics", {{"partials", args.partials}});
+  for (int i = 0; i < args.taps; ++i) {
+    require_pointers("statistics", {{"values", args.values[i]}});
+    const int64_t chunks = args.first_chunk[i + 1] - args.first_chunk[i];
+    if (args.counts[i] >= 1 && chunks == statistics_chunks(args.counts[i])) continue;
+    throw BackendError("launch of 'statistics': chunks do not fit the number of values",
+                       {"values  " + std::to_string(args.counts[i]), "chunks  " + std::to_string(chunks)}, "");
+  }
+  launch("statistics", LaunchShape{dim3(unsigned(args.first_chunk[args.taps])), dim3(kStatisticsThreads), 0}, stream,
+         statistics_kernel, args);
+}
+
+}  // namespace plumbline::PLUMBLINE_BUILD_NS
