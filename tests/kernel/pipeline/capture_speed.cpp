@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+// capture_speed MODEL [--backend cuda|twin] [--tokens N] [--steps N] [--repeats N] [--ring BYTES] [--numerics N]
+//               [--checked 0|1]: what taps cost a forward pass while the disk is no obstacle. Prefill and decode steps
+// with no tap, with the statistics of all, with what ops hand on, and with all of them, into a sink that drops them on
+// a thread of its own; beside the times the measured rate of one large copy, and max(time without taps, bytes / rate),
+// as JSON on stdout. A time is the host's, from the call until the sink has every tap. Exit 2: it cannot run. Judges
+// nothing.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include <plumbline/error.h>
+
+#include "cuda/pipeline/pipeline.h"
+#include "kernel/pipeline/copy_rate.h"
+#include "run/selection.h"
+#include "run/writer_thread.h"
+
+namespace plumbline {
+namespace {
+
+constexpr const char* kUsage =
+    "usage: capture_speed MODEL [--backend cuda|twin] [--tokens N] [--steps N] [--repeats N] [--ring BYTES] "
+    "[--numerics N] [--checked 0|1]";
+
+struct Arguments {
+  std::string model, backend = "cuda";
+  int64_t tokens = 512, steps = 16, repeats = 9;
+  KernelOptions options;
+};
+
+class Dropping final : public TapSink {
+ public:
+  bool wants(std::string_view) const override { return true; }
+  void begin_step(const Step&) override {}
+  void record(const TapSpec&, const TensorView& values) override {
+    ++taps;
+    bytes += static_cast<int64_t>(values.byte_size());
+  }
+  int64_t taps = 0, bytes = 0;
+};
+
+Arguments parse(int count, char** values) {
+  Arguments arguments;
+  bool known = count >= 2 && count % 2 == 0;
+  if (known) arguments.model = values[1];
+  for (int i = 2; known && i + 1 < count; i += 2) {
+    const std::string name = values[i], value = values[i + 1];
+    const int64_t number = std::atoll(value.c_str());
+    if (name == "--backend") {
+      arguments.backend = value;
+    } else if (name == "--tokens") {
+      arguments.tokens = number;
+    } else if (name == "--steps") {
+      arguments.steps = number;
+    } else if (name == "--repeats") {
+      arguments.repeats = number;
+    } else if (name == "--ring") {
+      arguments.options.ring_bytes = static_cast<size_t>(number);
+    } else if (name == "--numerics") {
+      arguments.options.numerics = value;
+    } else if (name == "--checked") {
+      arguments.options.checked = number != 0;
+    } else {
+      known = false;
+    }
+  }
+  if (!known || arguments.tokens < 1 || arguments.steps < 1 || arguments.repeats < 1)
+    throw UsageError("capture_speed: wrong arguments", {}, kUsage);
+  return arguments;
+}
+
+std::unique_ptr<Backend> backend_of(const Arguments& arguments, const Model& model) {
+  if (arguments.backend == "twin") return make_twin_backend(model, arguments.options);
+#ifdef PLUMBLINE_CAPTURE_SPEED_CUDA
+  if (arguments.backend == "cuda") return make_cuda_backend(model, arguments.options);
+#endif
+  throw UsageError("capture_speed: no backend '" + arguments.backend + "' in this build", {}, kUsage);
+}
+
+double rate_of(const Arguments& arguments) {
+  constexpr size_t kBytes = size_t{256} << 20;
+#ifdef PLUMBLINE_CAPTURE_SPEED_CUDA
+  if (arguments.backend == "cuda") return cuda::copy_rate(kBytes);
+#endif
+  return twin::copy_rate(kBytes);
+}
+
+/// Of one kind of pass, one entry a pass.
+struct Times {
+  std::vector<double> returned, arrived;  ///< seconds until the logits are there; until the sink has every tap
+  int64_t taps = 0, bytes = 0;            ///< of one pass
+};
+
+void time_pass(Backend& backend, const Step& step, const run::TapPaths& paths, Times& times) {
+  Dropping dropping;
+  run::SelectedTaps selected(dropping, paths);
+  run::WriterThread writing(selected);
+  const auto start = std::chrono::steady_clock::now();
+  const auto passed = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
+  backend.forward(step, writing);
+  times.returned.push_back(passed());
+  writing.finish([] {});
+  times.arrived.push_back(passed());
+  times.taps = dropping.taps;
+  times.bytes = dropping.bytes;
+}
+
+std::vector<int64_t> tokens_of(int64_t count, int64_t vocabulary) {
+  std::vector<int64_t> tokens;
+  for (int64_t i = 0; i < count; ++i) tokens.push_back((i * i * 7 + i * 31 + 5) % std::min<int64_t>(vocabulary, 256));
+  return tokens;
+}
+
+nlohmann::json spread(std::vector<double> seconds) {
+  std::sort(seconds.begin(), seconds.end());
+  return {{"median", seconds[seconds.size() / 2]}, {"min", seconds.front()}, {"max", seconds.back()}};
+}
+
+nlohmann::json told(const Times& times, double without, double rate, const CaptureCounts& before,
+                    const CaptureCounts& after) {
+  const nlohmann::json seconds = spread(times.arrived);
+  const double bound = std::max(without, static_cast<double>(times.bytes) / rate), median = seconds["median"];
+  return {{"taps", times.taps},
+          {"bytes", times.bytes},
+          {"seconds", seconds},
+          {"seconds_until_logits", spread(times.returned)},
+          {"of_time_without_taps", median / without},
+          {"bound_seconds", bound},
+          {"of_bound", median / bound},
+          {"stalls", after.stalls - before.stalls},
+          {"stall_seconds", after.stall_seconds - before.stall_seconds},
+          {"oversized", after.oversized - before.oversized}};
+}
+
+nlohmann::json measured(const Arguments& arguments) {
+  const Model model = load_model(arguments.model);
+  const auto backend = backend_of(arguments, model);
+  const double rate = rate_of(arguments);
+  Arguments reducing = arguments;
+  reducing.options.statistics = true;
+  const auto reduced = backend_of(reducing, model);
+  nlohmann::json out = {{"device", backend->description()},     {"model", arguments.model},
+                        {"tokens", arguments.tokens},           {"ring_bytes", arguments.options.ring_bytes},
+                        {"checked", arguments.options.checked}, {"copy_bytes_per_second", rate}};
+  double prefill_without = 0.0, decode_without = 0.0;
+  for (const std::string choice : {"none", "stats", "outputs", "all"}) {
+    Backend& runs = choice == "stats" ? *reduced : *backend;
+    const run::TapPaths paths = run::selected_taps({choice}, runs.graph());
+    const Step prefill{0, 0, tokens_of(arguments.tokens, model.config.vocab)};
+    Times warm, prefills, decodes;
+    time_pass(runs, prefill, paths, warm);
+    const CaptureCounts first = *runs.capture();
+    for (int64_t i = 0; i < arguments.repeats; ++i) time_pass(runs, prefill, paths, prefills);
+    const CaptureCounts second = *runs.capture();
+    for (int64_t i = 0; i < arguments.steps; ++i) time_pass(runs, {i + 1, arguments.tokens + i, {1}}, paths, decodes);
+    if (choice == "none") {
+      prefill_without = spread(prefills.arrived)["median"];
+      decode_without = spread(decodes.arrived)["median"];
+    }
+    out["prefill"][choice] = told(prefills, prefill_without, rate, first, second);
+    out["decode"][choice] = told(decodes, decode_without, rate, second, *runs.capture());
+  }
+  return out;
+}
+
+}  // namespace
+}  // namespace plumbline
+
+int main(int count, char** values) {
+  try {
+    std::printf("%s\n", plumbline::measured(plumbline::parse(count, values)).dump(1).c_str());
+    return 0;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 2;
+  }
+}
