@@ -166,10 +166,10 @@ __device__ __forceinline__ void add_parts(const SlabPlan& plan, const SlabMemory
   }
 }
 
-/// The whole of it. `row_of` as above; `prepare()` may read weights; `stage_x(memory)` fills memory.x, after the launches
-/// before this one have ended, and lets the next one start once its loads are on their way, not before: the weights that
-/// the next one fetches would delay them; `store(tile, group, row, low, high)` gets the sums of the slab's columns tile * 16 + group and that + 8 for row
-/// `row` of x. All threads of the block call it.
+/// The whole of it. `row_of` as above; `prepare()` may read weights; `stage_x(memory)` fills memory.x, after the
+/// launches before this one have ended, and lets the next one start once its loads are on their way, not before: the
+/// weights that the next one fetches would delay them; `store(tile, group, row, low, high)` gets the sums of the slab's
+/// columns tile * 16 + group and that + 8 for row `row` of x. All threads of the block call it.
 template <int kEights, class RowOf, class Prepare, class StageX, class Store>
 __device__ __forceinline__ void slab_product(const SlabPlan& plan, const RowOf& row_of, const Prepare& prepare,
                                              const StageX& stage_x, const Store& store PLUMBLINE_WHERE_PARAM) {

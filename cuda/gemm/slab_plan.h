@@ -13,7 +13,7 @@ inline constexpr int kSlabThreads = 256;
 inline constexpr int kSlabColumns = 16;  ///< of a warp's tile
 inline constexpr int kSlabStep = 16;     ///< k of one tensor-core step
 inline constexpr int kMostSlabRows = 16;
-inline constexpr int kMostSlabColumns = 64;  ///< of a block
+inline constexpr int kMostSlabColumns = 64;             ///< of a block
 inline constexpr size_t kMostSharedBytes = 227 * 1024;  ///< of a block on sm_90
 #if defined(__CUDACC__)
 inline constexpr int kBlocksAtOnce = 132;  ///< the multiprocessors of an H100 or H200
@@ -47,8 +47,9 @@ constexpr int slab_columns(int64_t columns) {
 
 /// Whether the product can be done so: few rows, whole tensor-core steps, room for it.
 inline bool fits_slab(const SlabPlan& plan) {
-  return plan.rows <= kMostSlabRows && plan.columns <= kMostSlabColumns && plan.depth % kSlabStep == 0 && plan.part_depth % kSlabStep == 0 &&
-         plan.tiles() * plan.parts() <= kSlabThreads / 32 && plan.bytes() <= kMostSharedBytes;
+  return plan.rows <= kMostSlabRows && plan.columns <= kMostSlabColumns && plan.depth % kSlabStep == 0 &&
+         plan.part_depth % kSlabStep == 0 && plan.tiles() * plan.parts() <= kSlabThreads / 32 &&
+         plan.bytes() <= kMostSharedBytes;
 }
 
 inline bool is_aligned(const void* address) { return reinterpret_cast<uintptr_t>(address) % 16 == 0; }

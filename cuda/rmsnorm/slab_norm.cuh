@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The norm in front of slab.cuh: every block norms all rows of x itself, while its weights are on their way, a warp a
-// row. Of a single row every warp takes the statistic, which costs no barrier, and norms its eighth. Invariant: the bits
-// of norm_row.cuh. Left to others: the product. NUMERICS CONTRACT: norm_row.cuh, nothing added.
+// row. Of a single row every warp takes the statistic, which costs no barrier, and norms its eighth. Invariant: the
+// bits of norm_row.cuh. Left to others: the product. NUMERICS CONTRACT: norm_row.cuh, nothing added.
 #pragma once
 #include "cuda/gemm/slab.cuh"
 #include "cuda/rmsnorm/norm_row.cuh"
@@ -22,12 +22,11 @@ static_assert(kSlabThreads / 32 == kQuads, "of a single row each warp norms one 
 /// A row's columns c, c + step, ... (four neighbours each), zeros past the end.
 __device__ __forceinline__ void load_quads(const bf16* row, int columns, int c, int step, uint2 (&quads)[kQuads]) {
 #pragma unroll
-  for (int j = 0; j < kQuads; ++j)
-    quads[j] = c + j * step < columns ? load_four(row + c + j * step) : make_uint2(0, 0);
+  for (int j = 0; j < kQuads; ++j) quads[j] = c + j * step < columns ? load_four(row + c + j * step) : make_uint2(0, 0);
 }
 
-/// The sum of a row's squares where kShares * 32 lanes share it: four number j * 32 + l is lane (j % kShares) * 32 + l's.
-/// `kept` gets the first batch of fours. Lets the next launch start when these are on their way (slab.cuh).
+/// The sum of a row's squares where kShares * 32 lanes share it: four number j * 32 + l is lane (j % kShares) * 32 +
+/// l's. `kept` gets the first batch of fours. Lets the next launch start when these are on their way (slab.cuh).
 template <int kShares>
 __device__ __forceinline__ float row_squares(const bf16* row, int columns,
                                              uint2 (&kept)[kQuads] PLUMBLINE_WHERE_PARAM) {
@@ -44,7 +43,8 @@ __device__ __forceinline__ float row_squares(const bf16* row, int columns,
       unpack_four(quads[j], values);
 #pragma unroll
       for (int slot = 0; slot < 4; ++slot)  // zeros past the end change no sum of squares
-        sums[j % kShares][slot] = __fadd_rn(sums[j % kShares][slot], __fmul_rn(values[slot], values[slot]));  // A1 R1 R2
+        sums[j % kShares][slot] =
+            __fadd_rn(sums[j % kShares][slot], __fmul_rn(values[slot], values[slot]));  // A1 R1 R2
     }
   }
   float lanes[kShares];
