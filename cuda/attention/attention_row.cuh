@@ -24,17 +24,29 @@ __device__ __forceinline__ int lane_term(const LaneOrder& order, int lane, int i
   return i / order.vector * order.lanes * order.vector + lane * order.vector + i % order.vector;
 }
 
-/// The sum over the lanes, in every lane of a group of order.lanes threads.
-__device__ __forceinline__ float add_lanes(const LaneOrder& order, float sum PLUMBLINE_WHERE_PARAM) {
+inline constexpr int kScoresAtOnce = 4;  ///< of one group of threads, so that their loads and sums overlap
+
+/// The sums over the lanes, in every lane of a group of order.lanes threads.
+__device__ __forceinline__ void add_lanes(const LaneOrder& order, float (&sums)[kScoresAtOnce] PLUMBLINE_WHERE_PARAM) {
   if (!order.sequential) {
-    for (int half = order.lanes / 2; half > 0; half /= 2)
-      sum = __fadd_rn(sum, __shfl_xor_sync(kFullWarp, sum, half, 32 PLUMBLINE_WHERE_ARG));  // A2 of lane_sum
-    return sum;
+    for (int half = order.lanes / 2; half > 0; half /= 2) {
+#pragma unroll
+      for (float& sum : sums)
+        sum = __fadd_rn(sum, __shfl_xor_sync(kFullWarp, sum, half, 32 PLUMBLINE_WHERE_ARG));  // A2 of lane_sum
+    }
+    return;
   }
-  float total = __shfl_sync(kFullWarp, sum, 0, order.lanes PLUMBLINE_WHERE_ARG);
-  for (int lane = 1; lane < order.lanes; ++lane)
-    total = __fadd_rn(total, __shfl_sync(kFullWarp, sum, lane, order.lanes PLUMBLINE_WHERE_ARG));
-  return total;
+  float totals[kScoresAtOnce];
+#pragma unroll
+  for (int i = 0; i < kScoresAtOnce; ++i)
+    totals[i] = __shfl_sync(kFullWarp, sums[i], 0, order.lanes PLUMBLINE_WHERE_ARG);
+  for (int lane = 1; lane < order.lanes; ++lane) {
+#pragma unroll
+    for (int i = 0; i < kScoresAtOnce; ++i)
+      totals[i] = __fadd_rn(totals[i], __shfl_sync(kFullWarp, sums[i], lane, order.lanes PLUMBLINE_WHERE_ARG));
+  }
+#pragma unroll
+  for (int i = 0; i < kScoresAtOnce; ++i) sums[i] = totals[i];
 }
 
 template <int kWide>
@@ -66,19 +78,30 @@ __device__ __forceinline__ void row_scores_by_lanes(const AttentionArgs& args, i
   Neighbours<kWide> q[kMostLaneTerms / kWide];
   load_terms(order, lane, terms, args.q + int64_t(head) * args.head_dim, q);
   const int last_key = min(first_key + kKeysOfBlock, args.keys);
-#pragma unroll 4
-  for (int first = first_key; first < last_key; first += groups) {
+  for (int first = first_key; first < last_key; first += groups * kScoresAtOnce) {
     const int key = first + int(threadIdx.x) / order.lanes;
-    Neighbours<kWide> k[kMostLaneTerms / kWide];
-    load_terms(order, lane, terms,
-               args.k_cache + (int64_t(min(key, last_key - 1)) * args.kv_heads + kv_head) * args.head_dim, k);
-    float sum = 0.0f;
+    Neighbours<kWide> k[kScoresAtOnce][kMostLaneTerms / kWide];
+    float sums[kScoresAtOnce] = {};
+#pragma unroll
+    for (int n = 0; n < kScoresAtOnce; ++n)
+      load_terms(
+          order, lane, terms,
+          args.k_cache + (int64_t(min(key + n * groups, last_key - 1)) * args.kv_heads + kv_head) * args.head_dim,
+          k[n]);
 #pragma unroll
     for (int i = 0; i < kMostLaneTerms; ++i) {
-      if (i < terms) sum = __fmaf_rn(to_f32(q[i / kWide].value[i % kWide]), to_f32(k[i / kWide].value[i % kWide]), sum);
+#pragma unroll
+      for (int n = 0; n < kScoresAtOnce; ++n) {
+        if (i < terms)
+          sums[n] = __fmaf_rn(to_f32(q[i / kWide].value[i % kWide]), to_f32(k[n][i / kWide].value[i % kWide]), sums[n]);
+      }
     }
-    sum = add_lanes(order, sum PLUMBLINE_WHERE_ARG);
-    if (lane == 0 && key < last_key) store_score<Defect::none>(args, head, 0, key, sum, tap);
+    add_lanes(order, sums PLUMBLINE_WHERE_ARG);
+#pragma unroll
+    for (int n = 0; n < kScoresAtOnce; ++n) {
+      if (lane == 0 && key + n * groups < last_key)
+        store_score<Defect::none>(args, head, 0, key + n * groups, sums[n], tap);
+    }
   }
 }
 
@@ -107,7 +130,9 @@ __device__ __forceinline__ void row_scores_in_chains(const AttentionArgs& args, 
   if (high_key < args.keys) store_score<Defect::none>(args, head, 0, high_key, sums[2], tap);
 }
 
-/// What depends on how many tokens came before, where that is known on the device only.
+/// What depends on how many tokens came before, where that is known on the device only. It may be read before the
+/// launches before this one have ended: the position was written at the end of the step before, and of the launches in
+/// between at least the products over few rows let their successor start only after they have waited themselves.
 __device__ __forceinline__ void take_position(AttentionArgs& args) {
   if (args.position == nullptr) return;
   args.first_position = *args.position;
@@ -119,8 +144,8 @@ __device__ __forceinline__ void take_position(AttentionArgs& args) {
 template <class Tap>
 __global__ void __launch_bounds__(kScoreThreads) row_scores_kernel(AttentionArgs args, Tap tap) {
   let_next_start();
-  wait_for_previous();
   take_position(args);
+  wait_for_previous();
   const int head = int(blockIdx.y), first_key = int(blockIdx.x) * kKeysOfBlock;
   const int kv_head = shared_head(args, head, args.modulo_keys);
   if (first_key >= args.keys) return;
@@ -283,9 +308,9 @@ __device__ __forceinline__ void row_context_in_chains(const AttentionArgs& args,
 
 template <Arithmetic kArithmetic, class Tap>
 __global__ void __launch_bounds__(kMostContextThreads) row_context_kernel(AttentionArgs args, Tap tap) {
-  wait_for_previous();
   const RowMemory memory = row_memory(args.keys);
   take_position(args);
+  wait_for_previous();
   const int head = int(blockIdx.y);
   row_softmax<kArithmetic>(args, memory, head, blockIdx.x == 0, tap);
   let_next_start();

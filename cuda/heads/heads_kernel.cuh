@@ -27,6 +27,8 @@ struct HeadPlace {
   int first_slot;
 };
 
+inline constexpr int kAtOnce = 4;  ///< elements that a lane loads before it stores the first
+
 template <NormRounding kRounding, Arithmetic kArithmetic, class Value, class Tap>
 __device__ __forceinline__ void norm_head(const HeadRole& role, const Value* x, int head_dim, const HeadPlace& place,
                                           bf16* row, const Tap& tap PLUMBLINE_WHERE_PARAM) {
@@ -37,11 +39,24 @@ __device__ __forceinline__ void norm_head(const HeadRole& role, const Value* x, 
     tap.store(place.first_slot + NormTap::kVar, place.by_token, statistic.var);
     tap.store(place.first_slot + NormTap::kRstd, place.by_token, statistic.rstd);
   }
-  for (int c = lane; c < head_dim; c += 32) {
-    const NormedValue value = normed_value<kRounding>(x[c], statistic.rstd, role.norm_weight[c]);  // R1
-    store_normed(row + c, value.out32);
-    tap_normed<kRounding>(tap, place.first_slot, place.by_token * head_dim + c, value);
-    tap.store(place.first_slot + NormTap::kOut, place.by_token * head_dim + c, row[c]);
+  for (int c0 = lane; c0 < head_dim; c0 += 32 * kAtOnce) {
+    Value values[kAtOnce];
+    bf16 weights[kAtOnce];
+#pragma unroll
+    for (int i = 0; i < kAtOnce; ++i) {
+      const int c = min(c0 + i * 32, head_dim - 1);
+      values[i] = x[c];
+      weights[i] = role.norm_weight[c];
+    }
+#pragma unroll
+    for (int i = 0; i < kAtOnce; ++i) {
+      const int c = c0 + i * 32;
+      if (c >= head_dim) break;
+      const NormedValue value = normed_value<kRounding>(values[i], statistic.rstd, weights[i]);  // R1
+      store_normed(row + c, value.out32);
+      tap_normed<kRounding>(tap, place.first_slot, place.by_token * head_dim + c, value);
+      tap.store(place.first_slot + NormTap::kOut, place.by_token * head_dim + c, row[c]);
+    }
   }
 }
 
@@ -80,6 +95,7 @@ __device__ __forceinline__ float rotated_partner(const bf16* row, int c, int hea
 template <class Tap, Defect kDefect = Defect::none, int kRole = 0, Arithmetic kArithmetic = Arithmetic::portable>
 __global__ void heads_kernel(HeadsArgs args, Tap tap) {
   let_next_start();
+  const int64_t position = args.position == nullptr ? 0 : *args.position;  // may be read so early: attention_row.cuh
   wait_for_previous();
   const int warps = int(blockDim.x) / 32, warp = int(threadIdx.x) / 32;
   const int per_token = args.roles[0].heads + args.roles[1].heads + args.roles[2].heads;
@@ -95,7 +111,6 @@ __global__ void heads_kernel(HeadsArgs args, Tap tap) {
   bf16* row = dynamic_shared<bf16>() + warp * args.head_dim;
   load_head<kArithmetic>(role, args.head_dim, place, row, tap);
   __syncwarp();
-  const int64_t position = args.position == nullptr ? 0 : *args.position;
   int64_t table = (position + token) * args.head_dim;
   if constexpr (kDefect == Defect::position_late) {
     if (which == kRole && token > 0) table -= args.head_dim;
@@ -106,14 +121,28 @@ __global__ void heads_kernel(HeadsArgs args, Tap tap) {
   if constexpr (kDefect == Defect::cache_pairs) {
     if (which == kRole && (token ^ 1) < args.tokens) y += ((token ^ 1) - token) * role.token_stride;
   }
-  for (int c = int(threadIdx.x) % 32; c < args.head_dim; c += 32) {
+  bf16 cosines[kAtOnce], sines[kAtOnce];  // of the next elements, the first of them in front
+  for (int c = int(threadIdx.x) % 32, i = 0; c < args.head_dim; c += 32, ++i) {
+    if (role.cos != nullptr && i % kAtOnce == 0) {
+#pragma unroll
+      for (int j = 0; j < kAtOnce; ++j) {
+        const int ahead = min(c + j * 32, args.head_dim - 1);
+        const int64_t angle = table + (role.interleaved ? ahead / 2 : ahead);
+        cosines[j] = role.cos[angle];
+        sines[j] = role.sin[angle];
+      }
+    }
     tap.store(place.first_slot + HeadsTap::kHeads, out + c, row[c]);
     bf16 value = row[c];
     if (role.cos != nullptr) {
-      const int64_t angle = table + (role.interleaved ? c / 2 : c);
-      const bf16 cos_part = to_bf16(__fmul_rn(to_f32(row[c]), to_f32(role.cos[angle])));  // R2
+      const bf16 cos_part = to_bf16(__fmul_rn(to_f32(row[c]), to_f32(cosines[0])));  // R2
       bf16 sin_part =
-          to_bf16(__fmul_rn(rotated_partner(row, c, args.head_dim, role.interleaved), to_f32(role.sin[angle])));  // R3
+          to_bf16(__fmul_rn(rotated_partner(row, c, args.head_dim, role.interleaved), to_f32(sines[0])));  // R3
+#pragma unroll
+      for (int j = 1; j < kAtOnce; ++j) {
+        cosines[j - 1] = cosines[j];
+        sines[j - 1] = sines[j];
+      }
       if constexpr (kDefect == Defect::rope_backwards) {
         if (which == kRole) sin_part.bits ^= 0x8000;
       }
