@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Proves on a machine with an H100 or H200 what README says of it. Usage: scripts/gpu_all.sh [headers|build|equal|safe]...
+# Proves on a machine with an H100 or H200 what README says of it. Usage: scripts/gpu_all.sh [headers|build|equal|speed|safe]...
 #   headers  here, where packages can be had: unpacks into .deps/usr what such a machine may lack; let it travel along
 #   build    configures preset gpu and builds the programs and the GPU's tests
 #   equal    LibTorch eager = our kernels = the twin on every tap, special functions over all inputs, records in dumps/
@@ -11,7 +11,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 parts=("$@")
-[ $# -gt 0 ] || parts=(build equal safe)
+[ $# -gt 0 ] || parts=(build equal speed safe)
 out=out/gpu bin=build-gpu/bin failed=0
 mkdir -p "$out"
 
@@ -55,15 +55,36 @@ equal() {
       check equal "$model twin = cuda, $variant" "$bin/same_bits" "dumps/models/$model" twin cuda --qkv "$variant"
     done
   done
-  [ -d "$out/qwen3-0.6b" ] || check equal "make qwen3-0.6b" "$bin/plumbline" make-model qwen3-0.6b --k-norm-max notes -o "$out/qwen3-0.6b" --no-progress
+  big_model equal
   for tokens in 1 4 16 64 128 512; do
     check equal "qwen3-0.6b torch = cuda, $tokens tokens" "$bin/same_bits" "$out/qwen3-0.6b" torch cuda --numerics torch/sm90 \
       --tokens "$tokens" --new 1
   done
 }
 
+# Keeps the figures that COMMAND... prints, a JSON line each.
+figures() { "$@" | tee -a "$out/figures.jsonl"; }
+
+speed() {
+  local python=${PLUMBLINE_PYTHON:-python3}
+  rm -f "$out/figures.jsonl"
+  big_model speed
+  check speed clocks nvidia-smi --query-gpu=name,driver_version,clocks.sm,clocks.mem --format=csv,noheader
+  check speed "RMSNorm and projections" figures "$bin/bench_gpu" qkv
+  check speed "decode" figures "$bin/bench_gpu" decode "$out/qwen3-0.6b"
+  check speed "prefill" figures "$bin/bench_gpu" prefill "$out/qwen3-0.6b"
+  check speed "PyTorch: RMSNorm and projections" figures "$python" scripts/bench_torch.py qkv
+  check speed "PyTorch: decode" figures "$python" scripts/bench_torch.py decode "$out/qwen3-0.6b"
+  check speed "taps" "$bin/capture_speed" "$out/qwen3-0.6b" --tokens 128
+}
+
+# A test that finds no GPU says so and ends with 0: here that is a failure.
+on_gpu() { "$@" | tee "$out/on_gpu.log" && ! grep -q "no GPU" "$out/on_gpu.log"; }
+
 safe() {
   local tool
+  check safe "errors of CUDA" on_gpu build-gpu/tests/gpu_error_provoked_test
+  check safe "every kernel, poisoned, 20 times" on_gpu build-gpu/tests/kernel_repeat_gpu_test
   check safe "kernels without taps have no trace of them" python3 tests/kernel/notap/notap_code.py
   check safe "errors where no GPU can be seen" build-gpu/tests/gpu_error_without_gpu_test
   check safe "errors of CUDA name kernel, grid and line" build-gpu/tests/gpu_error_provoked_test
@@ -79,8 +100,8 @@ safe() {
 for part in "${parts[@]}"; do
   case $part in
     headers) headers; continue ;;
-    build | equal | safe) ;;
-    *) echo "gpu_all: no part '$part'; there are headers, build, equal, safe" >&2; exit 2 ;;
+    build | equal | speed | safe) ;;
+    *) echo "gpu_all: no part '$part'; there are headers, build, equal, speed, safe" >&2; exit 2 ;;
   esac
   command -v nvidia-smi >/dev/null || { echo "gpu_all: no GPU here (nvidia-smi is missing); scripts/check_gpu_records.sh checks what one recorded" >&2; exit 2; }
   rm -f "$out/$part.jsonl"

@@ -86,6 +86,7 @@ ELSEWHERE = {
     "scripts/check_gpu_records.sh": ("cli_gpu_records_test", "tests/cli/gpu_records_test.cpp", ["check_gpu_records.sh", "5 of 5 agree"]),
     "scripts/check_gpu_records.sh --all": ("cli_gpu_records_test", "tests/cli/gpu_records_test.cpp", ["check_gpu_records.sh"]),
     "scripts/gpu_all.sh": ("cli_gpu_records_test", "tests/cli/gpu_records_test.cpp", ["gpu_all.sh"]),
+    "scripts/gpu_all.sh speed": ("cli_gpu_records_test", "tests/cli/gpu_records_test.cpp", ["gpu_all.sh"]),
     "scripts/gpu_all.sh headers": ("cli_gpu_records_test", "tests/cli/gpu_records_test.cpp", ["gpu_all.sh"]),
     "litmus_gpu_equality_test": ("litmus_gpu_equality_test", "tests/litmus/gpu_equality_test.cpp", ["count_differing(cuda_build::"]),
     "cmake --install build --prefix DIR": ("install_consumer", "tests/install/install_test.sh", ["--install", "--prefix"]),

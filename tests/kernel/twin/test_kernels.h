@@ -35,6 +35,9 @@ void write_after_read_race(float* out, int blocks);     ///< lacks the barrier b
 void read_unwritten_shared(uint32_t* out);              ///< out[0] static, out[1] dynamic, as found
 void write_past_dynamic_shared(float* out, int index);  ///< 64 floats asked for
 void write_at(float* out, int64_t index);
+/// A bulk copy of 64 words to shared memory and from there to out. `in` is a multiple of 16.
+enum class BulkFault { none, no_wait, bytes_missing, thread_missing };
+void copy_in_bulk(const uint32_t* in, uint32_t* out, BulkFault fault);
 /// Does nothing; for launch shapes that must be refused.
 void launch_shape(dim3 grid, dim3 block, size_t shared_bytes);
 

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bulk copies are there after the wait, not before; what a GPU would wait for in vain is an error.
+#include <vector>
+
+#include <plumbline/error.h>
+
+#include "cuda/common/memory.h"
+#include "support/catch.h"
+#include "tests/kernel/twin/test_kernels.h"
+
+using namespace plumbline::twin;
+using namespace plumbline::twin::testing;
+
+namespace {
+
+std::vector<uint32_t> copied(BulkFault fault) {
+  alignas(16) uint32_t in[64];
+  for (uint32_t i = 0; i < 64; ++i) in[i] = i * 3 + 1;
+  std::vector<uint32_t> out(64);
+  copy_in_bulk(in, out.data(), fault);
+  return out;
+}
+
+std::string message_of(BulkFault fault) {
+  try {
+    copied(fault);
+  } catch (const plumbline::BackendError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("bulk copies are there for every thread that has waited for them") {
+  for (int launch = 0; launch < 2; ++launch) {
+    const std::vector<uint32_t> out = copied(BulkFault::none);
+    for (uint32_t i = 0; i < 64; ++i) CHECK(out[i] == i * 3 + 1);
+  }
+}
+
+TEST_CASE("without a wait a bulk copy has not come: the place holds what it held") {
+  for (const uint32_t word : copied(BulkFault::no_wait)) CHECK((word & 0x7F807F80u) == 0x7F807F80u);  // two bf16 NaN
+}
+
+TEST_CASE("a wait for copies that do not add up is an error that names kernel and line") {
+  for (const BulkFault fault : {BulkFault::bytes_missing, BulkFault::thread_missing}) {
+    const std::string message = message_of(fault);
+    INFO(message);
+    CHECK(message.find("kernel 'copies'") != std::string::npos);
+    CHECK(message.find("do not add up") != std::string::npos);
+    CHECK(message.find("copy_kernels.cu:") != std::string::npos);
+  }
+}
