@@ -55,6 +55,7 @@ enum class Fault : uint8_t {
   bad_width,             // of a shuffle: not a power of two up to 32
   partial_warp,          // a tensor-core step by fewer than 32 lanes
   copies,                // waits for copies that have not all been asked for
+  many_copies,           // more than the twin keeps
 };
 
 /// Why a block cannot go on; `first` and `second` are flat thread numbers.

@@ -76,6 +76,9 @@ Words words(Fault fault) {
       return {"a thread waits for bulk copies whose threads or bytes do not add up",
               "announce the bytes of every copy, each thread before its own, and put a barrier before the wait: a GPU "
               "would wait for ever, or not long enough"};
+    case Fault::many_copies:
+      return {"a block asks for more bulk copies or copy barriers than the twin keeps",
+              "copy longer rows at once, or raise the limits in cuda/twin/async_copy.cpp"};
     case Fault::stuck:
     case Fault::none: break;
   }
