@@ -166,7 +166,8 @@ void TapCapture::measure() {
   const auto arrived = std::make_shared<const Room>(Room{ring_, ring_->ring.reserve(bytes)});
   StatisticsArgs args{};
   int64_t first = 0;
-  for (const Measured& tap : std::exchange(measured_, {})) {
+  const std::vector<Measured> measured = std::exchange(measured_, {});  // its memory outlives the launches
+  for (const Measured& tap : measured) {
     tap.late->lies_in(arrived, first);
     if (tap.late->count() == 0) continue;
     if (args.taps == StatisticsArgs::kMost) statistics(std::exchange(args, {}), kernels_);
