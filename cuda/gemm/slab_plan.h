@@ -4,6 +4,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "cuda/common/bf16.h"
 
@@ -50,6 +51,14 @@ inline bool fits_slab(const SlabPlan& plan) {
   return plan.rows <= kMostSlabRows && plan.columns <= kMostSlabColumns && plan.depth % kSlabStep == 0 &&
          plan.part_depth % kSlabStep == 0 && plan.tiles() * plan.parts() <= kSlabThreads / 32 &&
          plan.bytes() <= kMostSharedBytes;
+}
+
+/// Calls `body` with std::integral_constant<int, eights>: turns the number into a template argument, on the host.
+template <class Body>
+void with_eights(const SlabPlan& plan, const Body& body) {
+  static_assert(kMostSlabRows == 16, "one or two");
+  if (plan.eights() == 1) return body(std::integral_constant<int, 1>{});
+  body(std::integral_constant<int, 2>{});
 }
 
 inline bool is_aligned(const void* address) { return reinterpret_cast<uintptr_t>(address) % 16 == 0; }

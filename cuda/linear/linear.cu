@@ -18,11 +18,12 @@ bool takes_slab(const LinearArgs& args, const SlabPlan& plan) {
   return !args.x_is_f32 && fits_slab(plan) && is_aligned(args.x) && is_aligned(args.weight);
 }
 
-template <int kEights>
 void launch_slab(const LinearArgs& args, const SlabPlan& plan, const RecordTap* taps, Stream stream) {
   const LaunchShape shape{dim3(blocks_for(args.columns, plan.columns)), dim3(kSlabThreads), plan.bytes(), true};
-  with_tap(taps, [&](auto tap) {
-    launch("linear (few rows)", shape, stream, linear_slab_kernel<kEights, decltype(tap)>, args, plan, tap);
+  with_eights(plan, [&](auto eights) {
+    with_tap(taps, [&](auto tap) {
+      launch("linear (few rows)", shape, stream, linear_slab_kernel<eights.value, decltype(tap)>, args, plan, tap);
+    });
   });
 }
 
@@ -32,7 +33,7 @@ void linear(const LinearArgs& args, const RecordTap* taps, int block_threads, St
   if (!check_linear(args, block_threads)) return;
   const SlabPlan plan = plan_of(args);
   if (!takes_slab(args, plan)) return start_linear<Defect::none>(args, taps, block_threads, stream);
-  plan.eights() == 1 ? launch_slab<1>(args, plan, taps, stream) : launch_slab<2>(args, plan, taps, stream);
+  launch_slab(args, plan, taps, stream);
 }
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

@@ -32,6 +32,19 @@ __device__ __forceinline__ bf16 round_product(float accumulator, const bf16* bia
   return to_bf16(product);  // R3
 }
 
+/// One element of y: the rounded product, or the residual plus that.
+template <Defect kDefect = Defect::none, class Tap>
+__device__ __forceinline__ void store_product(float sum, const bf16* bias, const bf16* residual, bf16* y, int64_t index,
+                                              int column, const Tap& tap) {
+  const bf16 product = round_product<kDefect>(sum, bias, column);
+  if (residual == nullptr) {
+    y[index] = product;
+  } else {
+    tap.store(LinearTap::kProduct, index, product);
+    y[index] = to_bf16(__fadd_rn(to_f32(residual[index]), to_f32(product)));  // A3 R4 R5
+  }
+}
+
 /// Columns first ... first + depth - 1 of the block's tile of x W^T.
 template <class Activation, Defect kDefect>
 __device__ __forceinline__ void accumulate_part(Accumulator<1>& accumulator, const Rows<Activation>& x,
@@ -65,13 +78,7 @@ __global__ void linear_kernel(Rows<Activation> x, Rows<bf16> weight, const bf16*
       const int row = row0 + tile_row(i), column = column0 + tile_column(half, i);
       if (row >= x.rows || column >= weight.rows) continue;
       const int64_t index = int64_t(row) * weight.rows + column;
-      const bf16 product = round_product<kDefect>(accumulator.d[0][half][i], bias, column);
-      if (residual == nullptr) {
-        y[index] = product;
-      } else {
-        tap.store(LinearTap::kProduct, index, product);
-        y[index] = to_bf16(__fadd_rn(to_f32(residual[index]), to_f32(product)));  // A3 R4 R5
-      }
+      store_product<kDefect>(accumulator.d[0][half][i], bias, residual, y, index, column, tap);
     }
   }
 }

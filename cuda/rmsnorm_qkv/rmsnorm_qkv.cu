@@ -57,23 +57,19 @@ bool takes_slab(const RmsNormQkvArgs& args, const SlabPlan& plan) {
   return !args.one_pass && aligned && args.rounding != NormRounding::none && fits_slab(plan);
 }
 
-template <NormRounding kRounding, int kEights>
+template <NormRounding kRounding>
 void launch_slab(const RmsNormQkvArgs& args, const SlabPlan& plan, const RecordTap* taps, Stream stream) {
   unsigned blocks = 0;
   for (const Projection& projection : args.projections) blocks += blocks_for(projection.columns, plan.columns);
   const LaunchShape shape{dim3(blocks), dim3(kSlabThreads), plan.bytes(), true};
   with_arithmetic(args.norm.arithmetic, [&](auto arithmetic) {
-    with_tap(taps, [&](auto tap) {
-      launch("rmsnorm_qkv (few rows)", shape, stream,
-             rmsnorm_qkv_slab_kernel<kRounding, arithmetic.value, kEights, decltype(tap)>, args, plan, tap);
+    with_eights(plan, [&](auto eights) {
+      with_tap(taps, [&](auto tap) {
+        launch("rmsnorm_qkv (few rows)", shape, stream,
+               rmsnorm_qkv_slab_kernel<kRounding, arithmetic.value, eights.value, decltype(tap)>, args, plan, tap);
+      });
     });
   });
-}
-
-template <NormRounding kRounding>
-void launch_slab(const RmsNormQkvArgs& args, const SlabPlan& plan, const RecordTap* taps, Stream stream) {
-  plan.eights() == 1 ? launch_slab<kRounding, 1>(args, plan, taps, stream)
-                     : launch_slab<kRounding, 2>(args, plan, taps, stream);
 }
 
 }  // namespace

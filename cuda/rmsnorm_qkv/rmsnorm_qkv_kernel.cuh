@@ -21,7 +21,7 @@
 #include "cuda/gemm/stage.cuh"
 #include "cuda/linear/linear_kernel.cuh"
 #include "cuda/rmsnorm/normed_rows.cuh"
-#include "cuda/rmsnorm_qkv/rmsnorm_qkv.h"
+#include "cuda/rmsnorm_qkv/projected.cuh"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
@@ -71,15 +71,9 @@ __device__ __forceinline__ void project_tile(const RmsNormQkvArgs& args, const b
       } PLUMBLINE_WHERE_ARG);  // A2 R2
   for (int half = 0; half < 2; ++half) {
     for (int i = 0; i < 4; ++i) {
-      const int row = row0 + tile_row(i), column = column0 + tile_column(half, i);
-      if (row >= args.norm.rows || column >= projection.columns) continue;
-      const int64_t index = int64_t(row) * projection.columns + column;
-      const float sum = biased_product(accumulator.d[0][half][i], projection.bias, column);  // A3 R3
-      if (projection.y != nullptr) {
-        projection.y[index] = to_bf16(sum);  // R4
-      } else {
-        projection.y32[index] = sum;
-      }
+      const int row = row0 + tile_row(i);
+      if (row < args.norm.rows)
+        store_projected(projection, row, column0 + tile_column(half, i), accumulator.d[0][half][i]);
     }
   }
 }

@@ -2,9 +2,8 @@
 // rmsnorm_qkv for few rows: gemm/slab.cuh behind rmsnorm/slab_norm.cuh, a block's columns being those of one
 // projection. NUMERICS CONTRACT: rmsnorm_qkv_kernel.cuh (llama and olmo), nothing added.
 #pragma once
-#include "cuda/linear/linear_kernel.cuh"
 #include "cuda/rmsnorm/slab_norm.cuh"
-#include "cuda/rmsnorm_qkv/rmsnorm_qkv.h"
+#include "cuda/rmsnorm_qkv/projected.cuh"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
@@ -17,16 +16,6 @@ __global__ void __launch_bounds__(kSlabThreads) rmsnorm_qkv_slab_kernel(RmsNormQ
     column0 -= columns;
   }
   const Projection projection = args.projections[which];
-  const auto store = [&](int row, int column, float sum) {
-    if (column >= projection.columns) return;
-    const int64_t index = int64_t(row) * projection.columns + column;
-    const float biased = biased_product(sum, projection.bias, column);
-    if (projection.y != nullptr) {
-      projection.y[index] = to_bf16(biased);
-    } else {
-      projection.y32[index] = biased;
-    }
-  };
   SlabNorm<kRounding, kArithmetic, Tap> norm(args.norm, plan, tap, Tap::kRecords && blockIdx.x == 0);
   slab_product<kEights>(
       plan,
@@ -36,8 +25,8 @@ __global__ void __launch_bounds__(kSlabThreads) rmsnorm_qkv_slab_kernel(RmsNormQ
       [&] { norm.load_weights(); }, [&](const SlabMemory& slab) { norm.stage(slab); },
       [&](int tile, int group, int row, float low, float high) {
         const int local = tile * kSlabColumns + group;
-        store(row, column0 + local, low);
-        if (local + 8 < plan.columns) store(row, column0 + local + 8, high);
+        store_projected(projection, row, column0 + local, low);
+        if (local + 8 < plan.columns) store_projected(projection, row, column0 + local + 8, high);
       });
 }
 

@@ -26,21 +26,17 @@ bool takes_slab(const SwigluArgs& args, const SlabPlan& plan) {
          is_aligned(args.norm.weight) && is_aligned(args.gate_weight) && is_aligned(args.up_weight);
 }
 
-template <NormRounding kRounding, int kEights>
+template <NormRounding kRounding>
 void launch_slab(const SwigluArgs& args, const SlabPlan& plan, const RecordTap* taps, Stream stream) {
   const LaunchShape shape{dim3(blocks_for(args.columns, plan.columns / 2)), dim3(kSlabThreads), plan.bytes(), true};
   with_arithmetic(args.norm.arithmetic, [&](auto arithmetic) {
-    with_tap(taps, [&](auto tap) {
-      launch("swiglu (few rows)", shape, stream,
-             swiglu_slab_kernel<kRounding, arithmetic.value, kEights, decltype(tap)>, args, plan, tap);
+    with_eights(plan, [&](auto eights) {
+      with_tap(taps, [&](auto tap) {
+        launch("swiglu (few rows)", shape, stream,
+               swiglu_slab_kernel<kRounding, arithmetic.value, eights.value, decltype(tap)>, args, plan, tap);
+      });
     });
   });
-}
-
-template <NormRounding kRounding>
-void launch_slab(const SwigluArgs& args, const SlabPlan& plan, const RecordTap* taps, Stream stream) {
-  plan.eights() == 1 ? launch_slab<kRounding, 1>(args, plan, taps, stream)
-                     : launch_slab<kRounding, 2>(args, plan, taps, stream);
 }
 
 template <NormRounding kRounding>
