@@ -5,6 +5,7 @@
 #include "cuda/twin/block.h"
 
 #include "cuda/twin/async_copy.h"
+#include "cuda/twin/staged_copy.h"
 
 namespace plumbline::twin {
 
@@ -57,6 +58,7 @@ void Block::prepare(const GridCall& call, uint3 block_index) {
   verdict_ = {};
   call_ = &call;
   forget_copies();
+  forget_pieces(thread_count_);
   blockIdx = block_index;
   blockDim = call.block;
   gridDim = call.grid;

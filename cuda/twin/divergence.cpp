@@ -77,8 +77,9 @@ Words words(Fault fault) {
               "announce the bytes of every copy, each thread before its own, and put a barrier before the wait: a GPU "
               "would wait for ever, or not long enough"};
     case Fault::many_copies:
-      return {"a block asks for more bulk copies or copy barriers than the twin keeps",
-              "copy longer rows at once, or raise the limits in cuda/twin/async_copy.cpp"};
+      return {
+          "a block asks for more copies or copy barriers than the twin keeps",
+          "wait earlier, copy longer rows at once, or raise the limits in cuda/twin/async_copy.cpp, staged_copy.cpp"};
     case Fault::stuck:
     case Fault::none: break;
   }

@@ -38,6 +38,10 @@ void write_at(float* out, int64_t index);
 /// A bulk copy of 64 words to shared memory and from there to out. `in` is a multiple of 16.
 enum class BulkFault { none, no_wait, bytes_missing, thread_missing };
 void copy_in_bulk(const uint32_t* in, uint32_t* out, BulkFault fault);
+/// 4 stages of 64 words by pieces to shared memory, from there to out, each thread what the next one fetched; the last
+/// 16 words of a stage are zeros. early: the last stage is not waited for. `in` is a multiple of 16.
+enum class StagedFault { none, no_wait, early, no_barrier };
+void copy_in_stages(const uint32_t* in, uint32_t* out, StagedFault fault);
 /// Does nothing; for launch shapes that must be refused.
 void launch_shape(dim3 grid, dim3 block, size_t shared_bytes);
 
