@@ -53,6 +53,17 @@ __host__ __device__ __forceinline__ bf16 to_bf16(float value) {
 #endif
 }
 
+/// Four neighbours, 8-byte aligned, in one load.
+__device__ __forceinline__ uint2 load_four(const bf16* four) { return *reinterpret_cast<const uint2*>(four); }
+
+/// Their values.
+__device__ __forceinline__ void unpack_four(uint2 four, float (&values)[4]) {
+  values[0] = __uint_as_float(four.x << 16);
+  values[1] = __uint_as_float(four.x & 0xFFFF0000u);
+  values[2] = __uint_as_float(four.y << 16);
+  values[3] = __uint_as_float(four.y & 0xFFFF0000u);
+}
+
 /// Two bf16 in one 32-bit register as mma.h wants them: `low` is the element with the lower column (or row) index.
 __host__ __device__ __forceinline__ uint32_t pack_bf16(bf16 low, bf16 high) {
   return uint32_t(low.bits) | uint32_t(high.bits) << 16;

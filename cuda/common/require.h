@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Argument checks of the op.cu files. Invariant: a launch only sees arguments that passed them. Left to others: whether
-// buffers are as large as the shapes say (fences find that), errors of the launch itself (common/launch.h).
+// Argument checks of the op.cu files, and what decides between their kernels. Invariant: a launch only sees arguments
+// that passed them. Left to others: whether buffers are as large as the shapes say (fences find that), errors of the
+// launch itself (common/launch.h).
 #pragma once
+#include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -9,6 +11,9 @@
 #include <plumbline/error.h>
 
 namespace plumbline {
+
+/// Whether it can be loaded 16 bytes at a time.
+inline bool is_aligned(const void* address) { return reinterpret_cast<uintptr_t>(address) % 16 == 0; }
 
 /// A named extent and its value.
 struct Extent {

@@ -56,8 +56,6 @@ __device__ __forceinline__ void copy_rows(const SlabPlan& plan, const bf16* sour
   }
 }
 
-__device__ __forceinline__ uint2 load_four(const bf16* four) { return *reinterpret_cast<const uint2*>(four); }
-
 /// What a warp sums: 16 columns by kEights * 8 rows of x. value[e][i] is column group, x row e * 8 + 2 * (lane % 4) + i
 /// for i = 0, 1; column group + 8 for i = 2, 3; group = lane / 4.
 template <int kEights>

@@ -61,6 +61,4 @@ void with_eights(const SlabPlan& plan, const Body& body) {
   body(std::integral_constant<int, 2>{});
 }
 
-inline bool is_aligned(const void* address) { return reinterpret_cast<uintptr_t>(address) % 16 == 0; }
-
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

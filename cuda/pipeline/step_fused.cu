@@ -2,6 +2,7 @@
 // Steps of a norm with the products behind it: rmsnorm_qkv and swiglu. Invariant: step_runner.h.
 #include <plumbline/error.h>
 
+#include "cuda/gemm/slab_plan.h"
 #include "cuda/pipeline/step_runner.h"
 #include "cuda/rmsnorm_qkv/rmsnorm_qkv.h"
 #include "cuda/swiglu/swiglu.h"
@@ -27,17 +28,19 @@ Shape with_columns(Shape shape, int64_t columns) {
 
 }  // namespace
 
-NormInput StepRunner::norm_input(const Op& norm, const DeviceValue& x) const {
+NormInput StepRunner::norm_input(const Op& norm, const DeviceValue& x, Yields& yields) const {
   if (integer(norm, "heads") != 0) {
     throw BackendError("kernels: op '" + norm.name + "' norms per head in front of a product", {}, "check the graph");
   }
+  const bool many = x.rows() > kMostSlabRows && rounding_of(norm) != NormRounding::none;
   return {.x = bf16_input(norm, x),
           .weight = weights_.get(norm, 0, {x.last()}),
           .rows = int(x.rows()),
           .columns = int(x.last()),
           .eps = float(number(norm, "eps")),
           .arithmetic = arithmetic(),
-          .mean_lanes = mean_lanes(x.last(), x.rows())};
+          .mean_lanes = mean_lanes(x.last(), x.rows()),
+          .normed = many ? yields.scratch(norm.name + " (normed)", DType::bf16, x.shape).as<bf16>() : nullptr};
 }
 
 void StepRunner::require_one_chain(const Op& op, int64_t columns, int64_t depth, int64_t rows) const {
@@ -49,7 +52,7 @@ void StepRunner::require_one_chain(const Op& op, int64_t columns, int64_t depth,
 void StepRunner::norm_qkv_step(const PlanStep& step, Yields& yields) {
   const Op& norm = step.op("norm");
   const DeviceValue& x = value(step.input("x"));
-  RmsNormQkvArgs args{norm_input(norm, x), rounding_of(norm), {}};
+  RmsNormQkvArgs args{norm_input(norm, x, yields), rounding_of(norm), {}};
   const char* const roles[] = {"q", "k", "v"};
   for (int i = 0; i < 3; ++i) {
     const Op& op = step.op(roles[i]);
@@ -82,7 +85,7 @@ void StepRunner::swiglu_step(const PlanStep& step, Yields& yields) {
   yields.tap(SwigluTap::kUp, up.outputs.front().path, DType::bf16, shape);
   yields.tap(SwigluTap::kAct, act.outputs.front().path, DType::bf16, shape);
   const Shape matrix = {columns, x.last()};
-  swiglu({.norm = norm_input(norm, x),
+  swiglu({.norm = norm_input(norm, x, yields),
           .rounding = rounding_of(norm),
           .gate_weight = weights_.get(gate, 0, matrix),
           .up_weight = weights_.get(up, 0, matrix),

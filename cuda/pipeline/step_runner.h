@@ -62,7 +62,7 @@ class StepRunner {
   void spoil(const Op& op, const DeviceValue& y) const;
   const DeviceValue& value(const std::string& path) const;
   int tokens() const { return int(step_.tokens.size()); }
-  NormInput norm_input(const Op& norm, const DeviceValue& x) const;
+  NormInput norm_input(const Op& norm, const DeviceValue& x, Yields& yields) const;
   Arithmetic arithmetic() const { return orders_ ? Arithmetic::torch_sm90 : Arithmetic::portable; }
   int mean_lanes(int64_t columns, int64_t rows) const { return orders_ ? orders_->mean_lanes(columns, rows) : 32; }
   /// Throws BackendError under torch/sm90 where LibTorch would not sum this product in one chain.

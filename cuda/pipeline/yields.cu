@@ -31,6 +31,10 @@ const DeviceValue& Yields::output(const Op& op, DType dtype, Shape shape) {
 
 void Yields::output(const std::string& path, DeviceValue value) { outputs_[path] = std::move(value); }
 
+const DeviceValue& Yields::scratch(const std::string& name, DType dtype, const Shape& shape) {
+  return taps_[name] = DeviceValue::allocate(name, dtype, shape);
+}
+
 void Yields::tap(int slot, const std::string& path, DType dtype, const Shape& shape) {
   if (path.empty() || !outlets_.sink.wants(path)) return;
   const DeviceValue& value = taps_[path] = DeviceValue::allocate(path, dtype, shape);

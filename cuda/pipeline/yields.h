@@ -39,6 +39,8 @@ class Yields {
   const DeviceValue& output(const Op& op, DType dtype, Shape shape);
   /// A value that exists already (a cache) as the op's first output, or any other tap.
   void output(const std::string& path, DeviceValue value);
+  /// Memory that the step's launches work with and nobody reads afterwards.
+  const DeviceValue& scratch(const std::string& name, DType dtype, const Shape& shape);
   /// Connects a tap slot to `path` if the sink wants it; "" is no tap.
   void tap(int slot, const std::string& path, DType dtype, const Shape& shape);
   /// A tap computed on the host.

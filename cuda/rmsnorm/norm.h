@@ -25,7 +25,8 @@ struct NormInput {
   int columns;
   float eps;
   Arithmetic arithmetic = Arithmetic::portable;
-  int mean_lanes = 32;  ///< that share the mean: a power of two, 32 to kMaxMeanLanes
+  int mean_lanes = 32;     ///< that share the mean: a power of two, 32 to kMaxMeanLanes
+  bf16* normed = nullptr;  ///< [rows, columns] to work with: many rows are normed there first, by a launch of their own
 };
 
 /// Tap slots of a norm, counted from the kernel's first norm slot. var, rstd: f32 [rows]; x32, n32: f32 [rows,

@@ -8,12 +8,18 @@
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
-template <Defect kDefect, Arithmetic kArithmetic = Arithmetic::portable>
-void start_rmsnorm(const RmsNormArgs& args, const RecordTap* taps, int block_threads, Stream stream) {
-  if (args.rows == 0) return;
+/// False if there is nothing to do. Throws BackendError as rmsnorm.h says.
+inline bool check_rmsnorm(const RmsNormArgs& args, int block_threads) {
+  if (args.rows == 0) return false;
   require_positive("rmsnorm", {{"rows", args.rows}, {"columns", args.columns}});
   require_pointers("rmsnorm", {{"x", args.x}, {"weight", args.weight}, {"y", args.y}});
   require_block("rmsnorm", block_threads);
+  return true;
+}
+
+template <Defect kDefect, Arithmetic kArithmetic = Arithmetic::portable>
+void start_rmsnorm(const RmsNormArgs& args, const RecordTap* taps, int block_threads, Stream stream) {
+  if (!check_rmsnorm(args, block_threads)) return;
   const LaunchShape shape{dim3(blocks_for(args.rows, block_threads / 32)), dim3(unsigned(block_threads)), 0, true};
   with_rounding(args.rounding, [&](auto rounding) {
     using Output = NormOutput<rounding.value>;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Host side of rmsnorm_qkv: checks, a grid of the three projections' columns (by row tiles, if there are more than a
 // few rows), launch. Which kernel it is moves no bit. Invariant: rmsnorm_qkv.h. Device code: rmsnorm_qkv_kernel.cuh,
-// one_pass_kernel.cuh, rmsnorm_qkv_slab.cuh.
+// one_pass_kernel.cuh, rmsnorm_qkv_slab.cuh, rmsnorm_qkv_panel.cuh.
 #include "cuda/rmsnorm_qkv/rmsnorm_qkv.h"
 
 #include "cuda/common/require.h"
+#include "cuda/rmsnorm/norm_rows.cuh"
 #include "cuda/rmsnorm_qkv/one_pass_kernel.cuh"
+#include "cuda/rmsnorm_qkv/rmsnorm_qkv_panel.cuh"
 #include "cuda/rmsnorm_qkv/rmsnorm_qkv_slab.cuh"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
@@ -51,10 +53,24 @@ SlabPlan plan_of(const RmsNormQkvArgs& args) {
   return {args.norm.rows, args.norm.columns, slab_columns(columns), args.norm.columns};
 }
 
-bool takes_slab(const RmsNormQkvArgs& args, const SlabPlan& plan) {
+/// What the kernels other than the tile kernel need of the arguments.
+bool copies_whole_pieces(const RmsNormQkvArgs& args) {
   bool aligned = is_aligned(args.norm.x) && is_aligned(args.norm.weight);
   for (const Projection& projection : args.projections) aligned = aligned && is_aligned(projection.weight);
-  return !args.one_pass && aligned && args.rounding != NormRounding::none && fits_slab(plan);
+  return !args.one_pass && aligned && args.rounding != NormRounding::none;
+}
+
+void launch_panel(const RmsNormQkvArgs& args, const PanelPlan& plan, const RecordTap* taps, Stream stream) {
+  norm_rows(args.norm, args.rounding, args.norm.normed, taps, stream);
+  int64_t columns = 0;
+  for (const Projection& projection : args.projections) columns += projection.columns;
+  with_panel(plan, columns, [&](auto panel) {
+    using P = decltype(panel);
+    unsigned column_tiles = 0;
+    for (const Projection& projection : args.projections) column_tiles += blocks_for(projection.columns, P::kColumns);
+    launch("rmsnorm_qkv (many rows)", panel_shape(panel, plan, column_tiles), stream, projections_panel_kernel<P>, args,
+           plan);
+  });
 }
 
 template <NormRounding kRounding>
@@ -91,10 +107,15 @@ void rmsnorm_qkv(const RmsNormQkvArgs& args, const RecordTap* taps, int block_th
   if (args.operands != Operands::as_given && args.rounding != NormRounding::none)
     throw BackendError("launch of 'rmsnorm_qkv': operands of another format need a norm that keeps f32", {},
                        "take NormRounding::none");
-  if (const SlabPlan plan = plan_of(args); takes_slab(args, plan)) {
-    return args.rounding == NormRounding::two ? launch_slab<NormRounding::two>(args, plan, taps, stream)
-                                              : launch_slab<NormRounding::one>(args, plan, taps, stream);
+  const bool whole = copies_whole_pieces(args);
+  if (const SlabPlan few = plan_of(args); whole && fits_slab(few)) {
+    return args.rounding == NormRounding::two ? launch_slab<NormRounding::two>(args, few, taps, stream)
+                                              : launch_slab<NormRounding::one>(args, few, taps, stream);
   }
+  if (const PanelPlan many{args.norm.rows, args.norm.columns, args.norm.columns};
+      whole && args.norm.normed != nullptr && takes_quads(args.norm, args.rounding, args.norm.normed) &&
+      fits_panel(many))
+    return launch_panel(args, many, taps, stream);
   with_rounding(args.rounding, [&](auto rounding) {
     if constexpr (rounding.value == NormRounding::none) {
       with_operands(args.operands, [&](auto operands) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// RMSNorm and the query, key and value projections in one launch: the normalised row never reaches device memory.
+// RMSNorm and the query, key and value projections: in one launch, the normalised row never reaching device memory, or,
+// of many rows with memory to work in (NormInput::normed), in two.
 // Invariant: the same bits as rmsnorm followed by three linear; writes all of q, k, v and every wanted tap.
 // Left to others: the norms per head and RoPE (heads). Contracts: rmsnorm_qkv_kernel.cuh, one_pass_kernel.cuh.
 #pragma once

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Host side of swiglu: checks, a grid of column tiles (by row tiles, if there are more than a few rows), launch. Which
-// kernel it is moves no bit. Invariant: swiglu.h. Device code: swiglu_kernel.cuh, swiglu_slab.cuh.
+// kernel it is moves no bit. Invariant: swiglu.h. Device code: swiglu_kernel.cuh, swiglu_slab.cuh,
+// swiglu_panel.cuh.
 #include "cuda/swiglu/swiglu.h"
 
 #include <algorithm>
 
 #include "cuda/common/require.h"
+#include "cuda/rmsnorm/norm_rows.cuh"
 #include "cuda/swiglu/swiglu_kernel.cuh"
+#include "cuda/swiglu/swiglu_panel.cuh"
 #include "cuda/swiglu/swiglu_slab.cuh"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
@@ -21,9 +24,24 @@ SlabPlan plan_of(const SwigluArgs& args) {
           args.norm.columns};
 }
 
-bool takes_slab(const SwigluArgs& args, const SlabPlan& plan) {
-  return args.rounding != NormRounding::none && fits_slab(plan) && is_aligned(args.norm.x) &&
-         is_aligned(args.norm.weight) && is_aligned(args.gate_weight) && is_aligned(args.up_weight);
+/// What the kernels other than the tile kernel need of the arguments.
+bool copies_whole_pieces(const SwigluArgs& args) {
+  return args.rounding != NormRounding::none && is_aligned(args.norm.x) && is_aligned(args.norm.weight) &&
+         is_aligned(args.gate_weight) && is_aligned(args.up_weight);
+}
+
+void launch_panel(const SwigluArgs& args, const PanelPlan& plan, const RecordTap* taps, Stream stream) {
+  norm_rows(args.norm, args.rounding, args.norm.normed, taps, stream);
+  with_panel(plan, 2 * int64_t(args.columns), [&](auto panel) {
+    using P = decltype(panel);
+    const LaunchShape shape = panel_shape(panel, plan, blocks_for(2 * int64_t(args.columns), P::kColumns));
+    with_arithmetic(args.norm.arithmetic, [&](auto arithmetic) {
+      with_tap(taps, [&](auto tap) {
+        launch("swiglu (many rows)", shape, stream, swiglu_panel_kernel<P, arithmetic.value, decltype(tap)>, args, plan,
+               tap);
+      });
+    });
+  });
 }
 
 template <NormRounding kRounding>
@@ -63,10 +81,15 @@ void swiglu(const SwigluArgs& args, const RecordTap* taps, int block_threads, St
                               {"up weight", args.up_weight},
                               {"y", args.y}});
   require_block("swiglu", block_threads);
-  if (const SlabPlan plan = plan_of(args); takes_slab(args, plan)) {
-    return args.rounding == NormRounding::two ? launch_slab<NormRounding::two>(args, plan, taps, stream)
-                                              : launch_slab<NormRounding::one>(args, plan, taps, stream);
+  const bool whole = copies_whole_pieces(args);
+  if (const SlabPlan few = plan_of(args); whole && fits_slab(few)) {
+    return args.rounding == NormRounding::two ? launch_slab<NormRounding::two>(args, few, taps, stream)
+                                              : launch_slab<NormRounding::one>(args, few, taps, stream);
   }
+  if (const PanelPlan many{args.norm.rows, args.norm.columns, args.norm.columns};
+      whole && args.norm.normed != nullptr && takes_quads(args.norm, args.rounding, args.norm.normed) &&
+      fits_panel(many))
+    return launch_panel(args, many, taps, stream);
   with_rounding(args.rounding, [&](auto rounding) { launch_tiles<rounding.value>(args, taps, block_threads, stream); });
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// RMSNorm, gate and up projections, SiLU and the product in one launch. Invariant: the same bits as rmsnorm, two
+// RMSNorm, gate and up projections, SiLU and the product in one launch, or, of many rows with memory to work in
+// (NormInput::normed), in two. Invariant: the same bits as rmsnorm, two
 // linear, silu and multiply one after the other; writes all of y and every wanted tap. Left to others: the down
 // projection (linear). Contract: swiglu_kernel.cuh.
 #pragma once

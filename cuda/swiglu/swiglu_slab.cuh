@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// swiglu for few rows: gemm/slab.cuh behind rmsnorm/slab_norm.cuh. A tile of 16 columns is 8 of gate and the same 8 of
-// up, so that one lane has both. NUMERICS CONTRACT: swiglu_kernel.cuh, nothing added.
+// swiglu for few rows: gemm/slab.cuh behind rmsnorm/slab_norm.cuh. NUMERICS CONTRACT: swiglu_kernel.cuh, nothing added.
 #pragma once
 #include "cuda/rmsnorm/slab_norm.cuh"
 #include "cuda/swiglu/swiglu_store.cuh"
@@ -12,13 +11,8 @@ __global__ void __launch_bounds__(kSlabThreads) swiglu_slab_kernel(SwigluArgs ar
   const int column0 = int(blockIdx.x) * plan.columns / 2;
   SlabNorm<kRounding, kArithmetic, Tap> norm(args.norm, plan, tap, Tap::kRecords && blockIdx.x == 0);
   slab_product<kEights>(
-      plan,
-      [&](int r) -> const bf16* {
-        const int column = column0 + r / kSlabColumns * 8 + r % 8;
-        if (column >= args.columns) return nullptr;
-        return (r % kSlabColumns < 8 ? args.gate_weight : args.up_weight) + int64_t(column) * plan.depth;
-      },
-      [&] { norm.load_weights(); }, [&](const SlabMemory& slab) { norm.stage(slab); },
+      plan, [&](int r) { return gate_or_up_row(args, column0, r); }, [&] { norm.load_weights(); },
+      [&](const SlabMemory& slab) { norm.stage(slab); },
       [&](int tile, int group, int row, float gate, float up) {
         store_swiglu<kArithmetic>(args, row, column0 + tile * 8 + group, gate, up, tap);
       });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What becomes of one sum of gate and one of up, shared by swiglu's kernels. Contract: swiglu_kernel.cuh.
+// What swiglu's kernels share: which weights lie side by side, and what becomes of one sum of gate and one of up.
+// Contract: swiglu_kernel.cuh.
 #pragma once
 #include "cuda/common/tap.h"
 #include "cuda/elementwise/silu.cuh"
@@ -7,6 +8,14 @@
 #include "cuda/swiglu/swiglu.h"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
+
+/// Row r of a tile of weights that starts with column0: of every 16 rows 8 are of gate and the next 8 of up, of the
+/// same columns, so that one lane has both sums. Null past the end.
+__device__ __forceinline__ const bf16* gate_or_up_row(const SwigluArgs& args, int column0, int r) {
+  const int column = column0 + r / 16 * 8 + r % 8;
+  if (column >= args.columns) return nullptr;
+  return (r % 16 < 8 ? args.gate_weight : args.up_weight) + int64_t(column) * args.norm.columns;
+}
 
 template <Arithmetic kArithmetic, class Tap>
 __device__ __forceinline__ void store_swiglu(const SwigluArgs& args, int row, int column, float gate, float up,

@@ -50,7 +50,8 @@ void launch_qkv(const QkvProblem& problem, size_t set, Stream stream) {
                        .columns = problem.hidden,
                        .eps = problem.eps,
                        .arithmetic = Arithmetic::torch_sm90,
-                       .mean_lanes = problem.mean_lanes},
+                       .mean_lanes = problem.mean_lanes,
+                       .normed = static_cast<bf16*>(problem.normed)},
                       NormRounding::two,
                       {}};
   for (size_t i = 0; i < 3; ++i)

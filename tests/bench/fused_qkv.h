@@ -17,6 +17,7 @@ struct QkvProblem {
   const void* norm_weight;                          ///< bf16 [hidden]
   std::vector<std::array<const void*, 3>> weights;  ///< sets of bf16 [columns, hidden], taken in turn
   std::array<void*, 3> y;                           ///< bf16 [rows, columns]
+  void* normed;                                     ///< bf16 [rows, hidden] to work with
 };
 
 /// One call with weight set `set`; returns when it has ended.

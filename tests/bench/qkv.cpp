@@ -32,6 +32,7 @@ struct Tensors {
   at::Tensor norm_weight = random({kHidden}, 1.0);
   std::vector<std::array<at::Tensor, 3>> weights;
   std::array<at::Tensor, 3> y;
+  at::Tensor normed;
 };
 
 using Projected = std::array<at::Tensor, 3>;
@@ -56,7 +57,8 @@ QkvProblem problem_of(const at::Tensor& x, const Tensors& tensors, size_t sets) 
                      x.data_ptr(),
                      tensors.norm_weight.data_ptr(),
                      {},
-                     {}};
+                     {},
+                     tensors.normed.data_ptr()};
   for (size_t set = 0; set < sets; ++set) {
     const auto& weights = tensors.weights[set];
     problem.weights.push_back({weights[0].data_ptr(), weights[1].data_ptr(), weights[2].data_ptr()});
@@ -87,6 +89,7 @@ nlohmann::json entry(int rows, double rate) {
     tensors.weights.push_back({random({kColumns[0], kHidden}, 0.05), random({kColumns[1], kHidden}, 0.05),
                                random({kColumns[2], kHidden}, 0.05)});
   for (size_t i = 0; i < 3; ++i) tensors.y[i] = random({rows, kColumns[i]}, 1.0);
+  tensors.normed = random({rows, kHidden}, 1.0);
   int64_t compared = 0;
   const int64_t bad = differing(rows, tensors, rows == 1 ? 200 : 28, compared);
   if (bad != 0) throw std::runtime_error(std::to_string(bad) + " of " + std::to_string(compared) + " outputs differ");

@@ -76,8 +76,8 @@ Result run(const Problem& p, const Mode& mode, int threads, bool taps) {
 }  // namespace
 
 TEST_CASE("linear equals one chain per output for ragged shapes, with and without bias and residual", "[kernel]") {
-  const int shapes[][3] = {{1, 1, 1},    {1, 64, 16},   {2, 65, 17},  {15, 8, 64},   {16, 64, 64},
-                           {17, 63, 65}, {33, 130, 80}, {5, 20, 200}, {16, 128, 128}};
+  const int shapes[][3] = {{1, 1, 1},     {1, 64, 16},  {2, 65, 17},    {15, 8, 64},  {16, 64, 64},  {17, 63, 65},
+                           {33, 130, 80}, {5, 20, 200}, {16, 128, 128}, {17, 64, 64}, {65, 70, 200}, {130, 264, 72}};
   for (const auto& shape : shapes) {
     const Problem problem(shape[0], shape[1], shape[2], 11);
     for (const Mode& mode : kModes) {

@@ -3,6 +3,7 @@
 // columns on both sides of 64, depths are no multiple of a tensor-core step where the op allows it.
 #include "kernel/repeat/cases.h"
 
+#include <array>
 #include <deque>
 #include <span>
 
@@ -26,7 +27,9 @@ namespace {
 using test::RepeatCase;
 using test::Written;
 
-constexpr int kRows[] = {1, 8, 9, 15, 16, 17};
+constexpr int kRows[] = {1, 8, 9, 15, 16, 17, 66};
+/// Enough columns for the large panel (gemm/panel_plan.h) at this many rows.
+constexpr int kManyRows = 130, kManyColumns = 6395, kManyDepth = 72;
 constexpr int kThreads = 128;
 constexpr uint64_t kSeed = 2026;
 
@@ -177,6 +180,24 @@ struct LinearMode {
   int part_depth;
 };
 
+void add_linear_case(std::vector<RepeatCase>& cases, const LinearMode& mode, int rows, int columns, int depth) {
+  add(cases, "linear" + text({rows, columns, depth}) + mode.name, [=](Memory& memory, bool taps) {
+    LinearArgs args{};
+    args.x = mode.f32 ? static_cast<const void*>(memory.floats(rows * depth)) : memory.bf16s(rows * depth);
+    args.x_is_f32 = mode.f32;
+    args.weight = memory.bf16s(columns * depth, 0.3f);
+    args.bias = mode.bias ? memory.bf16s(columns) : nullptr;
+    args.residual = mode.residual ? memory.bf16s(rows * columns) : nullptr;
+    args.y = memory.output<bf16>(rows * columns);
+    args.rows = rows;
+    args.columns = columns;
+    args.depth = depth;
+    args.part_depth = mode.part_depth;
+    if (mode.residual) memory.tap<bf16>(LinearTap::kProduct, rows * columns);
+    linear(args, memory.taps(taps), kThreads, nullptr);
+  });
+}
+
 void add_linear(std::vector<RepeatCase>& cases) {
   constexpr LinearMode kModes[] = {{" plain", false, false, false, 0},
                                    {" bias, residual", false, true, true, 0},
@@ -185,26 +206,12 @@ void add_linear(std::vector<RepeatCase>& cases) {
   for (const int rows : kRows) {
     for (const auto& [columns, depth] :
          {std::pair(63, 17), std::pair(64, 64), std::pair(65, 200), std::pair(72, 256)}) {
-      for (const LinearMode& mode : kModes) {
-        const std::string name = "linear" + text({rows, columns, depth}) + mode.name;
-        add(cases, name, [=, columns = columns, depth = depth](Memory& memory, bool taps) {
-          LinearArgs args{};
-          args.x = mode.f32 ? static_cast<const void*>(memory.floats(rows * depth)) : memory.bf16s(rows * depth);
-          args.x_is_f32 = mode.f32;
-          args.weight = memory.bf16s(columns * depth, 0.3f);
-          args.bias = mode.bias ? memory.bf16s(columns) : nullptr;
-          args.residual = mode.residual ? memory.bf16s(rows * columns) : nullptr;
-          args.y = memory.output<bf16>(rows * columns);
-          args.rows = rows;
-          args.columns = columns;
-          args.depth = depth;
-          args.part_depth = mode.part_depth;
-          if (mode.residual) memory.tap<bf16>(LinearTap::kProduct, rows * columns);
-          linear(args, memory.taps(taps), kThreads, nullptr);
-        });
-      }
+      for (const LinearMode& mode : kModes) add_linear_case(cases, mode, rows, columns, depth);
     }
   }
+  for (const int part : {0, 64})
+    add_linear_case(cases, {part == 0 ? " many" : " many, in parts", false, true, true, part}, kManyRows, kManyColumns,
+                    kManyDepth);
 }
 
 struct QkvMode {
@@ -214,6 +221,39 @@ struct QkvMode {
   bool one_pass, f32_out;
   Arithmetic arithmetic;
 };
+
+/// Memory for the norm where it is one of many rows, which is what fills it.
+bf16* normed_memory(Memory& memory, NormRounding rounding, int rows, int columns) {
+  const bool used = rows > 16 && columns % 8 == 0 && rounding != NormRounding::none;
+  return used ? memory.output<bf16>(rows * columns) : nullptr;
+}
+
+using Columns = std::array<int, 3>;
+
+void add_rmsnorm_qkv_case(std::vector<RepeatCase>& cases, const QkvMode& mode, int rows, int columns,
+                          const Columns& out) {
+  add(cases, "rmsnorm_qkv" + text({rows, columns}) + mode.name, [=](Memory& memory, bool taps) {
+    RmsNormQkvArgs args{};
+    args.norm = {memory.bf16s(rows * columns), memory.bf16s(columns), rows, columns, 1e-6f, mode.arithmetic, 32};
+    if (!mode.one_pass) args.norm.normed = normed_memory(memory, mode.rounding, rows, columns);
+    args.rounding = mode.rounding;
+    args.operands = mode.operands;
+    args.one_pass = mode.one_pass;
+    for (size_t i = 0; i < 3; ++i) {
+      Projection& part = args.projections[i];
+      part.weight = memory.bf16s(out[i] * columns, 0.3f);
+      part.bias = i == 1 ? memory.bf16s(out[i]) : nullptr;
+      part.columns = out[i];
+      if (mode.f32_out) {
+        part.y32 = memory.output<float>(rows * out[i]);
+      } else {
+        part.y = memory.output<bf16>(rows * out[i]);
+      }
+    }
+    memory.norm_taps(mode.rounding, rows, columns, true);
+    rmsnorm_qkv(args, memory.taps(taps), kThreads, nullptr);
+  });
+}
 
 void add_rmsnorm_qkv(std::vector<RepeatCase>& cases) {
   using enum NormRounding;
@@ -225,33 +265,12 @@ void add_rmsnorm_qkv(std::vector<RepeatCase>& cases) {
                                 {" minimal_f32", none, Operands::as_given, false, true, Arithmetic::portable},
                                 {" tf32", none, Operands::tf32, false, false, Arithmetic::portable},
                                 {" fp16_tiles", none, Operands::f16, false, false, Arithmetic::portable}};
-  constexpr int kOut[3] = {65, 64, 7};
   for (const int rows : kRows) {
     for (const int columns : {47, 64, 130}) {
-      for (const QkvMode& mode : kModes) {
-        add(cases, "rmsnorm_qkv" + text({rows, columns}) + mode.name, [=](Memory& memory, bool taps) {
-          RmsNormQkvArgs args{};
-          args.norm = {memory.bf16s(rows * columns), memory.bf16s(columns), rows, columns, 1e-6f, mode.arithmetic, 32};
-          args.rounding = mode.rounding;
-          args.operands = mode.operands;
-          args.one_pass = mode.one_pass;
-          for (int i = 0; i < 3; ++i) {
-            Projection& part = args.projections[i];
-            part.weight = memory.bf16s(kOut[i] * columns, 0.3f);
-            part.bias = i == 1 ? memory.bf16s(kOut[i]) : nullptr;
-            part.columns = kOut[i];
-            if (mode.f32_out) {
-              part.y32 = memory.output<float>(rows * kOut[i]);
-            } else {
-              part.y = memory.output<bf16>(rows * kOut[i]);
-            }
-          }
-          memory.norm_taps(mode.rounding, rows, columns, true);
-          rmsnorm_qkv(args, memory.taps(taps), kThreads, nullptr);
-        });
-      }
+      for (const QkvMode& mode : kModes) add_rmsnorm_qkv_case(cases, mode, rows, columns, {65, 64, 7});
     }
   }
+  add_rmsnorm_qkv_case(cases, kModes[1], kManyRows, kManyDepth, {kManyColumns, 64, 7});
 }
 
 struct HeadsMode {
@@ -354,32 +373,35 @@ void add_attention(std::vector<RepeatCase>& cases) {
   }
 }
 
+void add_swiglu_case(std::vector<RepeatCase>& cases, NormRounding rounding, Arithmetic arithmetic, int rows,
+                     int columns, int depth) {
+  const std::string name = "swiglu" + text({rows, columns, depth}) + rounding_text(rounding) +
+                           (arithmetic == Arithmetic::torch_sm90 ? " torch/sm90" : "");
+  add(cases, name, [=](Memory& memory, bool taps) {
+    SwigluArgs args{};
+    args.norm = {memory.bf16s(rows * depth), memory.bf16s(depth), rows, depth, 1e-6f, arithmetic, 32};
+    args.norm.normed = normed_memory(memory, rounding, rows, depth);
+    args.rounding = rounding;
+    args.gate_weight = memory.bf16s(columns * depth, 0.3f);
+    args.up_weight = memory.bf16s(columns * depth, 0.3f);
+    args.gate_bias = memory.bf16s(columns);
+    args.y = memory.output<bf16>(rows * columns);
+    args.columns = columns;
+    memory.norm_taps(rounding, rows, depth, true);
+    for (const int slot : {SwigluTap::kGate, SwigluTap::kUp, SwigluTap::kAct}) memory.tap<bf16>(slot, rows * columns);
+    swiglu(args, memory.taps(taps), kThreads, nullptr);
+  });
+}
+
 void add_swiglu(std::vector<RepeatCase>& cases) {
   for (const int rows : kRows) {
     for (const auto& [columns, depth] : {std::pair(63, 47), std::pair(64, 64), std::pair(65, 130)}) {
-      for (const NormRounding rounding : {NormRounding::two, NormRounding::one, NormRounding::none}) {
-        for (const Arithmetic arithmetic : {Arithmetic::portable, Arithmetic::torch_sm90}) {
-          if (arithmetic == Arithmetic::torch_sm90 && rounding != NormRounding::two) continue;
-          const std::string name = "swiglu" + text({rows, columns, depth}) + rounding_text(rounding) +
-                                   (arithmetic == Arithmetic::torch_sm90 ? " torch/sm90" : "");
-          add(cases, name, [=, columns = columns, depth = depth](Memory& memory, bool taps) {
-            SwigluArgs args{};
-            args.norm = {memory.bf16s(rows * depth), memory.bf16s(depth), rows, depth, 1e-6f, arithmetic, 32};
-            args.rounding = rounding;
-            args.gate_weight = memory.bf16s(columns * depth, 0.3f);
-            args.up_weight = memory.bf16s(columns * depth, 0.3f);
-            args.gate_bias = memory.bf16s(columns);
-            args.y = memory.output<bf16>(rows * columns);
-            args.columns = columns;
-            memory.norm_taps(rounding, rows, depth, true);
-            for (const int slot : {SwigluTap::kGate, SwigluTap::kUp, SwigluTap::kAct})
-              memory.tap<bf16>(slot, rows * columns);
-            swiglu(args, memory.taps(taps), kThreads, nullptr);
-          });
-        }
-      }
+      for (const NormRounding rounding : {NormRounding::two, NormRounding::one, NormRounding::none})
+        add_swiglu_case(cases, rounding, Arithmetic::portable, rows, columns, depth);
+      add_swiglu_case(cases, NormRounding::two, Arithmetic::torch_sm90, rows, columns, depth);
     }
   }
+  add_swiglu_case(cases, NormRounding::two, Arithmetic::torch_sm90, kManyRows, kManyColumns / 2, kManyDepth);
 }
 
 void add_elementwise(std::vector<RepeatCase>& cases) {

@@ -82,6 +82,8 @@ inline Result run_fused(const Problem& p, NormRounding rounding, bool bias, int 
   NormTaps norm_taps(p, rounding);
   std::vector<Array<bf16>> y;
   twin::RmsNormQkvArgs args{{p.x.data(), p.weight.data(), p.rows, p.depth, 1e-6f}, rounding, {}, operands, one_pass};
+  Array<bf16> normed(size_t(p.rows * p.depth));
+  args.norm.normed = normed.data();
   for (size_t i = 0; i < 3; ++i) {
     y.emplace_back(size_t(p.rows * kColumns[i]));
     args.projections[i] = {p.w[i].data(), bias ? p.bias[i].data() : nullptr, y[i].data(), kColumns[i]};

@@ -13,7 +13,7 @@ constexpr NormRounding kRoundings[] = {NormRounding::two, NormRounding::one, Nor
 }  // namespace
 
 TEST_CASE("rmsnorm_qkv equals rmsnorm followed by three linear, taps included", "[kernel]") {
-  const int shapes[][2] = {{1, 64}, {16, 128}, {17, 100}, {5, 31}};
+  const int shapes[][2] = {{1, 64}, {16, 128}, {17, 100}, {5, 31}, {17, 72}, {70, 136}};
   for (const auto& shape : shapes) {
     const Problem problem(shape[0], shape[1], 21);
     for (const NormRounding rounding : kRoundings) {
