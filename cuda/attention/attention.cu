@@ -10,14 +10,8 @@
 namespace plumbline::PLUMBLINE_BUILD_NS {
 namespace {
 
-#if defined(__CUDACC__)
-constexpr int kContextThreads = kMostContextThreads;
-#else
-constexpr int kContextThreads = 128;  // the twin's threads cost more than what they do here
-#endif
-
 bool fits_lanes(const LaneOrder& order, int head_dim) {
-  return order.lanes == 0 || (head_dim % (order.lanes * order.vector) == 0 && head_dim / order.lanes <= kMostLaneTerms);
+  return order.lanes == 0 || head_dim % (order.lanes * order.vector) == 0;
 }
 
 bool takes_row(const AttentionArgs& args) {
@@ -29,7 +23,8 @@ bool takes_row(const AttentionArgs& args) {
 template <Arithmetic kArithmetic>
 void start_row(const AttentionArgs& args, const RecordTap* taps, Stream stream) {
   const auto heads = unsigned(args.heads);
-  const LaunchShape scores{dim3(blocks_for(args.keys, kKeysOfBlock), heads), dim3(kScoreThreads), 0, true};
+  const LaunchShape scores{dim3(blocks_for(args.keys, kKeysOfBlock), heads), dim3(kScoreThreads),
+                           score_memory_bytes(args.head_dim), true};
   const LaunchShape context{dim3(blocks_for(args.head_dim, kContextChannels), heads), dim3(kContextThreads),
                             row_memory_bytes(args.keys), true};
   with_tap(taps, [&](auto tap) {
@@ -42,7 +37,7 @@ void start_row(const AttentionArgs& args, const RecordTap* taps, Stream stream) 
 }  // namespace
 
 bool attention_takes_position(int head_dim, int keys) {
-  return head_dim % kStepDepth == 0 && row_memory_bytes(keys) <= kMostSharedBytes;
+  return head_dim % kStepDepth == 0 && head_dim <= kMostRowHeadDim && row_memory_bytes(keys) <= kMostSharedBytes;
 }
 
 void attention(const AttentionArgs& args, const RecordTap* taps, int block_threads, Stream stream) {

@@ -33,6 +33,8 @@ struct AttentionArgs {
   Arithmetic arithmetic = Arithmetic::portable;
   LaneOrder scores = {};   ///< of q k^T; lanes need one token
   LaneOrder context = {};  ///< of p v; the same
+  // Of one token's keys and values only the newest row may be written by launches of the same step: older ones are read
+  // before the launches ahead have ended.
   /// In device memory, for one token: where it stands. Then `keys` is only the most there can be, and the orders are
   /// those at index position + 1 of these tables (null: chains).
   const int* position = nullptr;

@@ -29,9 +29,30 @@ struct HeadPlace {
 
 inline constexpr int kAtOnce = 4;  ///< elements that a lane loads before it stores the first
 
+/// What a lane needs beside x for elements c, c + 32, ...: constants of a step.
+struct HeadConstants {
+  bf16 weights[kAtOnce], cosines[kAtOnce], sines[kAtOnce];
+};
+
+/// `table`: where the token's row of angles begins.
+__device__ __forceinline__ HeadConstants load_constants(const HeadRole& role, int64_t table, int c, int head_dim) {
+  HeadConstants constants{};
+#pragma unroll
+  for (int i = 0; i < kAtOnce; ++i) {
+    const int ahead = min(c + i * 32, head_dim - 1);
+    if (role.norm_weight != nullptr) constants.weights[i] = role.norm_weight[ahead];
+    if (role.cos == nullptr) continue;
+    const int64_t angle = table + (role.interleaved ? ahead / 2 : ahead);
+    constants.cosines[i] = role.cos[angle];
+    constants.sines[i] = role.sin[angle];
+  }
+  return constants;
+}
+
 template <NormRounding kRounding, Arithmetic kArithmetic, class Value, class Tap>
-__device__ __forceinline__ void norm_head(const HeadRole& role, const Value* x, int head_dim, const HeadPlace& place,
-                                          bf16* row, const Tap& tap PLUMBLINE_WHERE_PARAM) {
+__device__ __forceinline__ void norm_head(const HeadRole& role, const HeadConstants& first, const Value* x,
+                                          int head_dim, const HeadPlace& place, bf16* row,
+                                          const Tap& tap PLUMBLINE_WHERE_PARAM) {
   const RowStatistic statistic =
       row_statistic<Defect::none, kArithmetic>(x, head_dim, 32, role.eps PLUMBLINE_WHERE_ARG);  // A1 R1
   const int lane = int(threadIdx.x) % 32;
@@ -46,7 +67,7 @@ __device__ __forceinline__ void norm_head(const HeadRole& role, const Value* x, 
     for (int i = 0; i < kAtOnce; ++i) {
       const int c = min(c0 + i * 32, head_dim - 1);
       values[i] = x[c];
-      weights[i] = role.norm_weight[c];
+      weights[i] = c0 == lane ? first.weights[i] : role.norm_weight[c];
     }
 #pragma unroll
     for (int i = 0; i < kAtOnce; ++i) {
@@ -61,26 +82,27 @@ __device__ __forceinline__ void norm_head(const HeadRole& role, const Value* x, 
 }
 
 template <Arithmetic kArithmetic, class Value, class Tap>
-__device__ __forceinline__ void norm_head(const HeadRole& role, const Value* x, int head_dim, const HeadPlace& place,
-                                          bf16* row, const Tap& tap PLUMBLINE_WHERE_PARAM) {
+__device__ __forceinline__ void norm_head(const HeadRole& role, const HeadConstants& first, const Value* x,
+                                          int head_dim, const HeadPlace& place, bf16* row,
+                                          const Tap& tap PLUMBLINE_WHERE_PARAM) {
   if (role.rounding == NormRounding::two) {
-    norm_head<NormRounding::two, kArithmetic>(role, x, head_dim, place, row, tap PLUMBLINE_WHERE_ARG);
+    norm_head<NormRounding::two, kArithmetic>(role, first, x, head_dim, place, row, tap PLUMBLINE_WHERE_ARG);
   } else {
-    norm_head<NormRounding::one, kArithmetic>(role, x, head_dim, place, row, tap PLUMBLINE_WHERE_ARG);
+    norm_head<NormRounding::one, kArithmetic>(role, first, x, head_dim, place, row, tap PLUMBLINE_WHERE_ARG);
   }
 }
 
 /// Fills `row` with the head before rotation. All lanes of the warp call it.
 template <Arithmetic kArithmetic, class Tap>
-__device__ __forceinline__ void load_head(const HeadRole& role, int head_dim, const HeadPlace& place, bf16* row,
-                                          const Tap& tap PLUMBLINE_WHERE_PARAM) {
+__device__ __forceinline__ void load_head(const HeadRole& role, const HeadConstants& constants, int head_dim,
+                                          const HeadPlace& place, bf16* row, const Tap& tap PLUMBLINE_WHERE_PARAM) {
   const int64_t first = place.by_token * head_dim;
   if (role.norm_weight == nullptr) {
     for (int c = int(threadIdx.x) % 32; c < head_dim; c += 32) row[c] = role.x[first + c];
   } else if (role.x != nullptr) {
-    norm_head<kArithmetic>(role, role.x + first, head_dim, place, row, tap PLUMBLINE_WHERE_ARG);
+    norm_head<kArithmetic>(role, constants, role.x + first, head_dim, place, row, tap PLUMBLINE_WHERE_ARG);
   } else {
-    norm_head<kArithmetic>(role, role.x32 + first, head_dim, place, row, tap PLUMBLINE_WHERE_ARG);
+    norm_head<kArithmetic>(role, constants, role.x32 + first, head_dim, place, row, tap PLUMBLINE_WHERE_ARG);
   }
 }
 
@@ -96,52 +118,47 @@ template <class Tap, Defect kDefect = Defect::none, int kRole = 0, Arithmetic kA
 __global__ void heads_kernel(HeadsArgs args, Tap tap) {
   let_next_start();
   const int64_t position = args.position == nullptr ? 0 : *args.position;  // may be read so early: attention_row.cuh
-  wait_for_previous();
-  const int warps = int(blockDim.x) / 32, warp = int(threadIdx.x) / 32;
+  const int warps = int(blockDim.x) / 32, warp = int(threadIdx.x) / 32, lane = int(threadIdx.x) % 32;
   const int per_token = args.roles[0].heads + args.roles[1].heads + args.roles[2].heads;
   const int64_t unit = int64_t(blockIdx.x) * warps + warp;
-  if (unit >= int64_t(args.tokens) * per_token) return;  // whole warps only, so no collective is left waiting
+  if (unit >= int64_t(args.tokens) * per_token) {  // whole warps only, so no collective is left waiting
+    wait_for_previous();
+    return;
+  }
   const int token = int(unit / per_token);
   int head = int(unit % per_token), which = 0;
   for (; which < 2 && head >= args.roles[which].heads; ++which) head -= args.roles[which].heads;
   const HeadRole& role = args.roles[which];
   const HeadPlace place{int64_t(token) * role.heads + head, int64_t(head) * args.tokens + token,
                         which * HeadsTap::kCount};
-
-  bf16* row = dynamic_shared<bf16>() + warp * args.head_dim;
-  load_head<kArithmetic>(role, args.head_dim, place, row, tap);
-  __syncwarp();
   int64_t table = (position + token) * args.head_dim;
   if constexpr (kDefect == Defect::position_late) {
     if (which == kRole && token > 0) table -= args.head_dim;
   }
+  HeadConstants constants = load_constants(role, table, lane, args.head_dim);
+  wait_for_previous();
+
+  bf16* row = dynamic_shared<bf16>() + warp * args.head_dim;
+  load_head<kArithmetic>(role, constants, args.head_dim, place, row, tap);
+  __syncwarp();
   const int64_t out = place.by_head * args.head_dim;
   bf16* y = role.y + head * role.head_stride + token * role.token_stride;
   if (which > 0) y += position * role.token_stride;
   if constexpr (kDefect == Defect::cache_pairs) {
     if (which == kRole && (token ^ 1) < args.tokens) y += ((token ^ 1) - token) * role.token_stride;
   }
-  bf16 cosines[kAtOnce], sines[kAtOnce];  // of the next elements, the first of them in front
-  for (int c = int(threadIdx.x) % 32, i = 0; c < args.head_dim; c += 32, ++i) {
-    if (role.cos != nullptr && i % kAtOnce == 0) {
-#pragma unroll
-      for (int j = 0; j < kAtOnce; ++j) {
-        const int ahead = min(c + j * 32, args.head_dim - 1);
-        const int64_t angle = table + (role.interleaved ? ahead / 2 : ahead);
-        cosines[j] = role.cos[angle];
-        sines[j] = role.sin[angle];
-      }
-    }
+  for (int c = lane, i = 0; c < args.head_dim; c += 32, ++i) {
+    if (i > 0 && i % kAtOnce == 0) constants = load_constants(role, table, c, args.head_dim);
     tap.store(place.first_slot + HeadsTap::kHeads, out + c, row[c]);
     bf16 value = row[c];
     if (role.cos != nullptr) {
-      const bf16 cos_part = to_bf16(__fmul_rn(to_f32(row[c]), to_f32(cosines[0])));  // R2
-      bf16 sin_part =
-          to_bf16(__fmul_rn(rotated_partner(row, c, args.head_dim, role.interleaved), to_f32(sines[0])));  // R3
+      const bf16 cos_part = to_bf16(__fmul_rn(to_f32(row[c]), to_f32(constants.cosines[0])));  // R2
+      bf16 sin_part = to_bf16(
+          __fmul_rn(rotated_partner(row, c, args.head_dim, role.interleaved), to_f32(constants.sines[0])));  // R3
 #pragma unroll
       for (int j = 1; j < kAtOnce; ++j) {
-        cosines[j - 1] = cosines[j];
-        sines[j - 1] = sines[j];
+        constants.cosines[j - 1] = constants.cosines[j];  // the next elements' in front
+        constants.sines[j - 1] = constants.sines[j];
       }
       if constexpr (kDefect == Defect::rope_backwards) {
         if (which == kRole) sin_part.bits ^= 0x8000;
