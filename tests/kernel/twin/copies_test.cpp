@@ -76,6 +76,8 @@ TEST_CASE("a piece that nobody waited for has not come, and groups come in the o
   CHECK(missing(StagedFault::early) == std::vector<int>{0, 0, 0, 64});
 }
 
+#if !defined(__SANITIZE_THREAD__)  // which calls it the race that it is
 TEST_CASE("without a barrier the pieces of other threads have not come") {
   for (const int late : missing(StagedFault::no_barrier)) CHECK(late > 0);
 }
+#endif
