@@ -121,7 +121,7 @@ void launch(LaunchName name, const LaunchShape& shape, Stream, void (*kernel)(Pa
   grid.block = shape.block;
   grid.shared_bytes = shape.shared_bytes;
   grid.kernel_address = reinterpret_cast<const void*>(kernel);
-  grid.call = &call;
+  grid.hold(call);
   grid.run_thread = [](const void* opaque) {
     const Call& self = *static_cast<const Call*>(opaque);
     std::apply(self.kernel, self.values);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Launches that are repeated with the same arguments. Under CUDA they are captured once into a graph, so that a replay
-// costs one call instead of one a launch; the twin runs them again. Invariant: a replay does what the launches did.
-// Left to others: keeping alive the memory that they name.
+// costs one call instead of one a launch; the twin keeps and runs them. Invariant: nothing runs while they are
+// recorded; a replay does what the launches would have done. Left to others: keeping alive the memory that they name.
 #pragma once
 #include <functional>
 #include <source_location>
@@ -9,6 +9,9 @@
 
 #include "cuda/common/gpu.h"
 #include "cuda/common/stream.h"
+#if !defined(__CUDACC__)
+#include "cuda/twin/recorded_grids.h"
+#endif
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
@@ -61,11 +64,11 @@ class LaunchGraph {
 
 class LaunchGraph {
  public:
-  explicit LaunchGraph(std::function<void(Stream)> launches) : launches_(std::move(launches)) { launches_(nullptr); }
-  void replay(Stream stream) const { launches_(stream); }
+  explicit LaunchGraph(const std::function<void(Stream)>& launches) : grids_([&] { launches(nullptr); }) {}
+  void replay(Stream) const { grids_.run(); }
 
  private:
-  std::function<void(Stream)> launches_;
+  const RecordedGrids grids_;
 };
 
 #endif

@@ -22,9 +22,18 @@ struct GridCall {
   const void* kernel_address = nullptr;            ///< names the library that holds the kernel's shared memory
   void (*run_thread)(const void* call) = nullptr;  ///< one CUDA thread from start to end
   const void* call = nullptr;
+  size_t call_bytes = 0;
   std::vector<const void*> written;        ///< arguments that are pointers to non-const
   std::vector<const void*> maybe_written;  ///< words of arguments that are structs: pointers, perhaps
   bool needs_fma = false;                  ///< the kernel was compiled for CPUs with FMA and AVX2
+
+  /// Borrows what run_thread is given.
+  template <class Call>
+  void hold(const Call& held) {
+    static_assert(alignof(Call) <= alignof(std::max_align_t), "a copy of it lies in ordinary memory");
+    call = &held;
+    call_bytes = sizeof held;
+  }
 };
 
 /// Collects the pointers that a kernel could write through: those to non-const, and every word of a struct, since only
@@ -43,8 +52,9 @@ void collect_written(const T& argument, GridCall& call) {
   }
 }
 
-/// Runs every block to its end. Throws BackendError: shape that a GPU of sm_90 refuses, stacks that cannot be had,
-/// divergence, damaged shared-memory fence, a race (TwinOptions::check_races), a CPU without FMA where `needs_fma`.
+/// Runs every block to its end; while launches are recorded (recorded_grids.h) it is only kept. Throws BackendError:
+/// shape that a GPU of sm_90 refuses, stacks that cannot be had, divergence, damaged shared-memory fence, a race
+/// (TwinOptions::check_races), a CPU without FMA where `needs_fma`.
 void run_grid(const GridCall& call);
 
 }  // namespace plumbline::twin
