@@ -22,4 +22,12 @@ void statistics(const StatisticsArgs& args, Stream stream) {
          statistics_kernel, args);
 }
 
+void statistics(const PieceTable& table, PartialStatistics* partials, Stream stream) {
+  if (table.chunk_count == 0) return;
+  require_positive("statistics", {{"keys", table.keys}});
+  require_pointers("statistics", {{"pieces", table.pieces}, {"chunks", table.chunks}, {"partials", partials}});
+  launch("statistics of pieces", LaunchShape{dim3(unsigned(table.chunk_count)), dim3(kStatisticsThreads), 0}, stream,
+         piece_statistics_kernel, table, partials);
+}
+
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

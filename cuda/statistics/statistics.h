@@ -4,6 +4,7 @@
 #pragma once
 #include "core/statistics.h"
 #include "cuda/common/launch.h"
+#include "cuda/common/pieces.h"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
@@ -20,5 +21,9 @@ struct StatisticsArgs {
 /// No taps, or no elements: nothing happens. Throws BackendError for a null pointer, a count below 1, or chunks that do
 /// not fit the counts.
 void statistics(const StatisticsArgs& args, Stream stream);
+
+/// The same for a table: partials[chunk] of every chunk that holds something, in the order of memory. No chunks:
+/// nothing happens. Throws BackendError for a null pointer or keys below 1.
+void statistics(const PieceTable& table, PartialStatistics* partials, Stream stream);
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

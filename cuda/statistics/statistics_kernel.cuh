@@ -39,37 +39,60 @@ __device__ __forceinline__ bool is_poison(const uint16_t* halves, int64_t at, in
   return at % 2 == 0 && at + 1 < count && halves[at] == kHalf && halves[at + 1] == kHalf;
 }
 
-__global__ void statistics_kernel(StatisticsArgs args) {
-  __shared__ PartialStatistics shares[kStatisticsThreads];
-  int tap = 0;
-  while (int64_t(blockIdx.x) >= args.first_chunk[tap + 1]) ++tap;
-  const int64_t count = args.counts[tap], first = (int64_t(blockIdx.x) - args.first_chunk[tap]) * kStatisticsChunk;
+/// The chunk of `count` values from `first` on, in thread 0; the others return what is nobody's. `shares` is the
+/// block's. All threads of the block call it.
+__device__ __forceinline__ PartialStatistics chunk_statistics(const void* all, bool is_f32, int64_t count,
+                                                              int64_t first,
+                                                              PartialStatistics* shares PLUMBLINE_WHERE_PARAM) {
   const int64_t end = first + kStatisticsChunk < count ? first + kStatisticsChunk : count;
   const int thread = int(threadIdx.x);
   PartialStatistics share = no_statistics();
-  if (args.is_f32[tap]) {
-    const float* values = static_cast<const float*>(args.values[tap]);
+  if (is_f32) {
+    const float* values = static_cast<const float*>(all);
+#pragma unroll 4
     for (int64_t i = first + thread; i < end; i += kStatisticsThreads) {
       if (__float_as_uint(values[i]) == kPoisonA) share.unwritten = 1;
       take_value(share, values[i]);
     }
   } else {
-    const uint16_t* halves = static_cast<const uint16_t*>(args.values[tap]);
+    const uint16_t* halves = static_cast<const uint16_t*>(all);
+#pragma unroll 4
     for (int64_t i = first + thread; i < end; i += kStatisticsThreads) {
       if (is_poison(halves, i, count)) share.unwritten = 1;
       take_value(share, __uint_as_float(uint32_t(halves[i]) << 16));
     }
   }
   shares[thread] = share;
-  __syncthreads();
+  PLUMBLINE_BLOCK_BARRIER();
   if (thread < 32) {  // A2
     for (int other = thread + 32; other < kStatisticsThreads; other += 32) join_partials(share, shares[other]);
     shares[thread] = share;
   }
-  __syncthreads();
-  if (thread != 0) return;
+  PLUMBLINE_BLOCK_BARRIER();
+  if (thread != 0) return share;
   for (int lane = 1; lane < 32; ++lane) join_partials(share, shares[lane]);  // A3
-  args.partials[blockIdx.x] = share;
+  return share;
+}
+
+__global__ void statistics_kernel(StatisticsArgs args) {
+  __shared__ PartialStatistics shares[kStatisticsThreads];
+  int tap = 0;
+  while (int64_t(blockIdx.x) >= args.first_chunk[tap + 1]) ++tap;
+  const int64_t first = (int64_t(blockIdx.x) - args.first_chunk[tap]) * kStatisticsChunk;
+  const PartialStatistics all = chunk_statistics(args.values[tap], args.is_f32[tap], args.counts[tap], first, shares);
+  if (threadIdx.x == 0) args.partials[blockIdx.x] = all;
+}
+
+static_assert(kPieceChunk == kStatisticsChunk, "a chunk of a piece is one of its statistics");
+
+__global__ void piece_statistics_kernel(PieceTable table, PartialStatistics* partials) {
+  __shared__ PartialStatistics shares[kStatisticsThreads];
+  const PieceChunk chunk = table.chunks[blockIdx.x];
+  const Piece piece = table.pieces[chunk.piece];
+  const int64_t count = piece_count(piece, table.keys), first = chunk.index * kStatisticsChunk;
+  if (first >= count) return;
+  const PartialStatistics all = chunk_statistics(piece_values(piece, table.keys), piece.is_f32, count, first, shares);
+  if (threadIdx.x == 0) partials[blockIdx.x] = all;
 }
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS
