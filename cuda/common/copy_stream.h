@@ -44,6 +44,7 @@ class CopyMark {
     if (error != cudaErrorNotReady) detail::check_copy(error, "waiting for taps from the GPU");
     return error == cudaSuccess;
   }
+  /// What is launched on `stream` from now on waits for the mark.
   void hold_back(Stream stream) const {
     detail::check_copy(cudaStreamWaitEvent(stream, event_), "letting copies wait for kernels");
   }
@@ -87,6 +88,7 @@ class CopyMark {
  public:
   void wait() const {}
   bool reached() const { return true; }
+  void hold_back(Stream) const {}
 };
 
 class CopyStream {

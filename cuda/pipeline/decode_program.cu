@@ -26,16 +26,25 @@ void upload(DeviceBuffer& buffer, const T& value) {
   buffer.copy_from_host(std::as_bytes(std::span(&value, 1)));
 }
 
+std::vector<bool> wanted_taps(const OpGraph& graph, const TapSink& sink) {
+  std::vector<bool> wanted;
+  for (const Op& op : graph.ops)
+    for (const TapSpec& spec : op.outputs) wanted.push_back(sink.wants(spec.path));
+  return wanted;
+}
+
 }  // namespace
 
 bool can_record(int64_t head_dim, int64_t capacity) { return attention_takes_position(int(head_dim), int(capacity)); }
 
-DecodeProgram::DecodeProgram(const DecodeParts& parts)
+DecodeProgram::DecodeProgram(const DecodeParts& parts, TapSink& sink)
     : parts_(parts),
       generation_(parts.cache.generation()),
+      wanted_(wanted_taps(parts.graph, sink)),
       side_(parts.cache.capacity()),
       candidates_(kGreedyBlocks * sizeof(Candidate), "candidates"),
-      history_(size_t(side_.positions + 1) * sizeof(int64_t), "chosen tokens") {
+      history_(size_t(side_.positions + 1) * sizeof(int64_t), "chosen tokens"),
+      taps_(parts.capture, side_.positions) {
   if (parts.orders) {
     const auto shape = [&](int64_t keys) { return AttentionShape{parts.heads, parts.head_dim, 1, keys}; };
     side_.scores_by_keys = order_table(side_.positions, "orders of scores",
@@ -44,17 +53,16 @@ DecodeProgram::DecodeProgram(const DecodeParts& parts)
                                         [&](int64_t keys) { return parts.orders->context(shape(keys)); });
   }
   place(0, parts.cache.length());
-  graph_.emplace([this](Stream stream) { launches(stream); });
+  graph_.emplace([&](Stream stream) { launches(stream, sink); });
+  taps_.lay_out(side_.logits);
 }
 
-void DecodeProgram::launches(Stream stream) {
+void DecodeProgram::launches(Stream stream, TapSink& sink) {
   KernelOptions unchecked = parts_.options;
   unchecked.checked = false;
-  NullSink nothing;
   const Step step{0, parts_.cache.length(), {0}};
-  side_.kept.clear();
   StepRunner(parts_.weights, parts_.cache, unchecked, parts_.defects, parts_.orders, step,
-             Outlets{nothing, parts_.capture, nullptr}, stream, &side_)
+             Outlets{sink, parts_.capture, nullptr, &taps_}, stream, &side_)
       .record(parts_.plan);
   plumbline::PLUMBLINE_BUILD_NS::greedy({.logits = side_.logits.as<bf16>(),
                                          .count = int(side_.logits.last()),
@@ -70,11 +78,39 @@ void DecodeProgram::place(int64_t token, int64_t position) {
   upload(side_.position, int(position));
 }
 
-Tensor DecodeProgram::step(int64_t token, int64_t position, Stream stream) {
+bool DecodeProgram::records_for(const TapSink& sink) const {
+  size_t tap = 0;
+  for (const Op& op : parts_.graph.ops) {
+    for (const TapSpec& spec : op.outputs) {
+      if (sink.wants(spec.path) != wanted_[tap++]) return false;
+    }
+  }
+  return true;
+}
+
+void DecodeProgram::start(int64_t token, int64_t position, Stream stream) {
   place(token, position);
   graph_->replay(stream);
+  taps_.collect(position + 1, stream);
+}
+
+Tensor DecodeProgram::finish(int64_t position, Stream stream, TapSink& sink) {
   synchronize(stream);
-  return side_.logits.to_host(false);
+  if (parts_.options.checked && !looked_) look_at_fences(stream);
+  Tensor logits = side_.logits.to_host(false);  // before the taps: one engine copies both, and these are waited for
+  taps_.hand_out(position + 1, stream, sink);
+  if (parts_.options.checked && !taps_.empty()) side_.logits.buffer->poison();
+  return logits;
+}
+
+void DecodeProgram::look_at_fences(Stream stream) {
+  FenceWatch fences;
+  fences.begin();
+  for (const DeviceValue& value : side_.kept) fences.add(*value.buffer, stream);
+  taps_.add_fences(fences, stream);
+  fences.look(stream);
+  fences.require_intact(stream);
+  looked_ = true;
 }
 
 std::vector<int64_t> DecodeProgram::greedy(int64_t token, int64_t position, int64_t count, Stream stream) {

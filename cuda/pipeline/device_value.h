@@ -15,8 +15,10 @@ namespace plumbline::PLUMBLINE_BUILD_NS {
 struct DeviceValue {
   std::shared_ptr<DeviceBuffer> buffer;
   DType dtype = DType::bf16;
-  Shape shape;            ///< as the graph has it
-  bool by_token = false;  ///< the bytes are [P,KV,D] though the shape is [1,KV,P,D]; the buffer may hold more tokens
+  Shape shape;               ///< as the graph has it
+  bool by_token = false;     ///< the bytes are [P,KV,D] though the shape is [1,KV,P,D]; the buffer may hold more tokens
+  bool by_position = false;  ///< the buffer holds as much for every position, one behind the other: of a recorded step
+  bool constant = false;     ///< no step writes it
 
   /// Fresh, poisoned memory of exactly the size that the shape asks for. `path` names it in errors.
   static DeviceValue allocate(const std::string& path, DType dtype, Shape shape);

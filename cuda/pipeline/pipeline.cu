@@ -110,8 +110,8 @@ class KernelBackend final : public KernelsBackend {
     sink.begin_step(step);
     capture_.abandon();
     record_inputs(step, capture_, sink);
-    Tensor logits = is_replayable(step, sink) ? program().step(step.tokens[0], step.first_position, stream_.get())
-                                              : pass(step, sink);
+    std::optional<Tensor> replayed = replay(step, sink);
+    Tensor logits = replayed ? std::move(*replayed) : pass(step, sink);
     if (options_.verify_taps) verify(step, logits);
     cache_.advance(int64_t(step.tokens.size()));
     last_index_ = step.index;
@@ -138,7 +138,9 @@ class KernelBackend final : public KernelsBackend {
       throw BackendError("kernels: the steps of this model cannot be recorded",
                          {"head_dim  " + std::to_string(head_dim_), "capacity  " + std::to_string(cache_.capacity())},
                          "feed its tokens one by one");
-    std::vector<int64_t> chosen = program().greedy(token, cache_.length(), count, stream_.get());
+    NullSink nothing;
+    if (!has_program() || !program_->records_for(nothing)) record(nothing);
+    std::vector<int64_t> chosen = program_->greedy(token, cache_.length(), count, stream_.get());
     cache_.clear();
     return chosen;
   }
@@ -146,25 +148,31 @@ class KernelBackend final : public KernelsBackend {
  private:
   bool can_replay() const { return can_record(head_dim_, cache_.capacity()) && !has_kernel_faults_; }
 
-  /// One token behind others, and nobody wants a tap.
-  bool is_replayable(const Step& step, const TapSink& sink) {
-    if (step.tokens.size() != 1 || step.first_position == 0 || options_.verify_taps) return false;
-    for (const Op& op : graph_.ops) {
-      for (const TapSpec& spec : op.outputs) {
-        if (sink.wants(spec.path)) return false;
-      }
-    }
+  /// A step of one token behind others from recorded launches: its logits; nothing if it must be run launch by launch,
+  /// because it cannot be recorded or its taps are more than the ring holds.
+  std::optional<Tensor> replay(const Step& step, TapSink& sink) {
+    if (step.tokens.size() != 1 || step.first_position == 0) return {};
     cache_.reserve(1);
-    return can_replay();
+    if (!can_replay()) return {};
+    const int64_t token = step.tokens.front(), position = step.first_position;
+    if (has_program() && program_->holds(position)) {
+      program_->start(token, position, stream_.get());  // most likely the taps are the same: asked while the GPU works
+      if (program_->records_for(sink)) return program_->finish(position, stream_.get(), sink);
+      synchronize(stream_.get());
+    }
+    if (!has_program() || !program_->records_for(sink)) record(sink);
+    if (!program_->holds(position)) return {};
+    program_->start(token, position, stream_.get());
+    return program_->finish(position, stream_.get(), sink);
   }
 
-  DecodeProgram& program() {
-    if (!program_ || !program_->fits(cache_)) {
-      program_.reset();
-      program_ = std::make_unique<DecodeProgram>(
-          DecodeParts{plan_, weights_, cache_, capture_, options_, defects_, orders_, heads_, head_dim_});
-    }
-    return *program_;
+  /// Whether something was recorded for the caches as they are.
+  bool has_program() const { return program_ != nullptr && program_->fits(cache_); }
+
+  void record(TapSink& sink) {
+    program_.reset();
+    program_ = std::make_unique<DecodeProgram>(
+        DecodeParts{graph_, plan_, weights_, cache_, capture_, options_, defects_, orders_, heads_, head_dim_}, sink);
   }
 
   bool is_fused(const PlanStep& step) const {

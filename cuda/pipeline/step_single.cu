@@ -54,16 +54,19 @@ void StepRunner::rope_table_step(const PlanStep& step, Yields& yields) {
                 rows = side_ == nullptr ? tokens() : side_->positions;
   RopeTable table = make_rope_table(number(op, "theta"), integer(op, "head_dim"), first + late, rows, rope_scaling(op),
                                     orders_ ? RopeFunctions::torch_sm90 : RopeFunctions::rounded);
+  const bool by_position = side_ != nullptr;
   const Tensor* const parts[] = {&table.cos, &table.sin};
   for (size_t i = 0; i < 2; ++i) {
     DeviceValue value = DeviceValue::upload(op.outputs[i].path, parts[i]->view());
     value.shape.at(1) = tokens();  // of the step; the memory has more rows where the device knows which
+    value.constant = true;
+    value.by_position = by_position;
     yields.output(op.outputs[i].path, std::move(value));
   }
-  yields.host(inner_path(op, "inv_freq"), std::move(table.inv_freq));
-  yields.host(inner_path(op, "freqs"), std::move(table.freqs));
-  yields.host(inner_path(op, "cos32"), std::move(table.cos32));
-  yields.host(inner_path(op, "sin32"), std::move(table.sin32));
+  yields.host(inner_path(op, "inv_freq"), std::move(table.inv_freq), false);
+  yields.host(inner_path(op, "freqs"), std::move(table.freqs), by_position);
+  yields.host(inner_path(op, "cos32"), std::move(table.cos32), by_position);
+  yields.host(inner_path(op, "sin32"), std::move(table.sin32), by_position);
 }
 
 void StepRunner::rmsnorm_step(const PlanStep& step, Yields& yields) {

@@ -27,12 +27,6 @@ class Arriving : public LateValues {
   std::shared_ptr<const CopyMark> mark_;  // null: everything is there
 };
 
-/// Room in the ring, which outlives it.
-struct Room {
-  std::shared_ptr<TapRing> ring;
-  ByteRing::Entry entry;
-};
-
 namespace {
 
 /// One tap in the ring.
@@ -145,6 +139,18 @@ void TapCapture::add(const TapSpec& spec, const TensorView& values, TapSink& sin
   batch_.push_back({spec, std::move(late)});
 }
 
+Arrival TapCapture::copy(const std::shared_ptr<DeviceBuffer>& source, size_t bytes, int64_t taps, Stream kernels,
+                         TapSink& sink) {
+  Room arriving = room(bytes, sink);
+  copies_.follow(kernels);
+  copies_.copy(arriving.entry.bytes().data(), *source, bytes);
+  std::shared_ptr<const CopyMark> mark = copies_.mark();
+  in_flight_.push_back({mark, {source}});
+  free_copied();
+  taps_ += taps;
+  return {std::move(arriving), std::move(mark)};
+}
+
 void TapCapture::measure_later(const TapSpec& spec, const DeviceValue& value, Stream kernels) {
   if (value.dtype != DType::bf16 && value.dtype != DType::f32)
     throw BackendError("kernels: no statistics of tap '" + spec.path + "'",
@@ -194,6 +200,7 @@ void TapCapture::hand_out(TapSink& sink) {
     mark = copies_.mark();
     in_flight_.push_back({mark, std::exchange(batch_buffers_, {})});
   }
+  taps_ += int64_t(batch.size());
   for (Pending& pending : batch) {
     pending.values->arrives_with(mark);
     sink.record_late(pending.spec, std::move(pending.values));
@@ -221,7 +228,7 @@ CaptureCounts TapCapture::counts() const {
   counts.ring_bytes = int64_t(ring_bytes_);
   if (ring_ == nullptr) return counts;
   const ByteRing::Counts ring = ring_->ring.counts();
-  counts.taps = ring.entries;
+  counts.taps = taps_;
   counts.bytes = ring.bytes;
   counts.oversized = ring.oversized;
   counts.stalls = ring.stalls;

@@ -6,6 +6,7 @@
 #pragma once
 #include <deque>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include <plumbline/backend.h>
@@ -20,13 +21,28 @@ namespace plumbline::PLUMBLINE_BUILD_NS {
 
 class Arriving;
 class LateStatistics;
-struct Room;
-
 /// Ring and memory, alive as long as one value lies in it.
 struct TapRing {
   explicit TapRing(size_t bytes) : memory(bytes), ring(memory.bytes().first(bytes)) {}
   PinnedMemory memory;
   ByteRing ring;
+};
+
+/// Room in the ring, which outlives it.
+struct Room {
+  std::shared_ptr<TapRing> ring;
+  ByteRing::Entry entry;
+};
+
+/// Bytes in the ring that are there when `mark` is reached.
+struct Arrival {
+  Room room;
+  std::shared_ptr<const CopyMark> mark;
+
+  std::span<const std::byte> wait() const {
+    mark->wait();
+    return room.entry.bytes();
+  }
 };
 
 class TapCapture {
@@ -42,6 +58,9 @@ class TapCapture {
   void add(const TapSpec& spec, const DeviceValue& value, Stream kernels, TapSink& sink);
   /// A tap computed on the host, copied now.
   void add(const TapSpec& spec, const TensorView& values, TapSink& sink);
+  /// The first `bytes` of `source`, which hold `taps` taps, as the kernels launched on `kernels` so far leave them:
+  /// whoever writes there next must wait for the mark. May hand out what was added before.
+  Arrival copy(const std::shared_ptr<DeviceBuffer>& source, size_t bytes, int64_t taps, Stream kernels, TapSink& sink);
   /// Gives the sink what was added since. What it throws stays thrown; taps not yet given are dropped then.
   void hand_out(TapSink& sink);
   /// Waits for every copy: afterwards the device memory of taps may be written again.
@@ -49,6 +68,10 @@ class TapCapture {
   /// Forgets what an abandoned pass added and did not hand out.
   void abandon();
   CaptureCounts counts() const;
+
+  size_t ring_bytes() const { return ring_bytes_; }
+  bool checked() const { return checked_; }
+  bool reduces() const { return statistics_; }  ///< to statistics
 
  private:
   struct Pending {
@@ -78,6 +101,7 @@ class TapCapture {
   std::vector<Measured> measured_;                            // taps of the batch whose statistics are to be launched
   Stream kernels_{};                                          // behind which
   std::deque<InFlight> in_flight_;                            // the oldest first
+  int64_t taps_ = 0;                                          // that went through the ring
 };
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

@@ -42,8 +42,16 @@ void Yields::tap(int slot, const std::string& path, DType dtype, const Shape& sh
   any_slot_ = true;
 }
 
-void Yields::host(const std::string& path, Tensor tensor) {
-  if (!path.empty()) host_[path] = std::move(tensor);
+void Yields::host(const std::string& path, Tensor tensor, bool by_position) {
+  if (path.empty() || !outlets_.sink.wants(path)) return;
+  if (outlets_.recorded == nullptr) {
+    host_[path] = std::move(tensor);
+    return;
+  }
+  DeviceValue& value = taps_[path] = DeviceValue::upload(path, tensor.view());
+  value.constant = true;
+  value.by_position = by_position;
+  if (by_position) value.shape.at(1) = 1;
 }
 
 void Yields::hand_out(const TapSpec& spec) const {
@@ -60,6 +68,7 @@ void Yields::hand_out(const TapSpec& spec) const {
     }
   }
   require_format(spec, found->second.dtype);
+  if (outlets_.recorded != nullptr) return outlets_.recorded->add(spec, found->second);
   outlets_.capture.add(spec, found->second, stream_, outlets_.sink);
 }
 

@@ -13,6 +13,7 @@
 #include "cuda/pipeline/device_value.h"
 #include "cuda/pipeline/fence_watch.h"
 #include "cuda/pipeline/fusion_plan.h"
+#include "cuda/pipeline/recorded_taps.h"
 #include "cuda/pipeline/tap_capture.h"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
@@ -27,7 +28,8 @@ std::string inner_path(const Op& op, std::string_view suffix);
 struct Outlets {
   TapSink& sink;
   TapCapture& capture;
-  FenceWatch* fences;  ///< null: nobody looks at them
+  FenceWatch* fences;                ///< null: nobody looks at them
+  RecordedTaps* recorded = nullptr;  ///< while launches are recorded: takes the taps in place of the capture
 };
 
 class Yields {
@@ -43,8 +45,8 @@ class Yields {
   const DeviceValue& scratch(const std::string& name, DType dtype, const Shape& shape);
   /// Connects a tap slot to `path` if the sink wants it; "" is no tap.
   void tap(int slot, const std::string& path, DType dtype, const Shape& shape);
-  /// A tap computed on the host.
-  void host(const std::string& path, Tensor tensor);
+  /// A tap computed on the host; with `by_position` its rows (axis 1) are those of every position.
+  void host(const std::string& path, Tensor tensor, bool by_position);
 
   /// The slots for the kernel, or null if none is wanted.
   const RecordTap* record() const { return any_slot_ ? &record_ : nullptr; }

@@ -30,6 +30,17 @@ class LateValues {
   virtual TensorView wait() = 0;
 };
 
+class TapSink;
+
+/// The taps of a whole pass, on their way together: one object in place of a thousand.
+class LateTaps {
+ public:
+  virtual ~LateTaps() = default;
+  /// Waits for them and records them in `sink`, one after the other; on any thread, once. Throws as LateValues::wait
+  /// does.
+  virtual void record_in(TapSink& sink) = 0;
+};
+
 class TapSink {
  public:
   virtual ~TapSink() = default;
@@ -41,6 +52,8 @@ class TapSink {
   /// The same for values that may still be on their way. A sink with a thread of its own keeps them and returns at
   /// once; errors surface in a later call then.
   virtual void record_late(const TapSpec& spec, std::unique_ptr<LateValues> values) { record(spec, values->wait()); }
+  /// The same for all taps of a pass at once.
+  virtual void record_pass(std::unique_ptr<LateTaps> taps) { taps->record_in(*this); }
 };
 
 /// Wants nothing.

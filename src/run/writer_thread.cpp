@@ -40,6 +40,10 @@ void WriterThread::record_late(const TapSpec& spec, std::unique_ptr<LateValues> 
   post([this, spec, values = std::shared_ptr<LateValues>(std::move(values))] { next_.record(spec, values->wait()); });
 }
 
+void WriterThread::record_pass(std::unique_ptr<LateTaps> taps) {
+  post([this, taps = std::shared_ptr<LateTaps>(std::move(taps))] { taps->record_in(next_); });
+}
+
 void WriterThread::finish(const std::function<void()>& last) { post_and_wait(last); }
 
 void WriterThread::post(Job job) {
