@@ -3,8 +3,9 @@
 //               [--checked 0|1]: what taps cost a forward pass while the disk is no obstacle. Prefill and decode steps
 // with no tap, with the statistics of all, with what ops hand on, and with all of them, into a sink that drops them on
 // a thread of its own; beside the times the measured rate of one large copy, and max(time without taps, bytes / rate),
-// as JSON on stdout. A time is the host's, from the call until the sink has every tap. Exit 2: it cannot run. Judges
-// nothing.
+// as JSON on stdout. A time is the host's: of a prefill from the call until the sink has every tap; of a decode step a
+// share of a run of them, from the first call until the sink has every tap of the last, one step behind the prefill
+// (the one that is recorded) left out. Exit 2: it cannot run. Judges nothing.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -95,20 +96,42 @@ double rate_of(const Arguments& arguments) {
 struct Times {
   std::vector<double> returned, arrived;  ///< seconds until the logits are there; until the sink has every tap
   int64_t taps = 0, bytes = 0;            ///< of one pass
+  int64_t stalls = 0, oversized = 0;      ///< of all together
+  double stall_seconds = 0.0;
 };
 
-void time_pass(Backend& backend, const Step& step, const run::TapPaths& paths, Times& times) {
+/// Passes one behind the other; the times are shares of all.
+void time_passes(Backend& backend, const std::vector<Step>& steps, const run::TapPaths& paths, Times& times) {
   Dropping dropping;
   run::SelectedTaps selected(dropping, paths);
   run::WriterThread writing(selected);
+  const CaptureCounts before = *backend.capture();
   const auto start = std::chrono::steady_clock::now();
-  const auto passed = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
-  backend.forward(step, writing);
-  times.returned.push_back(passed());
+  const auto share = [&] {
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return seconds / static_cast<double>(steps.size());
+  };
+  for (const Step& step : steps) backend.forward(step, writing);
+  times.returned.push_back(share());
   writing.finish([] {});
-  times.arrived.push_back(passed());
-  times.taps = dropping.taps;
-  times.bytes = dropping.bytes;
+  times.arrived.push_back(share());
+  times.taps = dropping.taps / static_cast<int64_t>(steps.size());
+  times.bytes = dropping.bytes / static_cast<int64_t>(steps.size());
+  const CaptureCounts after = *backend.capture();
+  times.stalls += after.stalls - before.stalls;
+  times.oversized += after.oversized - before.oversized;
+  times.stall_seconds += after.stall_seconds - before.stall_seconds;
+}
+
+/// A prefill, a step that is recorded, and `count` more.
+void time_decode(Backend& backend, const Step& prefill, int64_t count, const run::TapPaths& paths, Times& times) {
+  Times untimed;
+  const auto position = static_cast<int64_t>(prefill.tokens.size());
+  time_passes(backend, {prefill}, paths, untimed);
+  time_passes(backend, {{1, position, {1}}}, paths, untimed);
+  std::vector<Step> steps;
+  for (int64_t i = 1; i <= count; ++i) steps.push_back({i + 1, position + i, {1}});
+  time_passes(backend, steps, paths, times);
 }
 
 std::vector<int64_t> tokens_of(int64_t count, int64_t vocabulary) {
@@ -122,8 +145,7 @@ nlohmann::json spread(std::vector<double> seconds) {
   return {{"median", seconds[seconds.size() / 2]}, {"min", seconds.front()}, {"max", seconds.back()}};
 }
 
-nlohmann::json told(const Times& times, double without, double rate, const CaptureCounts& before,
-                    const CaptureCounts& after) {
+nlohmann::json told(const Times& times, double without, double rate) {
   const nlohmann::json seconds = spread(times.arrived);
   const double bound = std::max(without, static_cast<double>(times.bytes) / rate), median = seconds["median"];
   return {{"taps", times.taps},
@@ -133,9 +155,9 @@ nlohmann::json told(const Times& times, double without, double rate, const Captu
           {"of_time_without_taps", median / without},
           {"bound_seconds", bound},
           {"of_bound", median / bound},
-          {"stalls", after.stalls - before.stalls},
-          {"stall_seconds", after.stall_seconds - before.stall_seconds},
-          {"oversized", after.oversized - before.oversized}};
+          {"stalls", times.stalls},
+          {"stall_seconds", times.stall_seconds},
+          {"oversized", times.oversized}};
 }
 
 nlohmann::json measured(const Arguments& arguments) {
@@ -146,7 +168,8 @@ nlohmann::json measured(const Arguments& arguments) {
   reducing.options.statistics = true;
   const auto reduced = backend_of(reducing, model);
   nlohmann::json out = {{"device", backend->description()},     {"model", arguments.model},
-                        {"tokens", arguments.tokens},           {"ring_bytes", arguments.options.ring_bytes},
+                        {"tokens", arguments.tokens},           {"steps", arguments.steps},
+                        {"repeats", arguments.repeats},         {"ring_bytes", arguments.options.ring_bytes},
                         {"checked", arguments.options.checked}, {"copy_bytes_per_second", rate}};
   double prefill_without = 0.0, decode_without = 0.0;
   for (const std::string choice : {"none", "stats", "outputs", "all"}) {
@@ -154,17 +177,15 @@ nlohmann::json measured(const Arguments& arguments) {
     const run::TapPaths paths = run::selected_taps({choice}, runs.graph());
     const Step prefill{0, 0, tokens_of(arguments.tokens, model.config.vocab)};
     Times warm, prefills, decodes;
-    time_pass(runs, prefill, paths, warm);
-    const CaptureCounts first = *runs.capture();
-    for (int64_t i = 0; i < arguments.repeats; ++i) time_pass(runs, prefill, paths, prefills);
-    const CaptureCounts second = *runs.capture();
-    for (int64_t i = 0; i < arguments.steps; ++i) time_pass(runs, {i + 1, arguments.tokens + i, {1}}, paths, decodes);
+    time_passes(runs, {prefill}, paths, warm);
+    for (int64_t i = 0; i < arguments.repeats; ++i) time_passes(runs, {prefill}, paths, prefills);
+    for (int64_t i = 0; i < arguments.repeats; ++i) time_decode(runs, prefill, arguments.steps, paths, decodes);
     if (choice == "none") {
       prefill_without = spread(prefills.arrived)["median"];
       decode_without = spread(decodes.arrived)["median"];
     }
-    out["prefill"][choice] = told(prefills, prefill_without, rate, first, second);
-    out["decode"][choice] = told(decodes, decode_without, rate, second, *runs.capture());
+    out["prefill"][choice] = told(prefills, prefill_without, rate);
+    out["decode"][choice] = told(decodes, decode_without, rate);
   }
   return out;
 }
