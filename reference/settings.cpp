@@ -12,7 +12,6 @@
 
 #include <type_traits>
 
-#include "reference/process_exit.h"
 #include "reference/torch_backend.h"
 
 #include <plumbline/error.h>
@@ -20,8 +19,6 @@
 namespace plumbline {
 namespace torch_reference {
 namespace {
-
-[[maybe_unused]] const bool kSkipsLibraryDestructors = skip_library_destructors();
 
 std::string on_off(bool value) { return value ? "on" : "off"; }
 

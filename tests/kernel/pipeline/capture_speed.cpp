@@ -31,7 +31,7 @@ constexpr const char* kUsage =
 
 struct Arguments {
   std::string model, backend = "cuda";
-  int64_t tokens = 512, steps = 16, repeats = 9;
+  int64_t tokens = 512, steps = 64, repeats = 9;
   KernelOptions options;
 };
 
