@@ -29,7 +29,9 @@ struct KernelOptions {
   std::string numerics = "portable";
   int block_threads = 128;  ///< of the kernels: a multiple of 32; moves no bit
   int threads = 0;          ///< worker threads of the twin, 0: as many as the machine has; moves no bit
-  bool checked = true;      ///< fences of every buffer, and surviving poison in every tap that is copied, are errors
+  /// Fences of every buffer, and surviving poison in every tap that is copied, are errors; of decode steps that are
+  /// recorded and replayed (decode_program.h) the fences behind the first only.
+  bool checked = true;
   size_t ring_bytes = size_t{256} << 20;  ///< host memory (pinned) in which taps wait for the sink; moves no bit
   bool statistics = false;  ///< every wanted tap is handed out as its statistics (core/statistics.h), not its values
   bool verify_taps =

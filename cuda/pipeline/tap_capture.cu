@@ -9,6 +9,7 @@
 #include <plumbline/error.h>
 
 #include "core/statistics.h"
+#include "cuda/poison/poison.h"
 #include "cuda/statistics/statistics.h"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
@@ -27,20 +28,29 @@ class Arriving : public LateValues {
   std::shared_ptr<const CopyMark> mark_;  // null: everything is there
 };
 
-namespace {
-
-/// One tap in the ring.
+/// One tap in the ring, and behind it, where it is checked, a word that says whether poison was found in it.
 class LateCopy final : public Arriving {
  public:
+  static size_t room_bytes(size_t bytes) { return flag_offset(bytes) + sizeof(uint32_t); }
+
   LateCopy(Room room, DType dtype, Shape shape) : room_(std::move(room)), dtype_(dtype), shape_(std::move(shape)) {}
 
   std::byte* target() const { return room_.entry.bytes().data(); }
+  size_t bytes() const { return size_t(element_count(shape_)) * element_bytes(dtype_); }
+  /// Makes it an error if poison is in it, which wait() looks for unless word_of_search() was asked for.
   void check_as(const std::string& name) { checked_name_ = name; }
+  /// The word, now 0, for who looks in its place: to be set before the copies are done.
+  uint32_t* word_of_search() {
+    found_ = reinterpret_cast<uint32_t*>(target() + flag_offset(bytes()));
+    *found_ = 0;
+    return found_;
+  }
   void reorder() { by_token_ = true; }
 
   TensorView wait() override {
     wait_for_copies();
-    if (!checked_name_.empty()) require_written(checked_name_, room_.entry.bytes());
+    if (!checked_name_.empty() && (found_ == nullptr || *found_ != 0))
+      require_written(checked_name_, room_.entry.bytes().first(bytes()));
     const TensorView as_it_lies{dtype_, shape_, room_.entry.bytes().data()};
     if (!by_token_) return as_it_lies;
     ordered_ = tokens_to_heads(as_it_lies);
@@ -48,13 +58,20 @@ class LateCopy final : public Arriving {
   }
 
  private:
+  static size_t flag_offset(size_t bytes) {
+    return (bytes + sizeof(uint32_t) - 1) / sizeof(uint32_t) * sizeof(uint32_t);
+  }
+
   const Room room_;
   const DType dtype_;
   const Shape shape_;
-  std::string checked_name_;  // "": not checked
+  std::string checked_name_;   // "": not checked
+  uint32_t* found_ = nullptr;  // null: nobody has looked for poison yet
   bool by_token_ = false;
   Tensor ordered_;
 };
+
+namespace {
 
 /// Values that are there, in memory of their own.
 class Ready final : public Arriving {
@@ -120,10 +137,15 @@ Room TapCapture::room(size_t bytes, TapSink& sink) {
 void TapCapture::add(const TapSpec& spec, const DeviceValue& value, Stream kernels, TapSink& sink) {
   if (statistics_) return measure_later(spec, value, kernels);
   const size_t bytes = size_t(element_count(value.shape)) * element_bytes(value.dtype);
-  auto late = std::make_unique<LateCopy>(room(bytes, sink), value.dtype, value.shape);
+  Room place = room(LateCopy::room_bytes(bytes), sink);
+  const bool pinned = is_pinned(place);
+  auto late = std::make_unique<LateCopy>(std::move(place), value.dtype, value.shape);
   if (batch_buffers_.empty()) copies_.follow(kernels);
   copies_.copy(late->target(), *value.buffer, bytes);
   if (checked_) late->check_as(value.buffer->name());
+  if (checked_ && pinned && bytes > 0) searched_.push_back({late.get(), value.buffer.get()});
+  kernels_ = kernels;
+  bytes_ += int64_t(bytes);
   if (value.by_token) late->reorder();
   batch_buffers_.push_back(value.buffer);
   batch_.push_back({spec, std::move(late)});
@@ -134,7 +156,9 @@ void TapCapture::add(const TapSpec& spec, const TensorView& values, TapSink& sin
     batch_.push_back({statistics_spec(spec), std::make_unique<Ready>(statistics_of(values))});
     return;
   }
-  auto late = std::make_unique<LateCopy>(room(values.byte_size(), sink), values.dtype, values.shape);
+  auto late =
+      std::make_unique<LateCopy>(room(LateCopy::room_bytes(values.byte_size()), sink), values.dtype, values.shape);
+  bytes_ += int64_t(values.byte_size());
   std::copy_n(values.data, values.byte_size(), late->target());
   batch_.push_back({spec, std::move(late)});
 }
@@ -148,6 +172,7 @@ Arrival TapCapture::copy(const std::shared_ptr<DeviceBuffer>& source, size_t byt
   in_flight_.push_back({mark, {source}});
   free_copied();
   taps_ += taps;
+  bytes_ += int64_t(bytes);
   return {std::move(arriving), std::move(mark)};
 }
 
@@ -160,6 +185,27 @@ void TapCapture::measure_later(const TapSpec& spec, const DeviceValue& value, St
   kernels_ = kernels;
   measured_.push_back({late.get(), value});
   batch_.push_back({statistics_spec(spec), std::move(late)});
+}
+
+/// Only memory of the ring itself can be written from the device.
+bool TapCapture::is_pinned(const Room& room) const {
+  const std::span<std::byte> ring = ring_->memory.bytes();
+  const std::byte* begin = room.entry.bytes().data();
+  return begin >= ring.data() && begin < ring.data() + ring.size();
+}
+
+/// Has the device look for poison in the taps of the batch, into the word behind each.
+void TapCapture::search() {
+  PoisonArgs args{};
+  for (const Searched& tap : std::exchange(searched_, {})) {
+    if (args.count == PoisonArgs::kMost) look_for_poison(std::exchange(args, {}), kernels_);
+    args.values[args.count] = tap.buffer->as<std::byte>();
+    args.bytes[args.count] = int64_t(tap.late->bytes());
+    args.found[args.count] = tap.late->word_of_search();
+    ++args.count;
+  }
+  look_for_poison(args, kernels_);
+  copies_.follow(kernels_);
 }
 
 /// Launches for all taps of the batch, and one copy of what they give. The batch holds no room in the ring before.
@@ -189,11 +235,13 @@ void TapCapture::measure() {
   copies_.follow(kernels_);
   copies_.copy(arrived->entry.bytes().data(), *partials, bytes);
   batch_buffers_.push_back(partials);
+  bytes_ += int64_t(bytes);
 }
 
 void TapCapture::hand_out(TapSink& sink) {
   if (batch_.empty()) return;  // also while launches are recorded, when CUDA allows nothing else
   if (!measured_.empty()) measure();
+  if (!searched_.empty()) search();
   std::vector<Pending> batch = std::exchange(batch_, {});
   std::shared_ptr<const CopyMark> mark;
   if (!batch_buffers_.empty()) {
@@ -220,6 +268,7 @@ void TapCapture::settle() {
 void TapCapture::abandon() {
   if (!batch_buffers_.empty()) in_flight_.push_back({copies_.mark(), std::exchange(batch_buffers_, {})});
   measured_.clear();
+  searched_.clear();
   batch_.clear();
 }
 
@@ -229,7 +278,7 @@ CaptureCounts TapCapture::counts() const {
   if (ring_ == nullptr) return counts;
   const ByteRing::Counts ring = ring_->ring.counts();
   counts.taps = taps_;
-  counts.bytes = ring.bytes;
+  counts.bytes = bytes_;
   counts.oversized = ring.oversized;
   counts.stalls = ring.stalls;
   counts.stall_seconds = ring.stall_seconds;

@@ -20,6 +20,7 @@
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
 class Arriving;
+class LateCopy;
 class LateStatistics;
 /// Ring and memory, alive as long as one value lies in it.
 struct TapRing {
@@ -82,6 +83,10 @@ class TapCapture {
     LateStatistics* late;  // in the batch
     DeviceValue value;
   };
+  struct Searched {
+    LateCopy* late;  // in the batch
+    const DeviceBuffer* buffer;
+  };
   struct InFlight {
     std::shared_ptr<const CopyMark> done;
     std::vector<std::shared_ptr<DeviceBuffer>> buffers;
@@ -90,6 +95,8 @@ class TapCapture {
   Room room(size_t bytes, TapSink& sink);
   void measure_later(const TapSpec& spec, const DeviceValue& value, Stream kernels);
   void measure();
+  void search();
+  bool is_pinned(const Room& room) const;
   void free_copied();
 
   const size_t ring_bytes_;
@@ -99,9 +106,10 @@ class TapCapture {
   std::vector<Pending> batch_;                                // added, not handed out
   std::vector<std::shared_ptr<DeviceBuffer>> batch_buffers_;  // that copies of the batch read
   std::vector<Measured> measured_;                            // taps of the batch whose statistics are to be launched
-  Stream kernels_{};                                          // behind which
+  std::vector<Searched> searched_;                            // taps of the batch that may hold poison
+  Stream kernels_{};                                          // behind which both are launched
   std::deque<InFlight> in_flight_;                            // the oldest first
-  int64_t taps_ = 0;                                          // that went through the ring
+  int64_t taps_ = 0, bytes_ = 0;                              // that went through the ring
 };
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

@@ -33,6 +33,23 @@ class Late final : public LateValues {
   const std::atomic<bool>* allowed_;
 };
 
+/// Two taps of one pass, the second of a value that may be refused.
+class Pass final : public LateTaps {
+ public:
+  Pass(std::string second, std::atomic<int>& alive) : second_(std::move(second)), alive_(alive) { ++alive_; }
+  ~Pass() override { --alive_; }
+  void record_in(TapSink& sink) override {
+    double value = 10;
+    for (const std::string& path : {std::string("first"), second_})
+      sink.record({path, DType::f32, {"channel"}, false},
+                  Tensor::from_values(DType::f32, {1}, std::vector{value++}).view());
+  }
+
+ private:
+  const std::string second_;
+  std::atomic<int>& alive_;
+};
+
 /// Notes every call; refuses the tap "refused".
 class Notes final : public TapSink {
  public:
@@ -78,6 +95,25 @@ TEST_CASE("every call arrives in order on one other thread, the last one too", "
     CHECK(id == notes.threads.front());
     CHECK(id != std::this_thread::get_id());
   }
+}
+
+TEST_CASE("the taps of a whole pass arrive in their place, one after the other", "[run]") {
+  Notes notes;
+  std::atomic<int> alive{0};
+  std::atomic<bool> allowed{false};
+  WriterThread writing(notes);
+  writing.begin_step({0, 0, {1}});
+  writing.record_late(spec("a"), std::make_unique<Late>(1, alive, &allowed));
+  writing.record_pass(std::make_unique<Pass>("second", alive));
+  writing.begin_step({1, 1, {1}});
+  writing.record_pass(std::make_unique<Pass>("refused", alive));
+  writing.record_pass(std::make_unique<Pass>("after", alive));
+  CHECK(alive == 4);  // nothing waited
+  allowed = true;
+  CHECK_THROWS_WITH(writing.finish([&] { notes.note("end"); }), "disk full");
+  CHECK(alive == 0);
+  CHECK(notes.all == Calls{"step 0", "a 1", "first 10", "second 11", "step 1", "first 10"});
+  for (const std::thread::id id : notes.threads) CHECK(id != std::this_thread::get_id());
 }
 
 TEST_CASE("what the sink throws comes out of the next call, and nothing follows it", "[run]") {
