@@ -63,9 +63,8 @@ class CopyStream {
 
   /// Copies asked for from now on wait for what was launched on `kernels` so far.
   void follow(Stream kernels) {
-    CopyMark launched;
-    launched.set(kernels);
-    launched.hold_back(stream_);
+    launched_.set(kernels);
+    launched_.hold_back(stream_);
   }
   void copy(std::byte* target, const DeviceBuffer& source, size_t bytes) {
     detail::check_copy(cudaMemcpyAsync(target, source.as<std::byte>(), bytes, cudaMemcpyDeviceToHost, stream_),
@@ -80,6 +79,7 @@ class CopyStream {
 
  private:
   cudaStream_t stream_ = nullptr;
+  CopyMark launched_;  // of the last follow(): whoever waits for a mark waits for where it was then
 };
 
 #else
