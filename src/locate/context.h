@@ -30,6 +30,7 @@ struct Context {
             candidate_trace, alignment, pairing,         reference, candidate};
   }
   const Model& model_of(SideId side) const { return side == SideId::reference ? model : candidate_model; }
+  const Replay& replay_of(SideId side) const { return side == SideId::reference ? reference : candidate; }
   bool formats_differ() const { return model.config.dtype != candidate_model.config.dtype; }
   /// From which magnitude on a score counts as masked, on either side.
   double mask() const {

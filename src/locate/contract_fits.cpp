@@ -55,11 +55,12 @@ OpContracts contracts_of(const Context& context, const Op& op) {
     result.fits.push_back(fit);
   }
   if (!result.reason.empty()) result.fits.clear();
-  if (sums_in_f32(result)) result.orders = order_fits(context, op, find_contract(kSumsInF32), parameters.values);
+  if (sums_in_f32(result))
+    result.orders = order_fits(context, SideId::candidate, op, find_contract(kSumsInF32), parameters.values);
   std::stable_sort(result.fits.begin(), result.fits.end(), [](const ContractFit& a, const ContractFit& b) {
     return a.explains != b.explains ? a.explains : a.unequal < b.unequal;
   });
-  if (op.kind == OpKind::rmsnorm && result.explained()) result.orders = norm_order_fits(context, op);
+  if (op.kind == OpKind::rmsnorm && result.explained()) result.orders = norm_order_fits(context, SideId::candidate, op);
   return result;
 }
 

@@ -19,6 +19,7 @@
 #include "locate/gain.h"
 #include "locate/nonfinite.h"
 #include "locate/op_walk.h"
+#include "locate/parting_bits.h"
 #include "locate/provenance.h"
 #include "locate/roles.h"
 #include "locate/scope.h"
@@ -61,11 +62,14 @@ Coverage coverage_of(const Context& context, const std::vector<OpResult>& result
   return coverage;
 }
 
-/// Parity to the last bit is more than parity, and is said first; not of a selection.
+/// Parity to the last bit is more than parity, and is said first; else where the bits part. Not of a selection.
 void state_equal_bits(const Context& context, FindReport& report) {
   if (report.scope || report.outcome != Outcome::parity) return;
   report.equality = bit_equality(context.reference_trace, context.candidate_trace, context.alignment);
-  if (!report.equality) return;
+  if (!report.equality) {
+    for (std::string& note : parting_notes(context)) report.notes.push_back(std::move(note));
+    return;
+  }
   const int64_t taps = report.equality->taps;
   report.headline = fmt::format("bit-identical, {} of {} taps; {}", taps, taps, report.headline);
 }

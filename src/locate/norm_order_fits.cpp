@@ -18,17 +18,18 @@ using Terms = std::vector<float>;
 
 constexpr size_t kMostRows = 128;
 
-/// Our kernels', and PyTorch's mean of few rows on a GPU: lane l of 32 sums columns 4l to 4l + 3 apart, over the stride
-/// 128, adds its four sums, and the lanes are halved.
-float four_columns_a_lane(const Terms& terms) {
-  float lanes[32] = {};
-  for (size_t lane = 0; lane < 32; ++lane) {
+/// Our kernels' by 32 lanes, and PyTorch's mean on a GPU, by the more lanes the fewer rows there are (at most 256 for
+/// one row of 1024 columns): lane l sums columns 4l to 4l + 3 apart, over the stride 4 lanes, adds its four sums, and
+/// the lanes are halved.
+float four_columns_a_lane(const Terms& terms, size_t count) {
+  std::vector<float> lanes(count);
+  for (size_t lane = 0; lane < count; ++lane) {
     float sums[4] = {};
-    for (size_t first = 4 * lane; first < terms.size(); first += 128)
+    for (size_t first = 4 * lane; first < terms.size(); first += 4 * count)
       for (size_t i = first; i < std::min(terms.size(), first + 4); ++i) sums[i - first] += terms[i];
     lanes[lane] = ((sums[0] + sums[1]) + sums[2]) + sums[3];
   }
-  for (size_t half = 16; half > 0; half /= 2)
+  for (size_t half = count / 2; half > 0; half /= 2)
     for (size_t i = 0; i < half; ++i) lanes[i] += lanes[i + half];
   return lanes[0];
 }
@@ -59,16 +60,23 @@ float vectors_of_eight(const Terms& terms) {
 struct Spelled {
   std::string_view words;
   std::function<float(const Terms&)> sum;
+  size_t least_columns = 1;  ///< of fewer it is no order of its own: lanes without a term change no sum
 };
 
 const std::vector<Spelled>& tried_orders() {
   const auto usual = [](Order order) {
     return [order](const Terms& terms) { return trial::sum_in_order(order, terms); };
   };
+  const auto by_lanes = [](size_t count) {
+    return [count](const Terms& terms) { return four_columns_a_lane(terms, count); };
+  };
   static const std::vector<Spelled> orders = {{"one chain", usual(Order::chain)},
                                               {"one chain from the end", usual(Order::reversed)},
                                               {"32 lanes, then halving", usual(Order::lanes)},
-                                              {"32 lanes of 4 columns, then halving", four_columns_a_lane},
+                                              {"32 lanes of 4 columns, then halving", by_lanes(32)},
+                                              {"64 lanes of 4 columns, then halving", by_lanes(64), 256},
+                                              {"128 lanes of 4 columns, then halving", by_lanes(128), 512},
+                                              {"256 lanes of 4 columns, then halving", by_lanes(256), 1024},
                                               {"4 vectors of 8 lanes", vectors_of_eight},
                                               {"blocks of 64", usual(Order::blocked)},
                                               {"pairwise", usual(Order::pairwise)}};
@@ -91,24 +99,28 @@ void try_rows(const Array& x, const std::vector<double>& means, OpOrders& orders
     }
     if (!std::isfinite(means[row])) continue;
     ++orders.tried;
-    for (size_t i = 0; i < tried_orders().size(); ++i)
-      orders.fits[i].unequal += gives(tried_orders()[i].sum(squares), width, means[row]) ? 0 : 1;
+    for (size_t i = 0; i < tried_orders().size(); ++i) {
+      const Spelled& order = tried_orders()[i];
+      const bool explains = width >= order.least_columns && gives(order.sum(squares), width, means[row]);
+      orders.fits[i].unequal += explains ? 0 : 1;
+    }
   }
 }
 
 }  // namespace
 
-OpOrders norm_order_fits(const Context& context, const Op& op) {
+OpOrders norm_order_fits(const Context& context, SideId side, const Op& op) {
+  const Replay& replay = context.replay_of(side);
   const auto mean = std::find_if(op.outputs.begin(), op.outputs.end(), [&](const TapSpec& spec) {
     return spec.inner && spec.path.ends_with(".var") && context.pairing.has(spec.path);
   });
   if (mean == op.outputs.end()) return {};
   OpOrders orders;
   for (const Spelled& spelled : tried_orders()) orders.fits.push_back({std::string(spelled.words), 0});
-  for (const int64_t step : paired_steps(context.alignment, SideId::candidate)) {
-    const ReplayInputs given = context.candidate.inputs(op, step);
+  for (const int64_t step : paired_steps(context.alignment, side)) {
+    const ReplayInputs given = replay.inputs(op, step);
     if (!given.why_not.empty() || !given.through.empty()) return {};
-    const Tensor means = context.candidate.recorded(mean->path, step);
+    const Tensor means = replay.recorded(mean->path, step);
     if (means.dtype() != DType::f32) return {};
     try_rows(given.in.inputs.at(0), to_values(means.view()), orders);
   }

@@ -96,16 +96,17 @@ void try_element(const Product& product, size_t element, OpOrders& orders) {
 }
 
 /// Of every step that was recorded; empty if an input or result of one was not.
-std::vector<Product> products_of(const Context& context, const Op& op, const Contract& contract,
+std::vector<Product> products_of(const Context& context, SideId side, const Op& op, const Contract& contract,
                                  const std::vector<Array>& parameters) {
+  const Replay& replay = context.replay_of(side);
   std::vector<Product> products;
-  for (const int64_t step : paired_steps(context.alignment, SideId::candidate)) {
-    ReplayInputs given = context.candidate.inputs(op, step);
+  for (const int64_t step : paired_steps(context.alignment, side)) {
+    ReplayInputs given = replay.inputs(op, step);
     if (!given.why_not.empty() || !given.through.empty()) return {};
-    const Tensor stored = context.candidate.recorded(op.outputs.front().path, step);
+    const Tensor stored = replay.recorded(op.outputs.front().path, step);
     given.in.parameters = parameters;
     const std::vector<Evaluated> results =
-        evaluate_judged(op, contract, given.in, context.candidate_model.config.dtype, false);
+        evaluate_judged(op, contract, given.in, context.model_of(side).config.dtype, false);
     products.push_back({std::move(given.in.inputs[0]), parameters[0], parameters.size() > 1 ? &parameters[1] : nullptr,
                         results[0].exact.values, to_values(stored.view()), stored.dtype()});
   }
@@ -114,10 +115,10 @@ std::vector<Product> products_of(const Context& context, const Op& op, const Con
 
 }  // namespace
 
-OpOrders order_fits(const Context& context, const Op& op, const Contract& contract,
+OpOrders order_fits(const Context& context, SideId side, const Op& op, const Contract& contract,
                     const std::vector<Array>& parameters) {
   if (!context.pairing.has(op.outputs.front().path)) return {};
-  const std::vector<Product> products = products_of(context, op, contract, parameters);
+  const std::vector<Product> products = products_of(context, side, op, contract, parameters);
   std::vector<Element> elements;
   for (size_t i = 0; i < products.size(); ++i) add_elements(products[i], i, elements);
   const auto tried = static_cast<std::ptrdiff_t>(std::min(elements.size(), kMostTried));
@@ -130,6 +131,16 @@ OpOrders order_fits(const Context& context, const Op& op, const Contract& contra
     try_element(products[element.step], element.at, orders);
   }
   return orders;
+}
+
+void add_orders(OpOrders& sum, const OpOrders& orders) {
+  if (orders.fits.empty()) return;
+  if (sum.fits.empty()) {
+    sum = orders;
+    return;
+  }
+  sum.tried += orders.tried;
+  for (size_t i = 0; i < orders.fits.size(); ++i) sum.fits[i].unequal += orders.fits[i].unequal;
 }
 
 const OrderFit* told_order(const OpOrders& orders) {

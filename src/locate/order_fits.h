@@ -21,14 +21,17 @@ struct OpOrders {
   std::vector<OrderFit> fits;  ///< one per order, always in the same order; empty: not tried
 };
 
-/// Orders of the candidate's `op`, which must be of kind linear and sum in f32 as `contract` says; `parameters`: its
+/// Orders of one side's `op`, which must be of kind linear and sum in f32 as `contract` says; `parameters`: its
 /// weight and, if it adds one at last, its bias. Nothing is tried where an input or the result was not recorded.
-OpOrders order_fits(const Context& context, const Op& op, const Contract& contract,
+OpOrders order_fits(const Context& context, SideId side, const Op& op, const Contract& contract,
                     const std::vector<Array>& parameters);
 
-/// Orders of the candidate's norm `op` by its mean squares (tap ".var", f32), up to 128 of them. Nothing is tried where
+/// Orders of one side's norm `op` by its mean squares (tap ".var", f32), up to 128 of them. Nothing is tried where
 /// those or its input were not recorded.
-OpOrders norm_order_fits(const Context& context, const Op& op);
+OpOrders norm_order_fits(const Context& context, SideId side, const Op& op);
+
+/// Counts those of another op, tried in the same orders, along.
+void add_orders(OpOrders& sum, const OpOrders& orders);
 
 /// The one order that explains: it leaves no more than 1 in 200 unequal, and the next at least 6 more and three times
 /// as many. Nullptr if the bits do not tell.

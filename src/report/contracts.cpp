@@ -68,15 +68,6 @@ std::string group_text(const Group& group, size_t of_name) {
                      short_number(group.unequal), next);
 }
 
-void add_to(OpOrders& sum, const OpOrders& orders) {
-  if (sum.fits.empty()) {
-    sum = orders;
-    return;
-  }
-  sum.tried += orders.tried;
-  for (size_t i = 0; i < orders.fits.size(); ++i) sum.fits[i].unequal += orders.fits[i].unequal;
-}
-
 /// The ops of that kind and of one name over all layers, which one kernel computes; in order of first execution.
 std::vector<std::pair<std::string, OpOrders>> orders_by_name(const TraceContracts& contracts, OpKind kind) {
   std::vector<std::pair<std::string, OpOrders>> all;
@@ -85,7 +76,7 @@ std::vector<std::pair<std::string, OpOrders>> orders_by_name(const TraceContract
     const std::string name = local_name(op.op, op.layer);
     auto found = std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.first == name; });
     if (found == all.end()) found = all.insert(all.end(), {name, {}});
-    add_to(found->second, op.orders);
+    add_orders(found->second, op.orders);
   }
   return all;
 }
@@ -107,7 +98,7 @@ std::string orders_text(const TraceContracts& contracts, OpKind kind, std::strin
   const auto by_name = orders_by_name(contracts, kind);
   for (const auto& [name, orders] : by_name) {
     lines += order_text(name, orders);
-    add_to(all, orders);
+    add_orders(all, orders);
   }
   if (by_name.size() > 1) lines += order_text("all of these", all);
   return lines.empty() ? "" : fmt::format("\n  order of the sums, by {}:\n{}", title, lines);

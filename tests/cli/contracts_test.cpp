@@ -58,7 +58,8 @@ TEST_CASE("a run that rounds otherwise in one layer is told apart, by its bits a
 
 TEST_CASE(
     "the bits of the kernels tell that they add up in tensor-core steps; those of the oracle tell no such order") {
-  const Said kernels = contracts({record("contracts_order.h5", {"twin", {}, "", 96})});
+  const std::string candidate = record("contracts_order.h5", {"twin", {}, "", 96});
+  const Said kernels = contracts({candidate});
   CHECK(kernels.says("all of these         tensor-core steps of 16: 0 of "));
   CHECK(kernels.says("in_norm              32 lanes of 4 columns, then halving: 0 of "));
   const std::string reference = record("contracts_other_order.h5", {"oracle", {}, "", 96});
@@ -67,6 +68,11 @@ TEST_CASE(
   for (const json& op : report["ops"])
     CHECK((op["kind"] == "linear" || op["kind"] == "rmsnorm") == (op["orders"]["tried"] > 0));
   CHECK_FALSE(contracts({reference}).says("in_norm              32 lanes of 4"));
+  const Said found = call({"find", reference, candidate});
+  CHECK(found.status == 0);
+  CHECK(
+      found.tells("order in which `layer.0.in_norm` adds its squares up: not told by its bits in the reference, "
+                  "32 lanes of 4 columns, then halving in the candidate"));
 }
 
 TEST_CASE("what no contract explains, what cannot be judged, and what is no trace have statuses of their own") {

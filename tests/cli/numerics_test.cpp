@@ -32,8 +32,12 @@ TEST_CASE("torch/sm90 moves bits and nothing else; prompts of 8 tokens and singl
   CHECK(found.says("PARITY"));
   CHECK_FALSE(found.says("bit-identical"));
   CHECK_FALSE(found.says("not shown for"));
+  CHECK(found.tells("bits part first at `rope."));
+  CHECK(found.tells(
+      "order in which `layer.0.in_norm` adds its squares up: 32 lanes of 4 columns, then halving on both sides"));
   const Said same = call({"find", torch, torch});
   CHECK(same.says("bit-identical, "));
+  CHECK_FALSE(same.says("bits part"));
   CHECK(same.tells("of 2 steps of 8, 1 tokens"));
   CHECK(same.says("torch/sm90 on both sides"));
   CHECK(same.tells("not shown for: another model, other tokens, or steps of other lengths"));
