@@ -5,6 +5,7 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/argmax.h>
 #include <ATen/ops/slice.h>
 #include <ATen/ops/tensor.h>
 
@@ -33,10 +34,11 @@ struct Planned {
   at::Tensor past;
 };
 
-class TorchBackend final : public Backend {
+class Interpreter final : public TorchBackend {
  public:
-  TorchBackend(const Model& model, const TorchOptions& options);
+  Interpreter(const Model& model, const TorchOptions& options);
   Tensor forward(const Step& step, TapSink& sink) override;
+  int64_t next_token(const Step& step) override;
   std::string description() const override { return description_; }
   const OpGraph& graph() const override { return graph_; }
 
@@ -45,6 +47,7 @@ class TorchBackend final : public Backend {
 
   void check_step(const Step& step) const;
   Values begin(const Step& step, TapSink& sink);
+  at::Tensor compute(const Step& step, TapSink& sink);
   std::vector<at::Tensor> run(Planned& planned, const Step& step, const Values& values) const;
   at::Tensor parameter(const Model& model, const Op& op, const std::string& name);
   Planned plan(const Op& op);
@@ -72,7 +75,7 @@ at::Device checked_device(const std::string& name) {
   return at::Device(name == "cuda" ? at::kCUDA : at::kCPU, static_cast<at::DeviceIndex>(name == "cuda" ? 0 : -1));
 }
 
-TorchBackend::TorchBackend(const Model& model, const TorchOptions& options)
+Interpreter::Interpreter(const Model& model, const TorchOptions& options)
     : graph_(options.sdpa ? with_sdpa(model.graph) : model.graph),
       options_(options),
       device_(checked_device(options.device)),
@@ -89,13 +92,13 @@ TorchBackend::TorchBackend(const Model& model, const TorchOptions& options)
   description_ = describe_settings(options_.device);
 }
 
-Planned TorchBackend::plan(const Op& op) {
+Planned Interpreter::plan(const Op& op) {
   if (!options_.sdpa || op.kind != OpKind::attn_context) return {&op, check_op(op), {}, {}, {}};
   calls_.push_back(sdpa_call(graph_, op));
   return {&calls_.back(), sdpa, {}, {}, {}};
 }
 
-at::Tensor TorchBackend::parameter(const Model& model, const Op& op, const std::string& name) {
+at::Tensor Interpreter::parameter(const Model& model, const Op& op, const std::string& name) {
   const auto found = model.parameters.find(name);
   if (found == model.parameters.end())
     throw BackendError("backend torch: op '" + op.name + "' needs parameter '" + name + "', which the model lacks");
@@ -104,14 +107,14 @@ at::Tensor TorchBackend::parameter(const Model& model, const Op& op, const std::
   return entry->second;
 }
 
-void TorchBackend::plan_releases() {
+void Interpreter::plan_releases() {
   std::map<std::string, size_t> last;
   for (size_t i = 0; i < plan_.size(); ++i)
     for (const std::string& path : plan_[i].op->inputs) last[path] = i;
   for (const auto& [path, index] : last) plan_[index].last_reads.push_back(path);
 }
 
-void TorchBackend::check_step(const Step& step) const {
+void Interpreter::check_step(const Step& step) const {
   if (step.tokens.empty()) throw InputError("step " + std::to_string(step.index) + " has no tokens");
   const bool restart = step.index == 0 && step.first_position == 0;
   if (!restart && (step.index != next_step_ || step.first_position != next_position_))
@@ -128,7 +131,7 @@ void TorchBackend::check_step(const Step& step) const {
 
 /// Announces the step and records the graph's inputs; a first step forgets the caches. The ids are there as often as
 /// the batch says, [B,S]: every op that they reach has that axis in front.
-TorchBackend::Values TorchBackend::begin(const Step& step, TapSink& sink) {
+Interpreter::Values Interpreter::begin(const Step& step, TapSink& sink) {
   if (step.index == 0)
     for (Planned& planned : plan_) planned.past = at::Tensor();
   sink.begin_step(step);
@@ -143,7 +146,7 @@ TorchBackend::Values TorchBackend::begin(const Step& step, TapSink& sink) {
   return values;
 }
 
-std::vector<at::Tensor> TorchBackend::run(Planned& planned, const Step& step, const Values& values) const {
+std::vector<at::Tensor> Interpreter::run(Planned& planned, const Step& step, const Values& values) const {
   std::vector<at::Tensor> inputs;
   for (const std::string& path : planned.op->inputs) inputs.push_back(values.at(path));
   OpCall call(*planned.op, step, std::move(inputs), planned.parameters, planned.past);
@@ -157,8 +160,20 @@ std::vector<at::Tensor> TorchBackend::run(Planned& planned, const Step& step, co
   return call.outputs();
 }
 
-Tensor TorchBackend::forward(const Step& step, TapSink& sink) {
+Tensor Interpreter::forward(const Step& step, TapSink& sink) {
   const at::NoGradGuard no_gradients;
+  return from_torch(compute(step, sink));
+}
+
+int64_t Interpreter::next_token(const Step& step) {
+  const at::NoGradGuard no_gradients;
+  NullSink nothing;
+  const at::Tensor logits = compute(step, nothing);
+  return at::argmax(at::slice(logits, -2, -1), -1).item<int64_t>();
+}
+
+/// The last op's output, on the device.
+at::Tensor Interpreter::compute(const Step& step, TapSink& sink) {
   check_step(step);
   apply_settings(options_.threads);
   Values values = begin(step, sink);
@@ -175,15 +190,15 @@ Tensor TorchBackend::forward(const Step& step, TapSink& sink) {
   }
   next_step_ = step.index + 1;
   next_position_ = step.first_position + static_cast<int64_t>(step.tokens.size());
-  return from_torch(last);
+  return last;
 }
 
 }  // namespace
 }  // namespace torch_reference
 
-std::unique_ptr<Backend> make_torch_backend(const Model& model, const TorchOptions& options) {
+std::unique_ptr<TorchBackend> make_torch_backend(const Model& model, const TorchOptions& options) {
   try {
-    return std::make_unique<torch_reference::TorchBackend>(model, options);
+    return std::make_unique<torch_reference::Interpreter>(model, options);
   } catch (const c10::Error& error) {
     throw BackendError("backend torch: LibTorch could not take the model", {error.what_without_backtrace()}, "");
   }

@@ -21,10 +21,18 @@ struct TorchOptions {
   int64_t batch = 1;           ///< copies of the sequence that every op computes at once; the first is recorded
 };
 
+/// A backend that runs LibTorch.
+class TorchBackend : public Backend {
+ public:
+  /// Feeds `step` as forward() does, without taps: argmax of the logits of its last row. The logits of all rows are
+  /// computed and stay on the device.
+  virtual int64_t next_token(const Step& step) = 0;
+};
+
 /// Keeps what it needs of `model` (parameters are shared, on a GPU copied). Throws BackendError for a device that is
 /// not there, and for an op whose kind, contract or attributes it does not know, naming the op. The thread count is
 /// LibTorch's, hence the process's: each forward pass sets its own.
-std::unique_ptr<Backend> make_torch_backend(const Model& model, const TorchOptions& options = {});
+std::unique_ptr<TorchBackend> make_torch_backend(const Model& model, const TorchOptions& options = {});
 
 /// "LibTorch 2.13.0": the build that this program was linked with.
 std::string torch_version();

@@ -4,10 +4,12 @@
 #include "cuda/pipeline/pipeline.h"
 
 #include <cstring>
+#include <span>
 
 #include <plumbline/error.h>
 
 #include "cuda/common/launch.h"
+#include "cuda/greedy/greedy.h"
 #include "cuda/pipeline/decode_program.h"
 #include "cuda/pipeline/step_runner.h"
 #if !defined(__CUDACC__)
@@ -145,6 +147,18 @@ class KernelBackend final : public KernelsBackend {
     return chosen;
   }
 
+  int64_t next_token(const Step& step) override {
+    check(step);
+    if (step.first_position == 0) cache_.clear();
+    capture_.abandon();
+    NullSink nothing;
+    const DeviceValue logits = runner(step, nothing).compute(plan_);
+    const int64_t token = choose(logits.as<bf16>() + (logits.rows() - 1) * logits.last(), logits.last());
+    cache_.advance(int64_t(step.tokens.size()));
+    last_index_ = step.index;
+    return token;
+  }
+
  private:
   bool can_replay() const { return can_record(head_dim_, cache_.capacity()) && !has_kernel_faults_; }
 
@@ -215,12 +229,33 @@ class KernelBackend final : public KernelsBackend {
     }
   }
 
-  Tensor pass(const Step& step, TapSink& sink) {
+  StepRunner runner(const Step& step, TapSink& sink) {
     const Outlets outlets{sink, capture_, options_.checked ? &fences_ : nullptr};
     fences_.begin();
-    Tensor logits = StepRunner(weights_, cache_, options_, defects_, orders_, step, outlets, stream_.get()).run(plan_);
+    return {weights_, cache_, options_, defects_, orders_, step, outlets, stream_.get()};
+  }
+
+  Tensor pass(const Step& step, TapSink& sink) {
+    Tensor logits = runner(step, sink).run(plan_);
     synchronize(stream_.get());
     return logits;
+  }
+
+  /// Of one row of logits on the device.
+  int64_t choose(const bf16* logits, int64_t count) {
+    const int nowhere = 0;
+    int64_t token = 0;
+    position_.copy_from_host(std::as_bytes(std::span(&nowhere, 1)));
+    greedy({.logits = logits,
+            .count = int(count),
+            .candidates = candidates_.as<Candidate>(),
+            .token = token_.as<int64_t>(),
+            .position = position_.as<int>(),
+            .history = nullptr},
+           stream_.get());
+    synchronize(stream_.get());
+    token_.copy_to_host(std::as_writable_bytes(std::span(&token, 1)));
+    return token;
   }
 
   /// The rows that this step wrote into every cache.
@@ -261,6 +296,8 @@ class KernelBackend final : public KernelsBackend {
   KvCache cache_;
   TapCapture capture_;
   FenceWatch fences_;
+  DeviceBuffer candidates_{kGreedyBlocks * sizeof(Candidate), "candidates"}, token_{sizeof(int64_t), "chosen token"},
+      position_{sizeof(int), "position"};
   std::unique_ptr<DecodeProgram> program_;  // points into all of the above
   int64_t last_index_ = -1;
 };

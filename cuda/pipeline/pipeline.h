@@ -50,6 +50,9 @@ class KernelsBackend : public Backend {
   /// the host in between; the `count` tokens that were chosen. The next forward pass must begin a new sequence. Throws
   /// BackendError for a model whose steps cannot be recorded (decode_program.h), InputError before any step.
   virtual std::vector<int64_t> generate(int64_t token, int64_t count) = 0;
+  /// Feeds `step` as forward() does, without taps: the likeliest token after it. The logits of all its rows are
+  /// computed and stay on the device.
+  virtual int64_t next_token(const Step& step) = 0;
 };
 
 /// Uploads the parameters that the graph names; `model` may go afterwards. Throws BackendError for options that mean

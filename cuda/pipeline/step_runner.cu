@@ -80,7 +80,9 @@ void StepRunner::dispatch(const PlanStep& step, Yields& yields) {
   }
 }
 
-Tensor StepRunner::run(const std::vector<PlanStep>& plan) {
+Tensor StepRunner::run(const std::vector<PlanStep>& plan) { return compute(plan).to_host(settings_.checked); }
+
+DeviceValue StepRunner::compute(const std::vector<PlanStep>& plan) {
   const auto last = last_readers(plan);
   for (size_t i = 0; i < plan.size(); ++i) {
     Yields yields(plan[i], outlets_, stream_);
@@ -93,7 +95,7 @@ Tensor StepRunner::run(const std::vector<PlanStep>& plan) {
     });
   }
   if (outlets_.fences != nullptr) outlets_.fences->require_intact(stream_);
-  return value(plan.back().window.back()->outputs.front().path).to_host(settings_.checked);
+  return value(plan.back().window.back()->outputs.front().path);
 }
 
 void StepRunner::record(const std::vector<PlanStep>& plan) {

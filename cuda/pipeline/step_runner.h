@@ -39,6 +39,8 @@ class StepRunner {
   /// Runs the plan (which must be that of the weights' graph) and returns the last op's output, on the host; taps may
   /// be on their way still. The cache has the step's rows afterwards but does not count them yet.
   Tensor run(const std::vector<PlanStep>& plan);
+  /// The same, and the output stays on the device.
+  DeviceValue compute(const std::vector<PlanStep>& plan);
   /// The same of one token with what the device side says (which must be given): its output stays there, and so does
   /// all memory that the launches name.
   void record(const std::vector<PlanStep>& plan);

@@ -22,29 +22,16 @@ std::unique_ptr<KernelsBackend> ours_of(const Model& model) {
   return make_cuda_backend(model, {.numerics = "torch/sm90", .checked = false});
 }
 
-int64_t likeliest(const Tensor& logits) {
-  const int64_t width = logits.shape().back(), last = logits.count() - width;
-  int64_t best = 0;
-  for (int64_t i = 1; i < width; ++i) {
-    if (logits.view().at(last + i) > logits.view().at(last + best)) best = i;
-  }
-  return best;
-}
-
-/// LibTorch's own greedy continuation: the tokens, and the seconds of each forward pass (logits on the host).
+/// LibTorch's own greedy continuation: the tokens, and the seconds of each step until its token is known.
 std::vector<int64_t> eager_tokens(const Model& model, const Step& prompt, int64_t count, std::vector<double>& times) {
-  NullSink nothing;
   const auto torch = make_torch_backend(model, {.device = "cuda"});
-  Tensor logits = torch->forward(prompt, nothing);
+  int64_t token = torch->next_token(prompt);
   Step step = prompt;
   std::vector<int64_t> tokens;
   while (static_cast<int64_t>(tokens.size()) < count) {
-    step = {step.index + 1,
-            step.first_position + static_cast<int64_t>(step.tokens.size()),
-            {tokens.empty() ? likeliest(logits) : tokens.back()}};
-    const std::vector<double> one = seconds_of(1, [&] { logits = torch->forward(step, nothing); });
-    times.push_back(one.front());
-    tokens.push_back(likeliest(logits));
+    step = {step.index + 1, step.first_position + static_cast<int64_t>(step.tokens.size()), {token}};
+    times.push_back(seconds_of(1, [&] { token = torch->next_token(step); }).front());
+    tokens.push_back(token);
   }
   return tokens;
 }
@@ -53,7 +40,6 @@ std::vector<int64_t> eager_tokens(const Model& model, const Step& prompt, int64_
 
 nlohmann::json decode_entry(const Model& model, int64_t prompt, int64_t count) {
   const Step given = prompt_of(model, prompt);
-  NullSink nothing;
   std::vector<double> eager_seconds;
   const int64_t compared = std::min<int64_t>(count, 32);
   const std::vector<int64_t> expected = eager_tokens(model, given, compared, eager_seconds);
@@ -61,9 +47,9 @@ nlohmann::json decode_entry(const Model& model, int64_t prompt, int64_t count) {
   std::vector<double> rates;
   std::vector<int64_t> tokens;
   for (int repeat = 0; repeat < 6; ++repeat) {
-    const int64_t first = likeliest(ours->forward(given, nothing));
+    const int64_t first = ours->next_token(given);
     ours->generate(first, 1);  // records the step
-    ours->forward(given, nothing);
+    ours->next_token(given);
     const double seconds = seconds_of(1, [&] { tokens = ours->generate(first, count); }).front();
     if (repeat > 0) rates.push_back(static_cast<double>(count) / seconds);
   }
@@ -89,10 +75,14 @@ nlohmann::json prefill_entry(const Model& model, int64_t tokens) {
   if (actual.byte_size() != expected.byte_size() ||
       std::memcmp(actual.data(), expected.data(), actual.byte_size()) != 0)
     throw std::runtime_error("prefill: other logits than LibTorch eager");
-  const nlohmann::json mine = spread(seconds_of(10, [&] { ours->forward(step, nothing); })),
-                       theirs = spread(seconds_of(10, [&] { torch->forward(step, nothing); }));
+  int64_t chosen = ours->next_token(step), theirs_chosen = torch->next_token(step);
+  const nlohmann::json mine = spread(seconds_of(20, [&] { chosen = ours->next_token(step); })),
+                       theirs = spread(seconds_of(20, [&] { theirs_chosen = torch->next_token(step); }));
+  if (chosen != theirs_chosen) throw std::runtime_error("prefill: another token than LibTorch eager");
   return {{"part", "prefill"},
           {"tokens", tokens},
+          {"logits_compared", actual.count()},
+          {"logits_differing", 0},
           {"seconds", mine},
           {"eager_cpp_seconds", theirs},
           {"speedup_over_eager_cpp", median(theirs) / median(mine)}};

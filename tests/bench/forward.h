@@ -9,7 +9,8 @@ namespace plumbline::bench {
 
 /// Tokens a second after `prompt` tokens, `count` of them; the chosen tokens of both must be the same.
 nlohmann::json decode_entry(const Model& model, int64_t prompt, int64_t count);
-/// Milliseconds of a prefill of `tokens`; the logits of both must be the same bits.
+/// Seconds of a prefill of `tokens` until the next token is known, logits of all rows computed and left on the device;
+/// on the host, before, those of both must be the same bits.
 nlohmann::json prefill_entry(const Model& model, int64_t tokens);
 
 }  // namespace plumbline::bench

@@ -220,4 +220,13 @@ TEST_CASE("a tap declared in another format than computed is an error, not a con
   CHECK(has(message([&] { run(model, "a", {0}); }), {"'a'", "declared  f32", "computed  bf16"}));
 }
 
+TEST_CASE("next_token is the likeliest of the last row alone, and steps may follow it") {
+  const Model model = model_of({{1, 5, 2}, {7, 0, 3}, {0, 1, 9}});
+  const auto backend = make_torch_backend(model);
+  CHECK(backend->next_token({.index = 0, .first_position = 0, .tokens = {1, 2, 0}}) == 1);
+  CHECK(backend->next_token({.index = 1, .first_position = 3, .tokens = {1}}) == 0);
+  CHECK(has(message([&] { backend->next_token({.index = 3, .first_position = 4, .tokens = {1}}); }),
+            {"does not follow"}));
+}
+
 }  // namespace plumbline::test
