@@ -4,6 +4,8 @@
 # Prints fault x model x {caught, located, said}; where a fault must show comes from the catalogue (`plumbline faults
 # --model DIR --json`), not from the report that is on trial. Ends with "located N of N"; exit 0 only if nothing was missed.
 # Usage: scripts/fault_table.sh [--model DIR]... [--fault FAULT]... [--bin DIR] [--jobs N]
+#        [--backend twin|cuda] [--numerics portable|torch/sm90] [--reference BACKEND [--device cpu|cuda]]
+# (the faulty kernels: backend and numerics; the healthy run that they are held against: reference and device)
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 exec python3 "$root/scripts/lib/fault_table.py" --root "$root" "$@"

@@ -4,6 +4,7 @@
 Invariant: what is expected comes from the fault catalogue alone, before anything is run; a row counts as located only if
 find ended with status 1 and named that op as the first divergence. What a model cannot have is listed and not counted.
 A fault of the weights has a second row in which find may look at no digest, so that the numbers have to give it away.
+Defects of kernels have portable numerics only; under others they are listed with that as the reason.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from progress import counted
 # A prefill and two decode steps: some faults show in one of the two only.
 PROMPT = "The licenses"
 PREFILL = 10
+PORTABLE = "portable"
 
 # Places besides the catalogue's own: other kernels, other inner dimensions, the ends of the model. One that a family
 # lacks is listed as not applicable.
@@ -62,9 +64,13 @@ class Row:
 
 
 class Table(Programs):
-    def __init__(self, programs: Path, work: Path):
-        super().__init__(programs, "fault_table")
-        self.work = work
+    def __init__(self, asked, work: Path):
+        super().__init__(asked.bin or asked.root / "build/bin", "fault_table")
+        self.asked, self.work = asked, work
+
+    def reference(self, model: Path):
+        device = ["--device", self.asked.device] if self.asked.device else []
+        return self.record(model, "healthy", self.asked.reference, *device)
 
     def catalogue(self, model: Path, faults):
         said = json.loads(self.must("faults", *faults, "--model", model, "--json").stdout)
@@ -82,7 +88,9 @@ class Table(Programs):
         fault = entry["fault"]
         if not entry["applies"]:
             return [Row(fault, model.name, reason=reason_of(entry["reason"]))]
-        trace, complaint = self.record(model, f"{number}", "twin", "--fault", fault)
+        if "oracle" not in entry["backends"] and self.asked.numerics != PORTABLE:
+            return [Row(fault, model.name, reason="a kernel with a defect has portable numerics only")]
+        trace, complaint = self.record(model, f"{number}", self.asked.backend, "--numerics", self.asked.numerics, "--fault", fault)
         rows = []
         for by_numbers in [False, True][: 2 if entry["changes_parameters"] else 1]:
             row = Row(fault, model.name, entry["shows_at"], by_numbers)
@@ -156,6 +164,10 @@ def options() -> argparse.Namespace:
     parser.add_argument("--model", type=Path, action="append", help="model directory (default: all of dumps/models)")
     parser.add_argument("--fault", action="append", help="as spelled for run --fault (default: all, and more places)")
     parser.add_argument("--bin", type=Path, help="where the programs are (default: build/bin)")
+    parser.add_argument("--backend", default="twin", help="whose kernels have the fault: twin or cuda (default: %(default)s)")
+    parser.add_argument("--numerics", default=PORTABLE, help="of those kernels (default: %(default)s)")
+    parser.add_argument("--reference", default="oracle", help="the backend of the healthy run (default: %(default)s)")
+    parser.add_argument("--device", default="", help="of the healthy run, if that is torch's")
     parser.add_argument("--jobs", type=int, default=2, help="faults at the same time (default: 2)")
     return parser.parse_args()
 
@@ -165,9 +177,9 @@ def main() -> int:
     models = asked.model or all_models(asked.root)
     rows = []
     with tempfile.TemporaryDirectory() as work, ThreadPoolExecutor(max(1, asked.jobs)) as pool:
-        table = Table(asked.bin or asked.root / "build/bin", Path(work))
+        table = Table(asked, Path(work))
         for model in models:
-            reference, complaint = table.record(model, "healthy", "oracle")
+            reference, complaint = table.reference(model)
             if reference is None:
                 sys.exit(f"fault_table: no healthy run of {model}: {complaint}")
             entries = table.catalogue(model, asked.fault or [])

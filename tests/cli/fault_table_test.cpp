@@ -38,6 +38,18 @@ TEST_CASE("a slice of the fault table: graph, weights, kernels, decode; what doe
   CHECK(said.out.ends_with("\nlocated 5 of 5\n"));
 }
 
+TEST_CASE("under torch/sm90 faults of graph and weights are located, defects of kernels are left out and counted") {
+  const Said said = run_program("/bin/bash", {PLUMBLINE_SOURCE_DIR "/scripts/fault_table.sh", "--model",
+                                              PLUMBLINE_SOURCE_DIR "/dumps/models/llama-tiny", "--bin",
+                                              PLUMBLINE_BINARY_DIR "/bin", "--numerics", "torch/sm90", "--reference",
+                                              "twin", "--fault", "norm.f32@layer.2.in_norm", "--fault", kKernelFault});
+  INFO(said.out << said.err);
+  CHECK(said.status == 0);
+  CHECK(said.says("not applicable: a kernel with a defect has portable numerics only"));
+  CHECK(said.says(", 1 not applicable\n"));
+  CHECK(said.out.ends_with("\nlocated 1 of 1\n"));
+}
+
 TEST_CASE("the fault table fails where find sees nothing, or names another op") {
   const std::string blind = programs_with_find("blind", "exec \"$real\" find \"$2\" \"$2\" --json");
   const Said missed = table({"weight.transposed@layer.1.attn.o_proj"}, blind);
