@@ -30,7 +30,7 @@ class Tree:
         self.environment = {**os.environ, "PATH": f"{stubs}:{os.environ['PATH']}"}
         for name, text in {"dpkg-query": "#!/bin/bash\necho 'install ok installed'\n", "cmake": "#!/bin/bash\n", "ctest": CTEST}.items():
             self.write(stubs / name, text)
-        for script in ("demo.sh", "setup.sh", "test.sh", "dev/check.sh", "dev/readme.py", "dev/layers.py"):
+        for script in ("demo.sh", "setup.sh", "test.sh", "dev/check.sh", "dev/readme.py", "dev/layers.py", "dev/figures.py"):
             self.write(self.folder / "scripts" / script, self.shortened((root / "scripts" / script).read_text(encoding="utf-8"), with_torch))
         for name in (".clang-format", "README.md"):
             shutil.copy(root / name, self.folder)
