@@ -18,6 +18,7 @@
 # Exit 0 only if every check passed, 1 if one failed, 2 if there is no GPU.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
+PATH=$PATH:/usr/local/cuda/bin
 
 headers() {
   mkdir -p .deps/debs .deps/usr/lib
