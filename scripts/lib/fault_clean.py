@@ -5,10 +5,10 @@ from it in everything that is legal.
 Invariant: nothing is planted in any of them, so a finding is a false alarm.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from healthy_runs import BATCHES, Run, kernels
+from healthy_runs import BATCHES, SM90, Run, has_known_orders, kernels
 
 try:
     import h5py
@@ -54,11 +54,29 @@ def run_of(rng, model: Path, backends, prompt: str, prefill: int) -> Run:
     return Run(model, backend, len(prompt), split, threads=rng.choice([1, 1, 2]), prompt=prompt, **more)
 
 
+def prompt_of(rng) -> str:
+    return "".join(rng.choice("abcdefghijklmnopqrstuvwxyz ,.") for _ in range(rng.randint(1, 24)))
+
+
+def sm90_group(rng, models, backends) -> tuple[Run, list[Run]]:
+    """One side of each pair is our kernels with the orders of LibTorch on a GPU, the other may be anything; now the reference,
+    now the candidates."""
+    model = rng.choice([model for model in models if has_known_orders(model)])
+    prompt = prompt_of(rng)
+    prefill = rng.randint(1, len(prompt))
+    if rng.random() < 0.3:
+        reference = Run(model, "twin", len(prompt), prefill, prompt=prompt, numerics=SM90)
+        return reference, [run_of(rng, model, backends, prompt, prefill) for _ in range(AT_ONCE)]
+    backend = rng.choice([name for name in ("oracle", "torch", "twin") if name in backends])
+    others = [run_of(rng, model, {"twin"}, prompt, prefill) for _ in range(AT_ONCE)]
+    return Run(model, backend, len(prompt), prefill, prompt=prompt), [replace(run, numerics=SM90) for run in others]
+
+
 def group(rng, models, backends) -> tuple[Run, list[Run]]:
     """A reference, and what is held against it."""
-    model, tokens = rng.choice(models), rng.randint(1, 24)
-    prompt = "".join(rng.choice("abcdefghijklmnopqrstuvwxyz ,.") for _ in range(tokens))
-    prefill = rng.randint(1, tokens)
+    model = rng.choice(models)
+    prompt = prompt_of(rng)
+    tokens, prefill = len(prompt), rng.randint(1, len(prompt))
     backend = rng.choice([name for name in ("oracle", "oracle", "torch", "twin") if name in backends])
     reference = Run(model, backend, tokens, prefill, prompt=prompt)
     return reference, [run_of(rng, model, backends, prompt, prefill) for _ in range(AT_ONCE)]

@@ -18,12 +18,12 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-from fault_clean import AT_ONCE, Alarm, attentions, group, make_foreign
+from fault_clean import AT_ONCE, Alarm, attentions, group, make_foreign, sm90_group
 from fault_draws import DRAWS
 from fault_peers import Peers
 from fault_tables import Row, print_curve, print_kinds, print_missed, sums
 from healthy_pairs import Makers, backends_of
-from healthy_runs import has_key_norm
+from healthy_runs import has_key_norm, has_known_orders
 from programs import Programs, all_models
 from progress import counted
 
@@ -126,15 +126,17 @@ class Matrix(Programs):
                 row.said += f": {likely[0]}" if likely else ": no cause named"
                 break
 
-    def clean(self, number: int, wanted: int, models, backends) -> tuple[list[Alarm], list[dict]]:
+    def clean(self, drawn: tuple[str, int, int], models, backends) -> tuple[list[Alarm], list[dict]]:
         """What find and the others say of one healthy run against `wanted` others."""
-        reference, candidates = group(random.Random(f"clean {self.seed} {number}"), models, backends)
-        tokens = self.run(reference.model, f"clean.{number}", *reference.options())
+        kind, number, wanted = drawn
+        draw = {"clean": group, "sm90": sm90_group}[kind]
+        reference, candidates = draw(random.Random(f"{kind} {self.seed} {number}"), models, backends)
+        tokens = self.run(reference.model, f"{kind}.{number}", *reference.options())
         alarms, peers = [], []
         for i, run in enumerate(candidates[:wanted]):
-            trace = self.run(run.model, f"clean.{number}.{i}", *run.options())
+            trace = self.run(run.model, f"{kind}.{number}.{i}", *run.options())
             if run.attention:  # stated on both sides, another attention is a finding of role contract
-                foreign = self.work / f"clean.{number}.{i}.foreign.h5"
+                foreign = self.work / f"{kind}.{number}.{i}.foreign.h5"
                 make_foreign(trace, foreign)
                 trace.unlink()
                 trace = foreign
@@ -155,6 +157,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--runs", type=int, default=100, help="faulty runs (default: 100)")
     parser.add_argument("--clean", type=int, default=20, help="healthy pairs (default: 20)")
+    parser.add_argument("--sm90", type=int, default=0, help="further healthy pairs, one side with numerics torch/sm90 (default: 0)")
     parser.add_argument("--model", type=Path, action="append",
                         help="model directory (default: all of dumps/models, and those with K norms rewritten to extremes)")  # fmt: skip
     parser.add_argument("--bin", type=Path, help="where the programs are (default: build/bin)")
@@ -175,8 +178,10 @@ def extreme_models(root: Path, models, work: Path) -> list[Path]:
 def main() -> int:
     asked = options()
     models = asked.model or all_models(asked.root)
-    if not models or asked.runs + asked.clean < 1:
+    if not models or asked.runs + asked.clean + asked.sm90 < 1:
         sys.exit("fault_matrix: no model or no run: nothing was tried")
+    if asked.sm90 and not any(map(has_known_orders, models)):
+        sys.exit("fault_matrix: --sm90 needs a model of a shape whose orders on a GPU are known")
     programs, peers = asked.bin or asked.root / "build/bin", Peers()
     with tempfile.TemporaryDirectory() as work:
         models = models + ([] if asked.model else extreme_models(asked.root, models, Path(work)))
@@ -188,14 +193,20 @@ def main() -> int:
                 matrix.configs = {model: json.loads((model / "config.json").read_text()) for model in models}
             faulty = pool.map(partial(matrix.row, models=models), range(asked.runs))
             rows = list(counted(faulty, asked.runs, "faulty"))
-            backends = attentions(backends_of(programs)) if asked.clean else set()
-            sizes = [min(AT_ONCE, asked.clean - done) for done in range(0, asked.clean, AT_ONCE)]
-            pairs = pool.map(partial(matrix.clean, models=models, backends=backends), range(len(sizes)), sizes)
-            groups = list(counted(pairs, len(sizes), "groups of clean pairs"))
+            backends = attentions(backends_of(programs)) if asked.clean + asked.sm90 else set()
+            wanted = groups_of("clean", asked.clean) + groups_of("sm90", asked.sm90)
+            pairs = pool.map(partial(matrix.clean, models=models, backends=backends), wanted)
+            groups = list(counted(pairs, len(wanted), "groups of clean pairs"))
     print_all(asked, rows, [alarm for alarms, _ in groups for alarm in alarms], [p for _, said in groups for p in said], peers)
     opened = [alarm.left_open for alarms, _ in groups for alarm in alarms]
-    healthy = all(opened) and (asked.clean == 0 or len(opened) < asked.clean)  # what leaves every pair open has judged none
+    clean = asked.clean + asked.sm90
+    healthy = all(opened) and (clean == 0 or len(opened) < clean)  # what leaves every pair open has judged none
     return 0 if healthy and all(row.caught for row in rows if row.detectable) else 1
+
+
+def groups_of(kind: str, pairs: int) -> list[tuple[str, int, int]]:
+    """Kind, number and size of each group."""
+    return [(kind, done // AT_ONCE, min(AT_ONCE, pairs - done)) for done in range(0, pairs, AT_ONCE)]
 
 
 def print_all(asked, rows, alarms, clean_peers, peers: Peers) -> None:
@@ -215,9 +226,9 @@ def print_all(asked, rows, alarms, clean_peers, peers: Peers) -> None:
     print(f"detectable {detectable}: caught {seen[0]}, located {seen[1]}, named {seen[2]}")
     left_open, all_of = sum(alarm.left_open for alarm in alarms), sums(rows)
     if left_open:
-        print(f"clean pairs left open: {left_open} of {asked.clean}")
+        print(f"clean pairs left open: {left_open} of {asked.clean + asked.sm90}")
     print(f"faulty {len(rows)}: caught {all_of[0]}, located {all_of[1]}, named {all_of[2]}; "
-          f"clean {asked.clean}: findings {len(alarms) - left_open}")  # fmt: skip
+          f"clean {asked.clean + asked.sm90}: findings {len(alarms) - left_open}")  # fmt: skip
 
 
 if __name__ == "__main__":

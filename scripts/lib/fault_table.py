@@ -22,6 +22,7 @@ from progress import counted
 PROMPT = "The licenses"
 PREFILL = 10
 PORTABLE = "portable"
+RACES = {"kernel.missing_barrier": 20}  # runs that a race has on a GPU to show in; on the twin it always does
 
 # Places besides the catalogue's own: other kernels, other inner dimensions, the ends of the model. One that a family
 # lacks is listed as not applicable.
@@ -90,8 +91,17 @@ class Table(Programs):
             return [Row(fault, model.name, reason=reason_of(entry["reason"]))]
         if "oracle" not in entry["backends"] and self.asked.numerics != PORTABLE:
             return [Row(fault, model.name, reason="a kernel with a defect has portable numerics only")]
+        tries = RACES.get(entry["name"], 1) if self.asked.backend == "cuda" else 1
+        for _ in range(tries):
+            rows = self.planted(model, reference, entry, number)
+            if all(row.located for row in rows):
+                break
+        return rows
+
+    def planted(self, model: Path, reference: Path, entry: dict, number: int):
+        """What find makes of one run with the fault."""
+        fault, rows = entry["fault"], []
         trace, complaint = self.record(model, f"{number}", self.asked.backend, "--numerics", self.asked.numerics, "--fault", fault)
-        rows = []
         for by_numbers in [False, True][: 2 if entry["changes_parameters"] else 1]:
             row = Row(fault, model.name, entry["shows_at"], by_numbers)
             if trace is None:

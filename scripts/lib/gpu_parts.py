@@ -13,7 +13,7 @@ TINY = ("qwen3-tiny", "llama-tiny")
 ROWS = (1, 4, 16, 64, 128, 512)
 VARIANTS = ("hf", "exact", "unfused", "single", "f32", "minimal_f32", "tf32", "fp16_tiles")
 # The first of each range is a prompt, so a multiple of 8 and at most 512 tokens.
-KEYS = ((1, 128), (128, 256), (256, 384), (384, 512), (512, 768), (512, 1023))
+KEYS = ((1, 128), (128, 256), (256, 384), (384, 512), (512, 1024))
 CLEAN = {"memcheck": "ERROR SUMMARY: 0 errors", "initcheck": "ERROR SUMMARY: 0 errors", "synccheck": "ERROR SUMMARY: 0 errors",
          "racecheck": r"RACECHECK SUMMARY: 0 hazards displayed \(0 errors, 0 warnings\)"}  # fmt: skip
 PROGRAMS = ("plumbline", "plumbline-run", "same_bits", "bench_gpu", "capture_speed", "litmus_gpu_equality_test",

@@ -5,6 +5,7 @@ Invariant: both runs of a pair compute the same model on the same tokens, so tha
 recorded and judged is left to healthy_pairs.py.
 """
 
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +23,9 @@ BATCHES = [2, 3, 8]  # of backend torch
 CAPTURE = "capture"  # the backend that is scripts/capture/hf.py
 CAPTURED = {"plain": ["--plain"], "torch calls": ["--torch-calls"]}  # what it records other than by default
 NORMS = ["exact", "notes"]  # modes of scripts/extreme_norms.py
+SM90 = "torch/sm90"  # numerics of backend twin: the orders of LibTorch's kernels on a GPU, which depend on the shape
+# Heads, their width and the model's, of the shapes whose orders are known (cuda/pipeline/torch_orders.cpp).
+KNOWN_ORDERS = [(16, 128, 1024), (4, 128, 128), (4, 64, 128)]
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Run:
     attention: str = ""  # of backend torch
     batch: int = 1  # copies of the tokens that backend torch computes at once
     dtype: str = ""  # a format other than the checkpoint's
+    numerics: str = ""  # of backend twin, other than portable
 
     def options(self) -> list[str]:
         """What both programs are told alike, but for the tokens of a run that is fed by a capture."""
@@ -56,6 +61,7 @@ class Run:
         said += ["--attention", self.attention] if self.attention else []
         said += ["--batch", self.batch] if self.batch > 1 else []
         said += ["--dtype", self.dtype] if self.dtype else []
+        said += ["--numerics", self.numerics] if self.numerics else []
         said += [word for glob in NARROWED.get(self.taps, []) for word in ("--taps", glob)]
         return said + (["--verify-taps"] if self.verified else [])
 
@@ -63,7 +69,7 @@ class Run:
         split = f" {self.prefill}+{self.tokens - self.prefill}" if self.prefill else f" {self.tokens}"
         split += f", {self.new} decoded" if self.new else ""
         more = [f"{self.threads} threads"] * (self.threads > 1) + [self.kernel] * bool(self.kernel) + [self.attention] * bool(self.attention)
-        more += [f"batch of {self.batch}"] * (self.batch > 1) + [self.dtype] * bool(self.dtype)
+        more += [f"batch of {self.batch}"] * (self.batch > 1) + [self.dtype] * bool(self.dtype) + [self.numerics] * bool(self.numerics)
         more += [f"taps: {self.taps}"] * bool(self.taps) + ["verified"] * self.verified
         return self.backend + split + "".join(f", {each}" for each in more)
 
@@ -91,6 +97,12 @@ def has_key_norm(model: Path) -> bool:
     """By the names of the model's weights."""
     with (model / "model.safetensors").open("rb") as file:
         return b"self_attn.k_norm" in file.read(int.from_bytes(file.read(8), "little"))
+
+
+def has_known_orders(model: Path) -> bool:
+    """Whether the kernels know in which order a GPU's LibTorch sums in this model."""
+    config = json.loads((model / "config.json").read_text())
+    return tuple(config.get(key) for key in ("num_attention_heads", "head_dim", "hidden_size")) in KNOWN_ORDERS
 
 
 def kernels(model: Path) -> list[str]:
@@ -152,6 +164,19 @@ def extreme_pairs(model: Path, backends: set[str]) -> list[Pair]:
     return pairs
 
 
+def sm90_pairs(model: Path, backends: set[str]) -> list[Pair]:
+    """LibTorch's orders on a GPU against those on the CPU, against portable ones and against none."""
+    pairs = []
+    for tokens, prefill in [(1, 0), (7, 0), (7, 1), (7, 4), (32, 29), (64, 0), (200, 0)] if has_known_orders(model) else []:
+        sm90 = Run(model, "twin", tokens, prefill, numerics=SM90)
+        others = [Run(model, backend, tokens, prefill) for backend in ("oracle", "torch", "twin") if backend in backends]
+        pairs += [Pair(other, sm90) for other in others]
+        if (tokens, prefill) == (7, 4):
+            pairs += [Pair(sm90, others[-1]), Pair(Run(model, "oracle", 7), sm90)]
+            pairs += [Pair(others[0], run) for run in (replace(sm90, threads=2), replace(sm90, verified=True), *(replace(sm90, taps=taps) for taps in NARROWED))]
+    return pairs
+
+
 def captured_pairs(model: Path, backends: set[str]) -> list[Pair]:
     """The model as transformers runs it against the programs, which are fed the capture's tokens."""
     pairs = []
@@ -177,7 +202,7 @@ def fed(capture: Run, backend: str) -> Run:
 
 def pairs_of(model: Path, backends: set[str]) -> list[Pair]:
     """By number of tokens, so that the traces of one length are recorded, used and removed together."""
-    return own_pairs(model, backends) + extreme_pairs(model, backends) + captured_pairs(model, backends)
+    return own_pairs(model, backends) + extreme_pairs(model, backends) + sm90_pairs(model, backends) + captured_pairs(model, backends)
 
 
 def slice_of(pairs: list[Pair], wanted: int) -> list[Pair]:

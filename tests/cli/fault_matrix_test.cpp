@@ -43,6 +43,17 @@ TEST_CASE("forty faults drawn at random: what is large enough is caught and loca
   CHECK(said.out.ends_with("; clean 5: findings 0\n"));
 }
 
+TEST_CASE("healthy pairs with the orders of LibTorch on a GPU, on one side only, give nothing") {
+  const Said said = matrix(
+      {"--model", PLUMBLINE_SOURCE_DIR "/dumps/models/llama-tiny", "--runs", "0", "--clean", "0", "--sm90", "3"});
+  INFO(said.out << said.err);
+  CHECK(said.status == 0);
+  CHECK(said.out.ends_with("; clean 3: findings 0\n"));
+  const Said unknown = matrix({"--runs", "0", "--clean", "0", "--sm90", "3"});
+  CHECK(unknown.status == 1);
+  CHECK(unknown.complains("a shape whose orders on a GPU are known"));
+}
+
 TEST_CASE("a seed stands for one table") {
   CHECK(matrix({"--runs", "3", "--clean", "1"}).out == matrix({"--runs", "3", "--clean", "1"}).out);
 }
