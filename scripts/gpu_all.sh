@@ -6,7 +6,7 @@
 #   build    configures preset gpu and builds the programs and the GPU's tests
 #   equal    LibTorch eager = our kernels = the twin on every tap, what `plumbline find` says of it, special functions over
 #            all inputs, the records in dumps/
-#   speed    figures: norm and projections, decode, prefill, taps, beside LibTorch in C++ and Python
+#   speed    figures: norm and projections, decode, prefill, taps, beside LibTorch in C++ and Python; what they have to reach
 #   safe     every fault on the GPU, located; kernels without taps; errors of CUDA as a user sees them; every kernel 20 times
 #            over poisoned memory; compute-sanitizer (memcheck, racecheck, initcheck, synccheck)
 #   long     decode at every number of keys up to 1,024

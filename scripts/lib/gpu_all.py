@@ -20,6 +20,7 @@ from threading import Event, Lock
 
 from gpu_environment import SAME, Clocks, environment_of
 from gpu_parts import PARTS, Places
+from gpu_targets import target_checks
 
 LIMIT = 480  # seconds that a part is meant to take
 DEFAULT = ("build", "equal", "speed", "safe")
@@ -120,8 +121,12 @@ def run_part(name: str, places: Places, limit: int) -> bool:
         checks = runner.run_all(part.checks, part.at_once)
     seconds = round(time.monotonic() - start, 1)
     figures = [{**figure, "command": check["command"]} for check in checks for figure in check.pop("figures", [])]
-    record = {"part": name, "seconds": seconds, "limit": limit, "environment": environment_of(places.root, places.tool("plumbline")),
-              "clocks": clocks.told(), "checks": checks, "figures": figures}  # fmt: skip
+    environment = environment_of(places.root, places.tool("plumbline"))
+    for target in target_checks(figures, environment["gpu"]) if figures else []:
+        print(f"{'ok' if target['passed'] else 'FAILED':7} {target['check']:60}          {target['said']}", flush=True)
+        checks.append(target)
+    record = {"part": name, "seconds": seconds, "limit": limit, "environment": environment, "clocks": clocks.told(), "checks": checks,
+              "figures": figures}  # fmt: skip
     (places.out / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
     failed = sum(not check["passed"] for check in checks)
     over = f", OVER its {limit}" if seconds > limit else ""

@@ -15,7 +15,7 @@ sys.dont_write_bytecode = True
 ROOT = pathlib.Path(sys.argv[1]).resolve()
 sys.path.insert(0, str(ROOT / "scripts/lib"))
 from gpu_all import Runner  # noqa: E402
-from gpu_parts import CLEAN, PARTS, PROGRAMS, Check, Places  # noqa: E402
+from gpu_parts import CLEAN, KEYS, PARTS, PROGRAMS, Check, Places  # noqa: E402
 
 STUB = r"""#!/bin/bash
 name=$(basename "$0")
@@ -23,8 +23,14 @@ case "$name $*" in
   nvidia-smi*driver_version*) echo "NVIDIA H200, ${DRIVER:-580.1}, 1980 MHz, 3201 MHz" ;;
   nvidia-smi*) echo "1755 MHz, 3201 MHz" ;;
   *list-backends*) echo '{"backends": [{"name": "torch", "detail": "LibTorch 2.11.0; devices: cpu, cuda"}]}' ;;
-  bench_gpu*) [ -n "$JUNK" ] && echo junk || printf '{"part": "%s", "x": 1}\n{"part": "%s", "x": 2}\n' "$1" "$1" ;;
-  capture_speed*) printf '{\n "prefill": {},\n "copy_bytes_per_second": 1\n}\n' ;;
+  "bench_gpu qkv") [ -n "$JUNK" ] && echo junk || for rows in 1 4; do
+      echo '{"part": "qkv", "rows": '$rows', "graph_us": {"median": '${US:-3.3}'}, "part_of_bandwidth": 0.5, "speedup_over_eager_cpp": 30}'
+    done ;;
+  bench_gpu*decode*) echo '{"part": "decode", "tokens_per_second": {"median": 1000}}' ;;
+  bench_gpu*) echo '{"part": "prefill", "tokens": 512, "speedup_over_eager_cpp": 1.5}' ;;
+  capture_speed*) printf '{\n "copy_bytes_per_second": 1,'
+    for phase in prefill decode; do printf '\n "%s": {"stats": {"of_time_without_taps": 1.02}, "all": {"of_bound": 1.2}}%s' $phase "${more-,}"; more=; done
+    printf '\n}\n' ;;
   python*bench_torch*) echo '{"part": "torch"}' ;;
   same_bits*qwen3-tiny*) sleep "${SLEEP:-0}"; echo "9 taps, 99 values, ${DIFFERING:-0} taps differ"; [ -z "$STATUS" ] || exit "$STATUS" ;;
   same_bits*) echo "9 taps, 99 values, 0 taps differ" ;;
@@ -69,17 +75,21 @@ def whole_runs(machine):
     expect("the environment says on what", {"gpu": "NVIDIA H200", "driver": "580.1", "libtorch": "LibTorch 2.11.0"}.items() <= merged["environment"].items(), merged["environment"])
     expect("each part's time is kept", list(merged["parts"]) == ["build", "speed", "long"] and all(part["seconds"] >= 0 for part in merged["parts"].values()), said)
     kinds = [figure.get("part", "taps") for figure in merged["figures"]]
-    expect("figures are kept in order, one a line or as a whole", kinds == ["qkv", "qkv", "decode", "decode", "prefill", "prefill", "torch", "torch", "taps"], kinds)
-    expect("each with its command", all("build/bin/bench_gpu" in figure["command"] for figure in merged["figures"][:6]), merged["figures"][0])
+    expect("figures are kept in order, one a line or as a whole", kinds == ["qkv", "qkv", "decode", "prefill", "torch", "torch", "taps"], kinds)
+    expect("each with its command", all("build/bin/bench_gpu" in figure["command"] for figure in merged["figures"][:4]), merged["figures"][0])
     checks = len(merged["checks"])
     status, said, merged = machine.run("long", DIFFERING="3", STATUS="1")
     wrong = [check for check in merged["checks"] if not check["passed"]]
-    expect("a failing check ends with 1 and its part goes on", status == 1 and len(merged["checks"]) == checks and len(wrong) == 6, said)
+    expect("a failing check ends with 1 and its part goes on", status == 1 and len(merged["checks"]) == checks and len(wrong) == len(KEYS), said)
     expect("and is recorded", all("exit status 1" in check["problem"] and "qwen3-tiny" in check["check"] for check in wrong), wrong)
     status, said, merged = machine.run("long", DIFFERING="10")
     expect("differing taps fail whatever the exit status", status == 1 and "does not say" in said, said)
     status, said, merged = machine.run("speed", JUNK="1")
-    expect("a benchmark without figures fails", status == 1 and "no figures" in said and len(merged["figures"]) == 3, said)
+    expect("a benchmark without figures fails, and so do targets without one", status == 1 and "no figures" in said and len(merged["figures"]) == 5
+           and "no figure; at most 3.9 is asked for" in said, said)  # fmt: skip
+    status, said, merged = machine.run("speed", US="4.2")
+    missed = [check["check"] for check in merged["checks"] if not check["passed"] and check["part"] == "speed"]
+    expect("a missed target fails", status == 1 and missed == ["target: norm and projections, 1 row, microseconds a call"], said)
     status, said, merged = machine.run("speed", DRIVER="590.2")
     left = "left out: long.json was made elsewhere: driver 580.1, not 590.2"
     expect("a part of another machine is not merged", status == 1 and left in said and list(merged["parts"]) == ["speed"], said)

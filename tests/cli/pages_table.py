@@ -78,12 +78,16 @@ IN_A_COPY = {
 # Run by another test, on less: its name for ctest, the file that does it, what must stand there.
 ELSEWHERE = {
     "scripts/fault_table.sh": ("cli_fault_table_test", "tests/cli/fault_table_test.cpp", ["scripts/fault_table.sh"]),
+    "scripts/fault_table.sh --numerics torch/sm90 --reference torch":
+        ("cli_fault_table_test", "tests/cli/fault_table_test.cpp", ["scripts/fault_table.sh", '"--numerics"', '"--reference"']),
     "scripts/fault_table.sh --fault NAME": ("cli_fault_table_test", "tests/cli/fault_table_test.cpp", ["scripts/fault_table.sh", '"--fault"']),
     "scripts/healthy_pairs.sh": ("cli_healthy_pairs_test", "tests/cli/healthy_pairs_test.cpp", ["scripts/healthy_pairs.sh"]),
     "scripts/fault_matrix.sh --seed 2026 --runs 600 --clean 1000":
         ("cli_fault_matrix_test", "tests/cli/fault_matrix_test.cpp", ["scripts/fault_matrix.sh", '"--seed"', '"--runs"', '"--clean"']),
     "scripts/fault_matrix.sh --runs 0 --clean 250":
         ("cli_fault_matrix_test", "tests/cli/fault_matrix_test.cpp", ["scripts/fault_matrix.sh", '"--seed"', '"--runs"', '"--clean"']),
+    "scripts/fault_matrix.sh --seed 2026 --runs 0 --clean 0 --sm90 60":
+        ("cli_fault_matrix_test", "tests/cli/fault_matrix_test.cpp", ["scripts/fault_matrix.sh", '"--seed"', '"--runs"', '"--clean"', '"--sm90"']),
     "scripts/check_gpu_records.sh": ("cli_gpu_records_test", "tests/cli/gpu_records_test.cpp", ["check_gpu_records.sh", "5 of 5 agree"]),
     "scripts/check_gpu_records.sh --all": ("cli_gpu_records_test", "tests/cli/gpu_records_test.cpp", ["check_gpu_records.sh"]),
     "scripts/gpu_all.sh": ("cli_gpu_all_test", "tests/cli/gpu_all_test.py", ["gpu_all.sh"]),
