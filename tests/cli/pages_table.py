@@ -86,8 +86,6 @@ ELSEWHERE = {
         ("cli_fault_matrix_test", "tests/cli/fault_matrix_test.cpp", ["scripts/fault_matrix.sh", '"--seed"', '"--runs"', '"--clean"']),
     "scripts/fault_matrix.sh --runs 0 --clean 250":
         ("cli_fault_matrix_test", "tests/cli/fault_matrix_test.cpp", ["scripts/fault_matrix.sh", '"--seed"', '"--runs"', '"--clean"']),
-    "scripts/fault_matrix.sh --seed 2026 --runs 0 --clean 0 --sm90 60":
-        ("cli_fault_matrix_test", "tests/cli/fault_matrix_test.cpp", ["scripts/fault_matrix.sh", '"--seed"', '"--runs"', '"--clean"', '"--sm90"']),
     "scripts/check_gpu_records.sh": ("cli_gpu_records_test", "tests/cli/gpu_records_test.cpp", ["check_gpu_records.sh", "5 of 5 agree"]),
     "scripts/check_gpu_records.sh --all": ("cli_gpu_records_test", "tests/cli/gpu_records_test.cpp", ["check_gpu_records.sh"]),
     "scripts/gpu_all.sh": ("cli_gpu_all_test", "tests/cli/gpu_all_test.py", ["gpu_all.sh"]),
