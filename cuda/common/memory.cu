@@ -86,29 +86,57 @@ __device__ uint32_t filled_byte(size_t at, size_t bytes, uint32_t pattern) {
 }
 
 /// Bytes first ... last - 1 of a buffer with its fences; `base` and `first` are multiples of 4.
-__global__ void fill_kernel(std::byte* base, size_t bytes, size_t first, size_t last, uint32_t pattern) {
+struct Fill {
+  std::byte* base;
+  size_t bytes, first, last;
+};
+
+constexpr int kMostFills = 32;
+
+/// Of one launch: a row of blocks each.
+struct Fills {
+  Fill fills[kMostFills];
+};
+
+__global__ void fill_kernel(Fills all, uint32_t pattern) {
+  const Fill fill = all.fills[blockIdx.y];
   const size_t step = size_t(gridDim.x) * blockDim.x * 4;
-  for (size_t at = first + (size_t(blockIdx.x) * blockDim.x + threadIdx.x) * 4; at < last; at += step) {
-    uint32_t word = 0;
-    for (size_t i = 0; i < 4; ++i) word |= filled_byte(at + i, bytes, pattern) << (i * 8);
-    if (at + 4 <= last) {
-      *reinterpret_cast<uint32_t*>(base + at) = word;
+  for (size_t at = fill.first + (size_t(blockIdx.x) * blockDim.x + threadIdx.x) * 4; at < fill.last; at += step) {
+    uint32_t word = pattern;
+    if (at < kFenceBytes || at + 4 > kFenceBytes + fill.bytes) {
+      word = 0;
+      for (size_t i = 0; i < 4; ++i) word |= filled_byte(at + i, fill.bytes, pattern) << (i * 8);
+    }
+    if (at + 4 <= fill.last) {
+      *reinterpret_cast<uint32_t*>(fill.base + at) = word;
     } else {
-      for (size_t i = 0; at + i < last; ++i) base[at + i] = std::byte(word >> (i * 8) & 0xFFu);
+      for (size_t i = 0; at + i < fill.last; ++i) fill.base[at + i] = std::byte(word >> (i * 8) & 0xFFu);
     }
   }
 }
 
-void fill_range(std::byte* base, size_t bytes, size_t first, size_t last, uint32_t pattern, const std::string& name) {
-  const size_t blocks = std::min<size_t>(1024, (last - first) / 4096 + 1);
-  fill_kernel<<<unsigned(blocks), 256>>>(base, bytes, first, last, pattern);
+void launch_fills(const Fills& fills, int count, uint32_t pattern, const std::string& name) {
+  size_t longest = 0;
+  for (int i = 0; i < count; ++i) longest = std::max(longest, fills.fills[i].last - fills.fills[i].first);
+  const dim3 grid(unsigned(std::min<size_t>(1024, longest / 4096 + 1)), unsigned(count));
+  fill_kernel<<<grid, 256>>>(fills, pattern);
   check(cudaGetLastError(), "filling '" + name + "'");
 }
 void prepare(std::byte* base, size_t bytes, const std::string& name) {
-  fill_range(base, bytes, 0, bytes + 2 * kFenceBytes, kPoisonA, name);
+  launch_fills({{{base, bytes, 0, bytes + 2 * kFenceBytes}}}, 1, kPoisonA, name);
+}
+template <class Ranges>
+void prepare_all(const Ranges& ranges) {
+  Fills fills{};
+  int count = 0;
+  for (const auto& range : ranges) {
+    fills.fills[count++] = {range.base, range.bytes, 0, range.bytes + 2 * kFenceBytes};
+    if (count == kMostFills) launch_fills(fills, std::exchange(count, 0), kPoisonA, "buffers");
+  }
+  if (count > 0) launch_fills(fills, count, kPoisonA, "buffers");
 }
 void fill(std::byte* base, size_t bytes, uint32_t pattern, const std::string& name) {
-  fill_range(base, bytes, kFenceBytes, kFenceBytes + bytes, pattern, name);
+  launch_fills({{{base, bytes, kFenceBytes, kFenceBytes + bytes}}}, 1, pattern, name);
 }
 
 // Either side may be device memory.
@@ -155,6 +183,10 @@ void prepare(std::byte* base, size_t bytes, const std::string& name) {
   std::fill_n(base + kFenceBytes + bytes, kFenceBytes, kFence);
   fill(base, bytes, kPoisonA, name);
 }
+template <class Ranges>
+void prepare_all(const Ranges& ranges) {
+  for (const auto& range : ranges) prepare(range.base, range.bytes, "");
+}
 void copy_fences(const std::byte* base, size_t bytes, std::byte* fences, const std::string&) {
   std::copy_n(base, kFenceBytes, fences);
   std::copy_n(base + kFenceBytes + bytes, kFenceBytes, fences + kFenceBytes);
@@ -183,11 +215,17 @@ void fail_fence(const std::string& name, size_t bytes, bool after, size_t distan
       "check the kernel's bounds at ragged edges; the address sanitizer preset on the twin names the line");
 }
 
-DeviceBuffer::DeviceBuffer(size_t bytes, std::string_view name) : bytes_(bytes), name_(name) {
+void FillBatch::fill() { prepare_all(std::exchange(ranges_, {})); }
+
+DeviceBuffer::DeviceBuffer(size_t bytes, std::string_view name, FillBatch* later) : bytes_(bytes), name_(name) {
   if (bytes == 0) return;
   base_ = allocate(bytes + 2 * kFenceBytes, name_);
   data_ = base_ + kFenceBytes;
-  prepare(base_, bytes_, name_);
+  if (later != nullptr) {
+    later->ranges_.push_back({base_, bytes_});
+  } else {
+    prepare(base_, bytes_, name_);
+  }
   announce(data_, bytes_, name_);
 }
 

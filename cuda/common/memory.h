@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cuda/common/kernel.h"
 
@@ -24,11 +25,33 @@ inline constexpr std::byte kFence{0xFD};
 /// Throws the BackendError for damage to a fence: `distance` bytes between the buffer and the nearest damaged one.
 [[noreturn]] void fail_fence(const std::string& name, size_t bytes, bool after, size_t distance);
 
+/// New buffers that are poisoned together: on a GPU a launch for each takes longer than what it fills. Who makes one
+/// calls fill() before anything else writes to them.
+class FillBatch {
+ public:
+  FillBatch() = default;
+  FillBatch(const FillBatch&) = delete;
+  FillBatch& operator=(const FillBatch&) = delete;
+
+  void fill();
+  bool empty() const { return ranges_.empty(); }
+
+ private:
+  friend class DeviceBuffer;
+  struct Range {
+    std::byte* base;
+    size_t bytes;
+  };
+  std::vector<Range> ranges_;
+};
+
 class DeviceBuffer {
  public:
   DeviceBuffer() = default;
   /// `bytes` may be 0. `name` appears in errors. Poisoned with kPoisonA. Throws BackendError if there is no memory.
-  explicit DeviceBuffer(size_t bytes, std::string_view name = "buffer");
+  explicit DeviceBuffer(size_t bytes, std::string_view name = "buffer") : DeviceBuffer(bytes, name, nullptr) {}
+  /// The same, poisoned with `later`, unless that is null.
+  DeviceBuffer(size_t bytes, std::string_view name, FillBatch* later);
   ~DeviceBuffer();
   DeviceBuffer(DeviceBuffer&& other) noexcept;
   DeviceBuffer& operator=(DeviceBuffer&& other) noexcept;

@@ -14,9 +14,10 @@ using Stream = cudaStream_t;  ///< null: the default stream
 /// A stream of one's own: unlike the default one it can be captured into a graph.
 class OwnStream {
  public:
-  /// Throws BackendError if there is no GPU.
-  OwnStream() {
-    if (const cudaError_t error = cudaStreamCreate(&stream_); error != cudaSuccess)
+  /// `alone`: it and the default stream do not wait for each other. Throws BackendError if there is no GPU.
+  explicit OwnStream(bool alone = false) {
+    const unsigned kind = alone ? cudaStreamNonBlocking : cudaStreamDefault;
+    if (const cudaError_t error = cudaStreamCreateWithFlags(&stream_, kind); error != cudaSuccess)
       fail_operation(error, "making a stream");
   }
   ~OwnStream() { cudaStreamDestroy(stream_); }
@@ -34,6 +35,7 @@ using Stream = struct TwinStream*;  ///< null; the twin runs every launch before
 
 class OwnStream {
  public:
+  explicit OwnStream(bool = false) {}
   Stream get() const { return nullptr; }
 };
 

@@ -90,6 +90,7 @@ bool DecodeProgram::records_for(const TapSink& sink) const {
 
 void DecodeProgram::start(int64_t token, int64_t position, Stream stream) {
   place(token, position);
+  if (parts_.options.checked && !taps_.empty()) side_.logits.buffer->poison();
   graph_->replay(stream);
   taps_.collect(position + 1, stream);
 }
@@ -98,8 +99,7 @@ Tensor DecodeProgram::finish(int64_t position, Stream stream, TapSink& sink) {
   synchronize(stream);
   if (parts_.options.checked && !looked_) look_at_fences(stream);
   Tensor logits = side_.logits.to_host(false);  // before the taps: one engine copies both, and these are waited for
-  taps_.hand_out(position + 1, stream, sink);
-  if (parts_.options.checked && !taps_.empty()) side_.logits.buffer->poison();
+  taps_.hand_out(position + 1, sink);
   return logits;
 }
 

@@ -36,11 +36,11 @@ Tensor tokens_to_heads(const TensorView& values) {
   return ordered;
 }
 
-DeviceValue DeviceValue::allocate(const std::string& path, DType dtype, Shape shape) {
+DeviceValue DeviceValue::allocate(const std::string& path, DType dtype, Shape shape, FillBatch* later) {
   DeviceValue value;
   value.dtype = dtype;
   value.shape = std::move(shape);
-  value.buffer = std::make_shared<DeviceBuffer>(size_t(element_count(value.shape)) * element_bytes(dtype), path);
+  value.buffer = std::make_shared<DeviceBuffer>(size_t(element_count(value.shape)) * element_bytes(dtype), path, later);
   return value;
 }
 

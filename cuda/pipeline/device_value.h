@@ -20,8 +20,9 @@ struct DeviceValue {
   bool by_position = false;  ///< the buffer holds as much for every position, one behind the other: of a recorded step
   bool constant = false;     ///< no step writes it
 
-  /// Fresh, poisoned memory of exactly the size that the shape asks for. `path` names it in errors.
-  static DeviceValue allocate(const std::string& path, DType dtype, Shape shape);
+  /// Fresh memory of exactly the size that the shape asks for, poisoned: with `later`, unless that is null. `path`
+  /// names it in errors.
+  static DeviceValue allocate(const std::string& path, DType dtype, Shape shape, FillBatch* later = nullptr);
   /// A copy of `tensor`.
   static DeviceValue upload(const std::string& path, const TensorView& tensor);
 

@@ -108,6 +108,7 @@ class KernelBackend final : public KernelsBackend {
 
   Tensor forward(const Step& step, TapSink& sink) override {
     check(step);
+    if (program_ != nullptr) program_->settle();
     if (step.first_position == 0) cache_.clear();
     sink.begin_step(step);
     capture_.abandon();
@@ -135,6 +136,7 @@ class KernelBackend final : public KernelsBackend {
     if (cache_.length() == 0) throw InputError("kernels: nothing to go on from", {}, "feed a prompt first");
     check({last_index_ + 1, cache_.length(), {token}});
     if (orders_) require_known_orders({0, cache_.length() + count - 1, {token}});
+    if (program_ != nullptr) program_->settle();
     cache_.reserve(count);
     if (!can_replay())
       throw BackendError("kernels: the steps of this model cannot be recorded",
@@ -173,6 +175,7 @@ class KernelBackend final : public KernelsBackend {
       program_->start(token, position, stream_.get());  // most likely the taps are the same: asked while the GPU works
       if (program_->records_for(sink)) return program_->finish(position, stream_.get(), sink);
       synchronize(stream_.get());
+      program_->settle();
     }
     if (!has_program() || !program_->records_for(sink)) record(sink);
     if (!program_->holds(position)) return {};

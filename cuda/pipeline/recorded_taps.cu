@@ -87,6 +87,13 @@ RecordedTaps::RecordedTaps(TapCapture& capture, int64_t most_keys)
   layout_->checked = capture.checked();
 }
 
+RecordedTaps::~RecordedTaps() {
+  try {
+    settle();
+  } catch (const BackendError&) {  // of a kernel: whoever waits for the taps is told
+  }
+}
+
 void RecordedTaps::add(const TapSpec& spec, const DeviceValue& value) {
   const int key_axis = key_axis_of(spec);
   Shape shape = value.shape;
@@ -138,23 +145,26 @@ void RecordedTaps::collect(int64_t keys, Stream stream) {
   if (values_.empty()) return;
   current_ = 1 - current_;
   const Side& side = sides_[current_];
-  if (side.copied != nullptr) side.copied->hold_back(stream);
+  const Stream beside = beside_.get();
+  replayed_.set(stream);
+  replayed_.hold_back(beside);
+  if (side.copied != nullptr) side.copied->hold_back(beside);
   if (layout_->statistics) {
-    statistics(table(keys), side.buffer->as<PartialStatistics>(), stream);
+    statistics(table(keys), side.buffer->as<PartialStatistics>(), beside);
   } else {
     gather({.table = table(keys),
             .target = side.buffer->as<std::byte>() + layout_->flag_bytes,
             .fixed_bytes = layout_->fixed_bytes,
             .unwritten = side.buffer->as<uint32_t>()},
-           stream);
+           beside);
   }
-  if (layout_->checked) leave_poison(table(keys), stream);
+  if (layout_->checked) leave_poison(table(keys), beside);
 }
 
-void RecordedTaps::hand_out(int64_t keys, Stream stream, TapSink& sink) {
+void RecordedTaps::hand_out(int64_t keys, TapSink& sink) {
   if (values_.empty()) return;
   Side& side = sides_[current_];
-  Arrival arrival = capture_.copy(side.buffer, layout_->bytes(keys), int64_t(values_.size()), stream, sink);
+  Arrival arrival = capture_.copy(side.buffer, layout_->bytes(keys), int64_t(values_.size()), beside_.get(), sink);
   side.copied = arrival.mark;
   sink.record_pass(std::make_unique<LateStep>(layout_, keys, std::move(arrival)));
 }

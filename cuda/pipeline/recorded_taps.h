@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The taps of a step that is replayed: values that every replay leaves at the same place on the device, gathered behind
 // it into one buffer (or reduced to their statistics), copied at once and handed to the sink as one object. Invariant:
-// the sink gets the taps that the step gives it launch by launch, in the same order and with the same bytes; the next
-// replay overwrites nothing that is still on its way. Left to others: the replay (decode_program.h), the ring
-// (tap_capture.h).
+// the sink gets the taps that the step gives it launch by launch, in the same order and with the same bytes; who
+// settles before the next replay overwrites nothing that is still on its way. Left to others: the replay
+// (decode_program.h), the ring (tap_capture.h).
 #pragma once
 #include <array>
 #include <memory>
@@ -12,6 +12,7 @@
 
 #include <plumbline/tap.h>
 
+#include "cuda/common/launch.h"
 #include "cuda/common/pieces.h"
 #include "cuda/common/stream.h"
 #include "cuda/pipeline/device_value.h"
@@ -47,6 +48,9 @@ class RecordedTaps {
  public:
   /// What the capture's options say: statistics or values, checked or not. `most_keys`: what the caches hold.
   RecordedTaps(TapCapture& capture, int64_t most_keys);
+  ~RecordedTaps();
+  RecordedTaps(const RecordedTaps&) = delete;
+  RecordedTaps& operator=(const RecordedTaps&) = delete;
 
   /// While launches are recorded: `value` is where they leave the tap.
   void add(const TapSpec& spec, const DeviceValue& value);
@@ -54,10 +58,13 @@ class RecordedTaps {
   void lay_out(const DeviceValue& output);
   /// Whether the taps of a step with so many keys fit into the ring.
   bool holds(int64_t keys) const;
-  /// Behind a replay on `stream`: gathers, and leaves poison for the next one where that is checked.
+  /// Behind a replay on `stream`, but beside what is launched there later: gathers, and leaves poison for the next one
+  /// where that is checked.
   void collect(int64_t keys, Stream stream);
-  /// What was collected last, on its way to the sink. `stream` as there.
-  void hand_out(int64_t keys, Stream stream, TapSink& sink);
+  /// What was collected last, on its way to the sink.
+  void hand_out(int64_t keys, TapSink& sink);
+  /// Waits until everything is collected: then the values and the caches may be written again.
+  void settle() const { synchronize(beside_.get()); }
   bool empty() const { return values_.empty(); }
   /// Has their fences looked at.
   void add_fences(FenceWatch& fences, Stream stream) const;
@@ -76,6 +83,8 @@ class RecordedTaps {
   std::vector<DeviceValue> values_;  // whose memory the launches name
   std::shared_ptr<TapLayout> layout_;
   DeviceBuffer pieces_, chunks_;
+  const OwnStream beside_{true};
+  CopyMark replayed_;
   std::array<Side, 2> sides_;
   size_t current_ = 0;
 };

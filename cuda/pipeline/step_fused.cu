@@ -85,13 +85,15 @@ void StepRunner::swiglu_step(const PlanStep& step, Yields& yields) {
   yields.tap(SwigluTap::kUp, up.outputs.front().path, DType::bf16, shape);
   yields.tap(SwigluTap::kAct, act.outputs.front().path, DType::bf16, shape);
   const Shape matrix = {columns, x.last()};
-  swiglu({.norm = norm_input(norm, x, yields),
+  const NormInput normed = norm_input(norm, x, yields);
+  const DeviceValue& y = yields.output(mul, DType::bf16, shape);
+  swiglu({.norm = normed,
           .rounding = rounding_of(norm),
           .gate_weight = weights_.get(gate, 0, matrix),
           .up_weight = weights_.get(up, 0, matrix),
           .gate_bias = weights_.optional(gate, 1, {columns}),
           .up_bias = weights_.optional(up, 1, {columns}),
-          .y = yields.output(mul, DType::bf16, shape).as<bf16>(),
+          .y = y.as<bf16>(),
           .columns = int(columns)},
          yields.record(), settings_.block_threads, stream_);
 }

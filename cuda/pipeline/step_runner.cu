@@ -94,6 +94,7 @@ DeviceValue StepRunner::compute(const std::vector<PlanStep>& plan) {
       return reader == last.end() || reader->second <= i;
     });
   }
+  outlets_.capture.hand_out(outlets_.sink);
   if (outlets_.fences != nullptr) outlets_.fences->require_intact(stream_);
   return value(plan.back().window.back()->outputs.front().path);
 }

@@ -32,6 +32,7 @@ void StepRunner::embedding_step(const PlanStep& step, Yields& yields) {
   DeviceBuffer ids(side_ == nullptr ? bytes.size() : 0, "tokens");
   if (side_ == nullptr) ids.copy_from_host(bytes);
   const DeviceValue& y = yields.output(op, DType::bf16, {1, tokens(), table.at(1)});
+  yields.begin();
   embedding({.tokens = side_ == nullptr ? ids.as<int64_t>() : side_->token.as<int64_t>(),
              .table = weights_.get(op, 0, table),
              .y = y.as<bf16>(),
@@ -139,6 +140,7 @@ void StepRunner::elementwise_step(const PlanStep& step, Yields& yields) {
   const Op& op = step.op("op");
   const DeviceValue& a = value(step.input("a"));
   const DeviceValue& y = yields.output(op, DType::bf16, a.shape);
+  yields.begin();
   ElementwiseArgs args{bf16_input(op, a), nullptr, y.as<bf16>(), element_count(a.shape), arithmetic()};
   if (step.kind == StepKind::silu) {
     require_contract(op, {"silu/f32"});

@@ -183,6 +183,7 @@ void TapCapture::measure_later(const TapSpec& spec, const DeviceValue& value, St
   auto late =
       std::make_unique<LateStatistics>(element_count(value.shape), checked_ ? value.buffer->name() : std::string());
   kernels_ = kernels;
+  measured_bytes_ += int64_t(value.buffer->bytes());
   measured_.push_back({late.get(), value});
   batch_.push_back({statistics_spec(spec), std::move(late)});
 }
@@ -218,6 +219,7 @@ void TapCapture::measure() {
   const auto arrived = std::make_shared<const Room>(Room{ring_, ring_->ring.reserve(bytes)});
   StatisticsArgs args{};
   int64_t first = 0;
+  measured_bytes_ = 0;
   const std::vector<Measured> measured = std::exchange(measured_, {});  // its memory outlives the launches
   for (const Measured& tap : measured) {
     tap.late->lies_in(arrived, first);
@@ -236,6 +238,13 @@ void TapCapture::measure() {
   copies_.copy(arrived->entry.bytes().data(), *partials, bytes);
   batch_buffers_.push_back(partials);
   bytes_ += int64_t(bytes);
+}
+
+void TapCapture::hand_out_many(TapSink& sink) {
+  constexpr size_t kManyTaps = 8 * StatisticsArgs::kMost;
+  constexpr int64_t kMuchMemory = int64_t{256} << 20;
+  if (statistics_ && measured_.size() < kManyTaps && measured_bytes_ < kMuchMemory) return;
+  hand_out(sink);
 }
 
 void TapCapture::hand_out(TapSink& sink) {
@@ -268,6 +277,7 @@ void TapCapture::settle() {
 void TapCapture::abandon() {
   if (!batch_buffers_.empty()) in_flight_.push_back({copies_.mark(), std::exchange(batch_buffers_, {})});
   measured_.clear();
+  measured_bytes_ = 0;
   searched_.clear();
   batch_.clear();
 }

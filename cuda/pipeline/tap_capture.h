@@ -64,6 +64,8 @@ class TapCapture {
   Arrival copy(const std::shared_ptr<DeviceBuffer>& source, size_t bytes, int64_t taps, Stream kernels, TapSink& sink);
   /// Gives the sink what was added since. What it throws stays thrown; taps not yet given are dropped then.
   void hand_out(TapSink& sink);
+  /// The same once that is worth it: statistics wait until there are many, or hold much memory.
+  void hand_out_many(TapSink& sink);
   /// Waits for every copy: afterwards the device memory of taps may be written again.
   void settle();
   /// Forgets what an abandoned pass added and did not hand out.
@@ -105,6 +107,7 @@ class TapCapture {
   std::shared_ptr<TapRing> ring_;
   std::vector<Pending> batch_;                                // added, not handed out
   std::vector<std::shared_ptr<DeviceBuffer>> batch_buffers_;  // that copies of the batch read
+  int64_t measured_bytes_ = 0;                                // that these hold
   std::vector<Measured> measured_;                            // taps of the batch whose statistics are to be launched
   std::vector<Searched> searched_;                            // taps of the batch that may hold poison
   Stream kernels_{};                                          // behind which both are launched

@@ -26,18 +26,18 @@ std::string inner_path(const Op& op, std::string_view suffix) {
 
 const DeviceValue& Yields::output(const Op& op, DType dtype, Shape shape) {
   const std::string& path = op.outputs.front().path;
-  return outputs_[path] = DeviceValue::allocate(path, dtype, std::move(shape));
+  return outputs_[path] = DeviceValue::allocate(path, dtype, std::move(shape), &fills_);
 }
 
 void Yields::output(const std::string& path, DeviceValue value) { outputs_[path] = std::move(value); }
 
 const DeviceValue& Yields::scratch(const std::string& name, DType dtype, const Shape& shape) {
-  return taps_[name] = DeviceValue::allocate(name, dtype, shape);
+  return taps_[name] = DeviceValue::allocate(name, dtype, shape, &fills_);
 }
 
 void Yields::tap(int slot, const std::string& path, DType dtype, const Shape& shape) {
   if (path.empty() || !outlets_.sink.wants(path)) return;
-  const DeviceValue& value = taps_[path] = DeviceValue::allocate(path, dtype, shape);
+  const DeviceValue& value = taps_[path] = DeviceValue::allocate(path, dtype, shape, &fills_);
   record_.slots[slot] = value.as<void>();
   any_slot_ = true;
 }
@@ -80,13 +80,16 @@ void Yields::look_at_fences() const {
 }
 
 void Yields::finish(Environment& environment) {
+  if (!fills_.empty())
+    throw BackendError("kernels: op '" + step_.window.front()->name + "' ran before its memory was poisoned", {},
+                       "this is a defect of the pipeline: the step must begin() before it launches");
   if (outlets_.fences != nullptr) look_at_fences();
   for (const Op* op : step_.window) {
     for (const TapSpec& spec : op->outputs) {
       if (outlets_.sink.wants(spec.path)) hand_out(spec);
     }
   }
-  outlets_.capture.hand_out(outlets_.sink);
+  outlets_.capture.hand_out_many(outlets_.sink);
   environment.merge(outputs_);
 }
 

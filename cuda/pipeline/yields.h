@@ -48,8 +48,13 @@ class Yields {
   /// A tap computed on the host; with `by_position` its rows (axis 1) are those of every position.
   void host(const std::string& path, Tensor tensor, bool by_position);
 
-  /// The slots for the kernel, or null if none is wanted.
-  const RecordTap* record() const { return any_slot_ ? &record_ : nullptr; }
+  /// Behind the last output, scratch and tap, before the first launch: their memory may be written from here on.
+  void begin() { fills_.fill(); }
+  /// begins, and the slots for the kernel, or null if none is wanted.
+  const RecordTap* record() {
+    begin();
+    return any_slot_ ? &record_ : nullptr;
+  }
   /// Behind the kernels launched so far: has fences looked at, hands out every wanted tap, and moves the outputs into
   /// `environment`. Throws BackendError if a wanted tap was not yielded or its format is not the declared one.
   void finish(Environment& environment);
@@ -62,6 +67,7 @@ class Yields {
   const Outlets outlets_;
   const Stream stream_;
   RecordTap record_;
+  FillBatch fills_;
   bool any_slot_ = false;
   Environment outputs_;
   Environment taps_;

@@ -225,9 +225,9 @@ TEST_CASE("poison that a replay left in a tap is an error for who waits for it",
     taps.lay_out(constant);
     taps.collect(1, {});
     TapRecord said;
-    CHECK_NOTHROW(taps.hand_out(1, {}, said));
+    CHECK_NOTHROW(taps.hand_out(1, said));
     taps.collect(2, {});  // nothing has written it since
-    require_parts(error_text<BackendError>([&] { taps.hand_out(2, {}, said); }), {"'layer.0.x'", "never written"});
+    require_parts(error_text<BackendError>([&] { taps.hand_out(2, said); }), {"'layer.0.x'", "never written"});
   }
 }
 
