@@ -107,13 +107,12 @@ class KernelBackend final : public KernelsBackend {
   }
 
   Tensor forward(const Step& step, TapSink& sink) override {
-    check(step);
-    if (program_ != nullptr) program_->settle();
-    if (step.first_position == 0) cache_.clear();
+    begin(step);
+    const bool started = start_replay(step);  // with the taps of the last one: the sink is asked while the GPU works
     sink.begin_step(step);
     capture_.abandon();
     record_inputs(step, capture_, sink);
-    std::optional<Tensor> replayed = replay(step, sink);
+    std::optional<Tensor> replayed = replay(step, sink, started);
     Tensor logits = replayed ? std::move(*replayed) : pass(step, sink);
     if (options_.verify_taps) verify(step, logits);
     cache_.advance(int64_t(step.tokens.size()));
@@ -134,9 +133,8 @@ class KernelBackend final : public KernelsBackend {
 
   std::vector<int64_t> generate(int64_t token, int64_t count) override {
     if (cache_.length() == 0) throw InputError("kernels: nothing to go on from", {}, "feed a prompt first");
-    check({last_index_ + 1, cache_.length(), {token}});
+    begin({last_index_ + 1, cache_.length(), {token}});
     if (orders_) require_known_orders({0, cache_.length() + count - 1, {token}});
-    if (program_ != nullptr) program_->settle();
     cache_.reserve(count);
     if (!can_replay())
       throw BackendError("kernels: the steps of this model cannot be recorded",
@@ -150,8 +148,7 @@ class KernelBackend final : public KernelsBackend {
   }
 
   int64_t next_token(const Step& step) override {
-    check(step);
-    if (step.first_position == 0) cache_.clear();
+    begin(step);
     capture_.abandon();
     NullSink nothing;
     const DeviceValue logits = runner(step, nothing).compute(plan_);
@@ -164,23 +161,40 @@ class KernelBackend final : public KernelsBackend {
  private:
   bool can_replay() const { return can_record(head_dim_, cache_.capacity()) && !has_kernel_faults_; }
 
-  /// A step of one token behind others from recorded launches: its logits; nothing if it must be run launch by launch,
-  /// because it cannot be recorded or its taps are more than the ring holds.
-  std::optional<Tensor> replay(const Step& step, TapSink& sink) {
-    if (step.tokens.size() != 1 || step.first_position == 0) return {};
+  /// What every pass begins with. Throws InputError for a step that does not follow the last one.
+  void begin(const Step& step) {
+    check(step);
+    if (program_ != nullptr) program_->settle();
+    if (step.first_position == 0) cache_.clear();
+  }
+
+  /// Whether this is one token behind others whose launches can be recorded; if so the caches have room for it.
+  bool is_replayable(const Step& step) {
+    if (step.tokens.size() != 1 || step.first_position == 0) return false;
     cache_.reserve(1);
-    if (!can_replay()) return {};
-    const int64_t token = step.tokens.front(), position = step.first_position;
-    if (has_program() && program_->holds(position)) {
-      program_->start(token, position, stream_.get());  // most likely the taps are the same: asked while the GPU works
-      if (program_->records_for(sink)) return program_->finish(position, stream_.get(), sink);
+    return can_replay();
+  }
+
+  /// Starts the step if its launches are recorded and their taps fit into the ring.
+  bool start_replay(const Step& step) {
+    if (!is_replayable(step) || !has_program() || !program_->holds(step.first_position)) return false;
+    program_->start(step.tokens.front(), step.first_position, stream_.get());
+    return true;
+  }
+
+  /// The step from recorded launches: its logits; nothing if it must be run launch by launch, because it cannot be
+  /// recorded or its taps are more than the ring holds.
+  std::optional<Tensor> replay(const Step& step, TapSink& sink, bool started) {
+    const bool fits = has_program() && program_->records_for(sink);
+    if (started && fits) return program_->finish(step.first_position, stream_.get(), sink);
+    if (started) {
       synchronize(stream_.get());
       program_->settle();
     }
-    if (!has_program() || !program_->records_for(sink)) record(sink);
-    if (!program_->holds(position)) return {};
-    program_->start(token, position, stream_.get());
-    return program_->finish(position, stream_.get(), sink);
+    if (!is_replayable(step)) return {};
+    if (!fits) record(sink);
+    if (!start_replay(step)) return {};
+    return program_->finish(step.first_position, stream_.get(), sink);
   }
 
   /// Whether something was recorded for the caches as they are.

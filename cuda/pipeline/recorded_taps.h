@@ -66,6 +66,8 @@ class RecordedTaps {
   /// Waits until everything is collected: then the values and the caches may be written again.
   void settle() const { synchronize(beside_.get()); }
   bool empty() const { return values_.empty(); }
+  /// Whether statistics are handed out in place of values.
+  bool reduces() const { return layout_->statistics; }
   /// Has their fences looked at.
   void add_fences(FenceWatch& fences, Stream stream) const;
 
