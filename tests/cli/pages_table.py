@@ -90,6 +90,7 @@ ELSEWHERE = {
     "scripts/check_gpu_records.sh --all": ("cli_gpu_records_test", "tests/cli/gpu_records_test.cpp", ["check_gpu_records.sh"]),
     "scripts/gpu_all.sh": ("cli_gpu_all_test", "tests/cli/gpu_all_test.py", ["gpu_all.sh"]),
     "scripts/gpu_all.sh speed": ("cli_gpu_all_test", "tests/cli/gpu_all_test.py", ["gpu_all.sh", '"speed"']),
+    "scripts/gpu_all.sh safe": ("cli_gpu_all_test", "tests/cli/gpu_all_test.py", ["gpu_all.sh", '"safe"']),
     "scripts/gpu_all.sh long": ("cli_gpu_all_test", "tests/cli/gpu_all_test.py", ["gpu_all.sh", '"long"']),
     "scripts/gpu_all.sh merge": ("cli_gpu_all_test", "tests/cli/gpu_all_test.py", ["gpu_all.sh", '"merge"']),
     "scripts/gpu_all.sh headers": ("cli_gpu_records_test", "tests/cli/gpu_records_test.cpp", ["gpu_all.sh"]),
