@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <plumbline/error.h>
 
@@ -66,20 +67,52 @@ class CopyStream {
     launched_.set(kernels);
     launched_.hold_back(stream_);
   }
-  void copy(std::byte* target, const DeviceBuffer& source, size_t bytes) {
-    detail::check_copy(cudaMemcpyAsync(target, source.as<std::byte>(), bytes, cudaMemcpyDeviceToHost, stream_),
-                       "copying a tap");
+  /// `pinned`: where the bytes go to. These copies are asked for together, by the next mark().
+  void copy(std::byte* target, const DeviceBuffer& source, size_t bytes, bool pinned) {
+    if (bytes == 0) return;
+    if (!pinned) return copy_one(target, source.as<std::byte>(), bytes);
+    targets_.push_back(target);
+    sources_.push_back(source.as<std::byte>());
+    bytes_.push_back(bytes);
+  }
+  /// Those that nobody has marked yet are not done.
+  void forget() {
+    targets_.clear();
+    sources_.clear();
+    bytes_.clear();
   }
   /// Reached when all copies so far are done.
   std::shared_ptr<const CopyMark> mark() {
+    ask();
     auto mark = std::make_shared<CopyMark>();
     mark->set(stream_);
     return mark;
   }
 
  private:
+  void copy_one(void* target, const void* source, size_t bytes) {
+    detail::check_copy(cudaMemcpyAsync(target, source, bytes, cudaMemcpyDeviceToHost, stream_), "copying a tap");
+  }
+  /// One call for all: a call each takes longer than the copy of a small tap.
+  void ask() {
+    if (targets_.size() == 1) {
+      copy_one(targets_.front(), sources_.front(), bytes_.front());
+    } else if (!targets_.empty()) {
+      cudaMemcpyAttributes in_order{};
+      in_order.srcAccessOrder = cudaMemcpySrcAccessOrderStream;
+      size_t from_the_first_on = 0;
+      detail::check_copy(cudaMemcpyBatchAsync(targets_.data(), sources_.data(), bytes_.data(), targets_.size(),
+                                              &in_order, &from_the_first_on, 1, stream_),
+                         "copying taps");
+    }
+    forget();
+  }
+
   cudaStream_t stream_ = nullptr;
   CopyMark launched_;  // of the last follow(): whoever waits for a mark waits for where it was then
+  std::vector<void*> targets_;
+  std::vector<const void*> sources_;
+  std::vector<size_t> bytes_;
 };
 
 #else
@@ -95,9 +128,10 @@ class CopyMark {
 class CopyStream {
  public:
   void follow(Stream) {}
-  void copy(std::byte* target, const DeviceBuffer& source, size_t bytes) {
+  void copy(std::byte* target, const DeviceBuffer& source, size_t bytes, bool) {
     std::copy_n(source.as<std::byte>(), bytes, target);
   }
+  void forget() {}
   std::shared_ptr<const CopyMark> mark() { return std::make_shared<CopyMark>(); }
 };
 

@@ -17,13 +17,20 @@ struct NoTap {
   static constexpr bool kRecords = false;
   __device__ __forceinline__ void store(int, int64_t, float) const {}
   __device__ __forceinline__ void store(int, int64_t, bf16) const {}
+  template <class Value>
+  __device__ __forceinline__ void store(int, int64_t, const Value (&)[4]) const {}
+  template <int kCount>
+  __device__ __forceinline__ NoTap slots_from(int) const {
+    return {};
+  }
 };
 
-/// Stores into up to kMaxTapSlots arrays in device memory; a null pointer means that nobody wants that slot. The type
-/// handed to store must be the type of the slot's array: the op's header states it.
-struct RecordTap {
+/// Stores into up to kSlots arrays in device memory; a null pointer means that nobody wants that slot. The type handed
+/// to store must be the type of the slot's array: the op's header states it.
+template <int kSlots>
+struct RecordSlots {
   static constexpr bool kRecords = true;
-  void* slots[kMaxTapSlots] = {};
+  void* slots[kSlots] = {};
 
   __device__ __forceinline__ void store(int slot, int64_t index, float value) const {
     if (slots[slot] != nullptr) static_cast<float*>(slots[slot])[index] = value;
@@ -31,7 +38,28 @@ struct RecordTap {
   __device__ __forceinline__ void store(int slot, int64_t index, bf16 value) const {
     if (slots[slot] != nullptr) static_cast<bf16*>(slots[slot])[index] = value;
   }
+  /// Four neighbours at once; `index`, the first one's, is a multiple of 4.
+  __device__ __forceinline__ void store(int slot, int64_t index, const float (&values)[4]) const {
+    if (slots[slot] == nullptr) return;
+    *reinterpret_cast<float4*>(static_cast<float*>(slots[slot]) + index) =
+        make_float4(values[0], values[1], values[2], values[3]);
+  }
+  __device__ __forceinline__ void store(int slot, int64_t index, const bf16 (&values)[4]) const {
+    if (slots[slot] == nullptr) return;
+    *reinterpret_cast<uint2*>(static_cast<bf16*>(slots[slot]) + index) =
+        make_uint2(pack_bf16(values[0], values[1]), pack_bf16(values[2], values[3]));
+  }
+  /// Slots first ... first + kCount - 1 as 0 ... kCount - 1: for a `first` that is known at run time only, since the
+  /// pointers then come into registers once and not at every store.
+  template <int kCount>
+  __device__ __forceinline__ RecordSlots<kCount> slots_from(int first) const {
+    RecordSlots<kCount> some;
+    for (int i = 0; i < kCount; ++i) some.slots[i] = slots[first + i];
+    return some;
+  }
 };
+
+using RecordTap = RecordSlots<kMaxTapSlots>;
 
 /// Calls `start` with what to record, or with NoTap for a null pointer: turns it into a type, on the host.
 template <class Start>

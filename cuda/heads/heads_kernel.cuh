@@ -24,7 +24,6 @@ namespace plumbline::PLUMBLINE_BUILD_NS {
 struct HeadPlace {
   int64_t by_token;  ///< (token * heads + head)
   int64_t by_head;   ///< (head * tokens + token)
-  int first_slot;
 };
 
 inline constexpr int kAtOnce = 4;  ///< elements that a lane loads before it stores the first
@@ -57,8 +56,8 @@ __device__ __forceinline__ void norm_head(const HeadRole& role, const HeadConsta
       row_statistic<Defect::none, kArithmetic>(x, head_dim, 32, role.eps PLUMBLINE_WHERE_ARG);  // A1 R1
   const int lane = int(threadIdx.x) % 32;
   if (lane == 0) {
-    tap.store(place.first_slot + NormTap::kVar, place.by_token, statistic.var);
-    tap.store(place.first_slot + NormTap::kRstd, place.by_token, statistic.rstd);
+    tap.store(NormTap::kVar, place.by_token, statistic.var);
+    tap.store(NormTap::kRstd, place.by_token, statistic.rstd);
   }
   for (int c0 = lane; c0 < head_dim; c0 += 32 * kAtOnce) {
     Value values[kAtOnce];
@@ -75,8 +74,8 @@ __device__ __forceinline__ void norm_head(const HeadRole& role, const HeadConsta
       if (c >= head_dim) break;
       const NormedValue value = normed_value<kRounding>(values[i], statistic.rstd, weights[i]);  // R1
       store_normed(row + c, value.out32);
-      tap_normed<kRounding>(tap, place.first_slot, place.by_token * head_dim + c, value);
-      tap.store(place.first_slot + NormTap::kOut, place.by_token * head_dim + c, row[c]);
+      tap_normed<kRounding>(tap, 0, place.by_token * head_dim + c, value);
+      tap.store(NormTap::kOut, place.by_token * head_dim + c, row[c]);
     }
   }
 }
@@ -129,8 +128,8 @@ __global__ void heads_kernel(HeadsArgs args, Tap tap) {
   int head = int(unit % per_token), which = 0;
   for (; which < 2 && head >= args.roles[which].heads; ++which) head -= args.roles[which].heads;
   const HeadRole& role = args.roles[which];
-  const HeadPlace place{int64_t(token) * role.heads + head, int64_t(head) * args.tokens + token,
-                        which * HeadsTap::kCount};
+  const HeadPlace place{int64_t(token) * role.heads + head, int64_t(head) * args.tokens + token};
+  const auto role_tap = tap.template slots_from<HeadsTap::kCount>(which * HeadsTap::kCount);
   int64_t table = (position + token) * args.head_dim;
   if constexpr (kDefect == Defect::position_late) {
     if (which == kRole && token > 0) table -= args.head_dim;
@@ -139,7 +138,7 @@ __global__ void heads_kernel(HeadsArgs args, Tap tap) {
   wait_for_previous();
 
   bf16* row = dynamic_shared<bf16>() + warp * args.head_dim;
-  load_head<kArithmetic>(role, constants, args.head_dim, place, row, tap);
+  load_head<kArithmetic>(role, constants, args.head_dim, place, row, role_tap);
   __syncwarp();
   const int64_t out = place.by_head * args.head_dim;
   bf16* y = role.y + head * role.head_stride + token * role.token_stride;
@@ -149,7 +148,7 @@ __global__ void heads_kernel(HeadsArgs args, Tap tap) {
   }
   for (int c = lane, i = 0; c < args.head_dim; c += 32, ++i) {
     if (i > 0 && i % kAtOnce == 0) constants = load_constants(role, table, c, args.head_dim);
-    tap.store(place.first_slot + HeadsTap::kHeads, out + c, row[c]);
+    role_tap.store(HeadsTap::kHeads, out + c, row[c]);
     bf16 value = row[c];
     if (role.cos != nullptr) {
       const bf16 cos_part = to_bf16(__fmul_rn(to_f32(row[c]), to_f32(constants.cosines[0])));  // R2
@@ -171,10 +170,10 @@ __global__ void heads_kernel(HeadsArgs args, Tap tap) {
       if constexpr (kDefect == Defect::not_rotated) {
         if (which == kRole) value = row[c];
       }
-      tap.store(place.first_slot + HeadsTap::kCos, out + c, cos_part);
-      tap.store(place.first_slot + HeadsTap::kRotSin, out + c, sin_part);
+      role_tap.store(HeadsTap::kCos, out + c, cos_part);
+      role_tap.store(HeadsTap::kRotSin, out + c, sin_part);
     }
-    tap.store(place.first_slot + HeadsTap::kRotated, out + c, value);
+    role_tap.store(HeadsTap::kRotated, out + c, value);
     if constexpr (kDefect == Defect::cache_before_rope) {
       if (which == kRole) value = row[c];
     }

@@ -166,7 +166,7 @@ void RecordedTaps::hand_out(int64_t keys, TapSink& sink) {
   Side& side = sides_[current_];
   Arrival arrival = capture_.copy(side.buffer, layout_->bytes(keys), int64_t(values_.size()), beside_.get(), sink);
   side.copied = arrival.mark;
-  sink.record_pass(std::make_unique<LateStep>(layout_, keys, std::move(arrival)));
+  sink.record_late(std::make_unique<LateStep>(layout_, keys, std::move(arrival)));
 }
 
 void RecordedTaps::add_fences(FenceWatch& fences, Stream stream) const {

@@ -14,9 +14,12 @@
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
-/// What a batch hands out: its copies are done when `mark` is reached.
-class Arriving : public LateValues {
+/// One tap's values, on their way until the batch's mark is reached. Their memory is given back when this goes.
+class Arriving {
  public:
+  virtual ~Arriving() = default;
+  /// Waits for them; once. Throws BackendError if what makes them failed, or if they cannot be right.
+  virtual TensorView wait() = 0;
   void arrives_with(std::shared_ptr<const CopyMark> mark) { mark_ = std::move(mark); }
 
  protected:
@@ -83,6 +86,22 @@ class Ready final : public Arriving {
   const Tensor values_;
 };
 
+/// What was added since the last time, in order.
+class LateBatch final : public LateTaps {
+ public:
+  explicit LateBatch(std::vector<PendingTap> taps) : taps_(std::move(taps)) {}
+
+  void record_in(TapSink& sink) override {
+    for (PendingTap& tap : taps_) {
+      sink.record(tap.spec, tap.values->wait());
+      tap.values.reset();
+    }
+  }
+
+ private:
+  std::vector<PendingTap> taps_;
+};
+
 }  // namespace
 
 /// One tap's statistics, from its chunks among those of a batch.
@@ -141,7 +160,7 @@ void TapCapture::add(const TapSpec& spec, const DeviceValue& value, Stream kerne
   const bool pinned = is_pinned(place);
   auto late = std::make_unique<LateCopy>(std::move(place), value.dtype, value.shape);
   if (batch_buffers_.empty()) copies_.follow(kernels);
-  copies_.copy(late->target(), *value.buffer, bytes);
+  copies_.copy(late->target(), *value.buffer, bytes, pinned);
   if (checked_) late->check_as(value.buffer->name());
   if (checked_ && pinned && bytes > 0) searched_.push_back({late.get(), value.buffer.get()});
   kernels_ = kernels;
@@ -167,7 +186,7 @@ Arrival TapCapture::copy(const std::shared_ptr<DeviceBuffer>& source, size_t byt
                          TapSink& sink) {
   Room arriving = room(bytes, sink);
   copies_.follow(kernels);
-  copies_.copy(arriving.entry.bytes().data(), *source, bytes);
+  copies_.copy(arriving.entry.bytes().data(), *source, bytes, is_pinned(arriving));
   std::shared_ptr<const CopyMark> mark = copies_.mark();
   in_flight_.push_back({mark, {source}});
   free_copied();
@@ -235,7 +254,7 @@ void TapCapture::measure() {
   }
   statistics(args, kernels_);
   copies_.follow(kernels_);
-  copies_.copy(arrived->entry.bytes().data(), *partials, bytes);
+  copies_.copy(arrived->entry.bytes().data(), *partials, bytes, is_pinned(*arrived));
   batch_buffers_.push_back(partials);
   bytes_ += int64_t(bytes);
 }
@@ -251,18 +270,16 @@ void TapCapture::hand_out(TapSink& sink) {
   if (batch_.empty()) return;  // also while launches are recorded, when CUDA allows nothing else
   if (!measured_.empty()) measure();
   if (!searched_.empty()) search();
-  std::vector<Pending> batch = std::exchange(batch_, {});
+  std::vector<PendingTap> batch = std::exchange(batch_, {});
   std::shared_ptr<const CopyMark> mark;
   if (!batch_buffers_.empty()) {
     mark = copies_.mark();
     in_flight_.push_back({mark, std::exchange(batch_buffers_, {})});
   }
   taps_ += int64_t(batch.size());
-  for (Pending& pending : batch) {
-    pending.values->arrives_with(mark);
-    sink.record_late(pending.spec, std::move(pending.values));
-  }
+  for (PendingTap& tap : batch) tap.values->arrives_with(mark);
   free_copied();
+  sink.record_late(std::make_unique<LateBatch>(std::move(batch)));
 }
 
 void TapCapture::free_copied() {
@@ -275,7 +292,9 @@ void TapCapture::settle() {
 }
 
 void TapCapture::abandon() {
-  if (!batch_buffers_.empty()) in_flight_.push_back({copies_.mark(), std::exchange(batch_buffers_, {})});
+  copies_.forget();
+  if (!batch_buffers_.empty()) copies_.mark()->wait();  // the ring's room is about to be somebody else's
+  batch_buffers_.clear();
   measured_.clear();
   measured_bytes_ = 0;
   searched_.clear();

@@ -22,6 +22,13 @@ namespace plumbline::PLUMBLINE_BUILD_NS {
 class Arriving;
 class LateCopy;
 class LateStatistics;
+
+/// A tap that was added and not handed out.
+struct PendingTap {
+  TapSpec spec;
+  std::unique_ptr<Arriving> values;
+};
+
 /// Ring and memory, alive as long as one value lies in it.
 struct TapRing {
   explicit TapRing(size_t bytes) : memory(bytes), ring(memory.bytes().first(bytes)) {}
@@ -77,10 +84,6 @@ class TapCapture {
   bool reduces() const { return statistics_; }  ///< to statistics
 
  private:
-  struct Pending {
-    TapSpec spec;
-    std::unique_ptr<Arriving> values;
-  };
   struct Measured {
     LateStatistics* late;  // in the batch
     DeviceValue value;
@@ -105,7 +108,7 @@ class TapCapture {
   const bool checked_, statistics_;
   CopyStream copies_;
   std::shared_ptr<TapRing> ring_;
-  std::vector<Pending> batch_;                                // added, not handed out
+  std::vector<PendingTap> batch_;
   std::vector<std::shared_ptr<DeviceBuffer>> batch_buffers_;  // that copies of the batch read
   int64_t measured_bytes_ = 0;                                // that these hold
   std::vector<Measured> measured_;                            // taps of the batch whose statistics are to be launched

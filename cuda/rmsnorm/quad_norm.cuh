@@ -70,21 +70,35 @@ __device__ __forceinline__ RowStatistic quad_statistic(const NormInput& norm, co
   return {var, rsqrt_of<kArithmetic>(__fadd_rn(var, norm.eps))};           // R4 R5
 }
 
-/// Norms four neighbours; `index` is the first one's in the taps.
+/// What tap_normed stores of four neighbours, and their output.
+template <NormRounding kRounding, class Tap>
+__device__ __forceinline__ void tap_four(const Tap& tap, int64_t index, const NormedValue (&values)[4],
+                                         const bf16 (&out)[4]) {
+  const float x32[4] = {values[0].x32, values[1].x32, values[2].x32, values[3].x32};
+  const float n32[4] = {values[0].n32, values[1].n32, values[2].n32, values[3].n32};
+  tap.store(NormTap::kX32, index, x32);
+  tap.store(NormTap::kN32, index, n32);
+  if constexpr (kRounding == NormRounding::two) {
+    const bf16 n[4] = {values[0].n, values[1].n, values[2].n, values[3].n};
+    tap.store(NormTap::kN, index, n);
+  }
+  tap.store(NormTap::kOut, index, out);
+}
+
+/// Norms four neighbours; `index`, the first one's in the taps, is a multiple of 4.
 template <NormRounding kRounding, class Tap>
 __device__ __forceinline__ uint2 norm_four(uint2 x, float rstd, uint2 weight, const Tap& tap, int64_t index,
                                            bool taps) {
-  const uint32_t values[4] = {x.x & 0xFFFFu, x.x >> 16, x.y & 0xFFFFu, x.y >> 16};
+  const uint32_t inputs[4] = {x.x & 0xFFFFu, x.x >> 16, x.y & 0xFFFFu, x.y >> 16};
   const uint32_t factors[4] = {weight.x & 0xFFFFu, weight.x >> 16, weight.y & 0xFFFFu, weight.y >> 16};
+  NormedValue values[4];
   bf16 out[4];
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
-    const NormedValue value = normed_value<kRounding>(bf16{uint16_t(values[i])}, rstd, bf16{uint16_t(factors[i])});
-    store_normed(out + i, value.out32);
-    if (!taps) continue;
-    tap_normed<kRounding>(tap, 0, index + i, value);
-    tap.store(NormTap::kOut, index + i, out[i]);
+    values[i] = normed_value<kRounding>(bf16{uint16_t(inputs[i])}, rstd, bf16{uint16_t(factors[i])});
+    store_normed(out + i, values[i].out32);
   }
+  if (taps) tap_four<kRounding>(tap, index, values, out);
   return make_uint2(pack_bf16(out[0], out[1]), pack_bf16(out[2], out[3]));
 }
 

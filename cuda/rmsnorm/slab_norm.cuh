@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The norm in front of slab.cuh: every block norms all rows of x itself, while its weights are on their way, a warp a
-// row. Of a single row every warp takes the statistic, which costs no barrier, and norms its eighth. Invariant: the
-// bits of quad_norm.cuh. Left to others: the product. NUMERICS CONTRACT: norm_row.cuh, nothing added.
+// row. Of a single row every warp takes the statistic, which costs no barrier, and norms its eighth. Taps of the norm
+// come from a block more, which does the same and no product, so that nothing else waits for their stores. Invariant:
+// the bits of quad_norm.cuh. Left to others: the product. NUMERICS CONTRACT: norm_row.cuh, nothing added.
 #pragma once
 #include "cuda/gemm/slab.cuh"
 #include "cuda/rmsnorm/quad_norm.cuh"
@@ -9,6 +10,14 @@
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
 static_assert(kSlabThreads / 32 == kQuads, "of a single row each warp norms one of every lane's fours");
+
+/// Blocks that record the norm behind those of the product: a launch with taps has one.
+inline unsigned norm_tap_blocks(const RecordTap* taps) { return taps != nullptr ? 1 : 0; }
+
+template <class Tap>
+__device__ __forceinline__ bool is_norm_tap_block() {
+  return Tap::kRecords && blockIdx.x + 1 == gridDim.x;
+}
 
 /// What a block does about the norm. `taps`: whether it records.
 template <NormRounding kRounding, Arithmetic kArithmetic, class Tap>
@@ -50,6 +59,13 @@ class SlabNorm {
       for (int c = kQuads * 128 + first_; c < norm_.columns; c += step_)
         norm_quad(row, c, statistic.rstd, load_four(x + c), load_four(norm_.weight + c), target);
     }
+  }
+
+  /// All that the block for taps does.
+  __device__ __forceinline__ void record_only(const SlabPlan& plan PLUMBLINE_WHERE_PARAM) {
+    load_weights();
+    wait_for_previous();
+    stage(slab_memory(plan) PLUMBLINE_WHERE_ARG);
   }
 
  private:

@@ -77,7 +77,7 @@ template <NormRounding kRounding>
 void launch_slab(const RmsNormQkvArgs& args, const SlabPlan& plan, const RecordTap* taps, Stream stream) {
   unsigned blocks = 0;
   for (const Projection& projection : args.projections) blocks += blocks_for(projection.columns, plan.columns);
-  const LaunchShape shape{dim3(blocks), dim3(kSlabThreads), plan.bytes(), true};
+  const LaunchShape shape{dim3(blocks + norm_tap_blocks(taps)), dim3(kSlabThreads), plan.bytes(), true};
   with_arithmetic(args.norm.arithmetic, [&](auto arithmetic) {
     with_eights(plan, [&](auto eights) {
       with_tap(taps, [&](auto tap) {

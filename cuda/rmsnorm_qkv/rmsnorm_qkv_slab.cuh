@@ -16,7 +16,8 @@ __global__ void __launch_bounds__(kSlabThreads) rmsnorm_qkv_slab_kernel(RmsNormQ
     column0 -= columns;
   }
   const Projection projection = args.projections[which];
-  SlabNorm<kRounding, kArithmetic, Tap> norm(args.norm, plan, tap, Tap::kRecords && blockIdx.x == 0);
+  SlabNorm<kRounding, kArithmetic, Tap> norm(args.norm, plan, tap, is_norm_tap_block<Tap>());
+  if (is_norm_tap_block<Tap>()) return norm.record_only(plan);
   slab_product<kEights>(
       plan,
       [&](int r) {

@@ -46,7 +46,8 @@ void launch_panel(const SwigluArgs& args, const PanelPlan& plan, const RecordTap
 
 template <NormRounding kRounding>
 void launch_slab(const SwigluArgs& args, const SlabPlan& plan, const RecordTap* taps, Stream stream) {
-  const LaunchShape shape{dim3(blocks_for(args.columns, plan.columns / 2)), dim3(kSlabThreads), plan.bytes(), true};
+  const unsigned blocks = blocks_for(args.columns, plan.columns / 2) + norm_tap_blocks(taps);
+  const LaunchShape shape{dim3(blocks), dim3(kSlabThreads), plan.bytes(), true};
   with_arithmetic(args.norm.arithmetic, [&](auto arithmetic) {
     with_eights(plan, [&](auto eights) {
       with_tap(taps, [&](auto tap) {

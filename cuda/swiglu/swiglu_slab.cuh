@@ -9,7 +9,8 @@ namespace plumbline::PLUMBLINE_BUILD_NS {
 template <NormRounding kRounding, Arithmetic kArithmetic, int kEights, class Tap>
 __global__ void __launch_bounds__(kSlabThreads) swiglu_slab_kernel(SwigluArgs args, SlabPlan plan, Tap tap) {
   const int column0 = int(blockIdx.x) * plan.columns / 2;
-  SlabNorm<kRounding, kArithmetic, Tap> norm(args.norm, plan, tap, Tap::kRecords && blockIdx.x == 0);
+  SlabNorm<kRounding, kArithmetic, Tap> norm(args.norm, plan, tap, is_norm_tap_block<Tap>());
+  if (is_norm_tap_block<Tap>()) return norm.record_only(plan);
   slab_product<kEights>(
       plan, [&](int r) { return gate_or_up_row(args, column0, r); }, [&] { norm.load_weights(); },
       [&](const SlabMemory& slab) { norm.stage(slab); },

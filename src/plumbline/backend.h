@@ -10,7 +10,7 @@
 
 namespace plumbline {
 
-/// How taps left a backend that hands them out as LateValues.
+/// How taps left a backend that hands them out as LateTaps.
 struct CaptureCounts {
   int64_t ring_bytes = 0;       ///< memory in which values wait for the sink
   int64_t taps = 0, bytes = 0;  ///< what went through it

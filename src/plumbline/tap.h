@@ -20,24 +20,15 @@ struct Step {
   std::vector<int64_t> tokens;  ///< the ids fed in this step
 };
 
-/// Values of a tap that are still on their way, a copy from a GPU for instance. Their memory is given back when this
-/// goes.
-class LateValues {
- public:
-  virtual ~LateValues() = default;
-  /// Waits for them; on any thread, once. The view is valid as long as this lives. Throws BackendError if what makes
-  /// them failed, or if they cannot be right.
-  virtual TensorView wait() = 0;
-};
-
 class TapSink;
 
-/// The taps of a whole pass, on their way together: one object in place of a thousand.
+/// Taps that are still on their way, a copy from a GPU for instance: one object for many. Their memory is given back
+/// when this goes, or earlier.
 class LateTaps {
  public:
   virtual ~LateTaps() = default;
-  /// Waits for them and records them in `sink`, one after the other; on any thread, once. Throws as LateValues::wait
-  /// does.
+  /// Waits for them and records them in `sink`, one after the other; on any thread, once. Throws BackendError if what
+  /// makes them failed, or if they cannot be right.
   virtual void record_in(TapSink& sink) = 0;
 };
 
@@ -49,11 +40,9 @@ class TapSink {
   virtual void begin_step(const Step& step) = 0;
   /// Takes a copy of the values before it returns. `spec.dtype` and `spec.axes` describe `values`.
   virtual void record(const TapSpec& spec, const TensorView& values) = 0;
-  /// The same for values that may still be on their way. A sink with a thread of its own keeps them and returns at
-  /// once; errors surface in a later call then.
-  virtual void record_late(const TapSpec& spec, std::unique_ptr<LateValues> values) { record(spec, values->wait()); }
-  /// The same for all taps of a pass at once.
-  virtual void record_pass(std::unique_ptr<LateTaps> taps) { taps->record_in(*this); }
+  /// The same for taps that may still be on their way. A sink with a thread of its own keeps them and returns at once;
+  /// errors surface in a later call then.
+  virtual void record_late(std::unique_ptr<LateTaps> taps) { taps->record_in(*this); }
 };
 
 /// Wants nothing.

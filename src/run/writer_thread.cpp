@@ -35,12 +35,8 @@ void WriterThread::record(const TapSpec& spec, const TensorView& values) {
   post_and_wait([&] { next_.record(spec, values); });
 }
 
-void WriterThread::record_late(const TapSpec& spec, std::unique_ptr<LateValues> values) {
+void WriterThread::record_late(std::unique_ptr<LateTaps> taps) {
   // std::function wants to be copyable.
-  post([this, spec, values = std::shared_ptr<LateValues>(std::move(values))] { next_.record(spec, values->wait()); });
-}
-
-void WriterThread::record_pass(std::unique_ptr<LateTaps> taps) {
   post([this, taps = std::shared_ptr<LateTaps>(std::move(taps))] { taps->record_in(next_); });
 }
 

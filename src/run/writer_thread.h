@@ -28,8 +28,7 @@ class WriterThread final : public TapSink {
   void begin_step(const Step& step) override;
   /// Returns when it is recorded, as the values are only lent.
   void record(const TapSpec& spec, const TensorView& values) override;
-  void record_late(const TapSpec& spec, std::unique_ptr<LateValues> values) override;
-  void record_pass(std::unique_ptr<LateTaps> taps) override;
+  void record_late(std::unique_ptr<LateTaps> taps) override;
   /// Returns when all of it is recorded and `last` was called, on that thread too.
   void finish(const std::function<void()>& last);
 

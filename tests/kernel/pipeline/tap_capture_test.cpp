@@ -28,23 +28,33 @@ DeviceValue counted_from(double first) {
   return DeviceValue::upload("counted", Tensor::from_values(DType::f32, {kCount}, values).view());
 }
 
-/// Keeps values until it is asked.
+/// Keeps what is late until it is asked.
 class Keeping final : public TapSink {
  public:
   bool wants(std::string_view) const override { return true; }
   void begin_step(const Step&) override {}
   void record(const TapSpec&, const TensorView&) override { FAIL("values are late here"); }
-  void record_late(const TapSpec& spec, std::unique_ptr<LateValues> values) override {
-    if (spec.path == fails_at) throw std::runtime_error("disk full");
-    paths.push_back(spec.path);
-    kept.push_back(std::move(values));
+  void record_late(std::unique_ptr<LateTaps> taps) override {
+    if (fails) throw std::runtime_error("disk full");
+    kept.push_back(std::move(taps));
   }
-  double first_of(size_t index) { return kept.at(index)->wait().at(0); }
+  /// What came, all of it.
+  TapRecord come() {
+    TapRecord record;
+    for (const auto& taps : kept) taps->record_in(record);
+    kept.clear();
+    return record;
+  }
 
-  std::string fails_at;
-  std::vector<std::string> paths;
-  std::vector<std::unique_ptr<LateValues>> kept;
+  bool fails = false;
+  std::vector<std::unique_ptr<LateTaps>> kept;
 };
+
+std::vector<std::string> paths_of(const TapRecord& record) {
+  std::vector<std::string> paths;
+  for (const TapSpec& spec : record.order()) paths.push_back(spec.path);
+  return paths;
+}
 
 }  // namespace
 
@@ -53,12 +63,13 @@ TEST_CASE("taps keep order and values when the device memory has gone", "[kernel
   Keeping sink;
   for (int i = 0; i < 4; ++i) capture.add(spec("tap" + std::to_string(i)), counted_from(100.0 * i), {}, sink);
   capture.add(spec("host"), Tensor::from_values(DType::f32, {1}, std::vector{7.0}).view(), sink);
-  CHECK(sink.paths.empty());
+  CHECK(sink.kept.empty());
   capture.hand_out(sink);
-  CHECK(sink.paths == std::vector<std::string>{"tap0", "tap1", "tap2", "tap3", "host"});
-  for (size_t i = 0; i < 4; ++i) CHECK(sink.first_of(i) == 100.0 * static_cast<double>(i));
-  CHECK(sink.first_of(4) == 7.0);
-  CHECK(sink.kept[1]->wait().at(kCount - 1) == 100.0 + kCount - 1);
+  const TapRecord taps = sink.come();
+  CHECK(paths_of(taps) == std::vector<std::string>{"tap0", "tap1", "tap2", "tap3", "host"});
+  for (int i = 0; i < 4; ++i) CHECK(taps.at("tap" + std::to_string(i)).view().at(0) == 100.0 * i);
+  CHECK(taps.at("host").view().at(0) == 7.0);
+  CHECK(taps.at("tap1").view().at(kCount - 1) == 100.0 + kCount - 1);
   CHECK(capture.counts().taps == 5);
   CHECK(capture.counts().bytes == 4 * 4 * kCount + 4);
   CHECK(capture.counts().stalls == 0);
@@ -85,8 +96,11 @@ TEST_CASE("poison that survived in a tap is an error for who waits for it", "[ke
   trusting.add(spec("tap"), DeviceValue::allocate("layer.0.x", DType::f32, {4}), {}, sink);
   checking.hand_out(sink);
   trusting.hand_out(sink);
-  require_parts(error_text<BackendError>([&] { sink.kept[0]->wait(); }), {"'layer.0.x'", "never written", "byte 0"});
-  CHECK_NOTHROW(sink.kept[1]->wait());
+  TapRecord record;
+  require_parts(error_text<BackendError>([&] { sink.kept[0]->record_in(record); }),
+                {"'layer.0.x'", "never written", "byte 0"});
+  CHECK(record.order().empty());
+  CHECK_NOTHROW(sink.kept[1]->record_in(record));
 }
 
 TEST_CASE("a cache comes out by heads", "[kernel]") {
@@ -99,7 +113,8 @@ TEST_CASE("a cache comes out by heads", "[kernel]") {
   cache.by_token = true;
   capture.add({"cache", DType::f32, {}, false}, cache, {}, sink);
   capture.hand_out(sink);
-  const TensorView values = sink.kept[0]->wait();
+  const TapRecord taps = sink.come();
+  const TensorView values = taps.at("cache").view();
   CHECK(values.shape == Shape{1, 3, 2, 1});
   CHECK(to_values(values) == std::vector<double>{0, 10, 1, 11, 2, 12});
 }
@@ -107,18 +122,18 @@ TEST_CASE("a cache comes out by heads", "[kernel]") {
 TEST_CASE("a sink that fails loses nobody's room, and the next pass begins afresh", "[kernel]") {
   TapCapture capture(2048, true);
   Keeping failing;
-  failing.fails_at = "b";
+  failing.fails = true;
   capture.add(spec("a"), counted_from(1), {}, failing);
   capture.add(spec("b"), counted_from(2), {}, failing);
   CHECK_THROWS_WITH(capture.hand_out(failing), "disk full");
-  failing.kept.clear();
   capture.add(spec("never handed out"), counted_from(3), {}, failing);
   capture.abandon();
   Keeping sink;
   for (const char* path : {"c", "d"}) capture.add(spec(path), counted_from(4), {}, sink);
   capture.hand_out(sink);
-  CHECK(sink.paths == std::vector<std::string>{"c", "d"});
-  CHECK(sink.first_of(1) == 4.0);
+  const TapRecord taps = sink.come();
+  CHECK(paths_of(taps) == std::vector<std::string>{"c", "d"});
+  CHECK(taps.at("d").view().at(0) == 4.0);
 }
 
 TEST_CASE("a forward pass gives the same taps through a ring of any size", "[kernel]") {
@@ -155,11 +170,13 @@ TEST_CASE("statistics made on the device are those of the values, tap by tap and
 TEST_CASE("poison that survived in a tap is an error for who waits for its statistics", "[kernel]") {
   Keeping sink;
   TapCapture checking(4096, true, true);
-  checking.add(spec("tap"), counted_from(1), {}, sink);
+  checking.add(spec("sound"), counted_from(1), {}, sink);
   checking.add(spec("tap"), DeviceValue::allocate("layer.0.x", DType::f32, {4}), {}, sink);
   checking.hand_out(sink);
-  CHECK(sink.kept[0]->wait().at(0) == kCount);
-  require_parts(error_text<BackendError>([&] { sink.kept[1]->wait(); }), {"'layer.0.x'", "never written"});
+  REQUIRE(sink.kept.size() == 1);
+  TapRecord record;
+  require_parts(error_text<BackendError>([&] { sink.kept[0]->record_in(record); }), {"'layer.0.x'", "never written"});
+  CHECK(record.at("sound.stats").view().at(0) == kCount);
 }
 
 }  // namespace plumbline::test

@@ -13,21 +13,25 @@
 namespace plumbline::run {
 namespace {
 
-/// Values that come when they are allowed to.
-class Late final : public LateValues {
+/// A tap that comes when it is allowed to.
+class Late final : public LateTaps {
  public:
-  Late(double value, std::atomic<int>& alive, const std::atomic<bool>* allowed = nullptr)
-      : tensor_(Tensor::from_values(DType::f32, {1}, std::vector{value})), alive_(alive), allowed_(allowed) {
+  Late(std::string path, double value, std::atomic<int>& alive, const std::atomic<bool>* allowed = nullptr)
+      : path_(std::move(path)),
+        tensor_(Tensor::from_values(DType::f32, {1}, std::vector{value})),
+        alive_(alive),
+        allowed_(allowed) {
     ++alive_;
   }
   ~Late() override { --alive_; }
-  TensorView wait() override {
+  void record_in(TapSink& sink) override {
     while (allowed_ != nullptr && !*allowed_) std::this_thread::yield();
     if (tensor_.view().at(0) < 0) throw std::runtime_error("never came");
-    return tensor_.view();
+    sink.record({path_, DType::f32, {"channel"}, false}, tensor_.view());
   }
 
  private:
+  const std::string path_;
   const Tensor tensor_;
   std::atomic<int>& alive_;
   const std::atomic<bool>* allowed_;
@@ -81,8 +85,8 @@ TEST_CASE("every call arrives in order on one other thread, the last one too", "
   CHECK(writing.wants("a"));
   CHECK_FALSE(writing.wants("unwanted"));
   writing.begin_step({0, 0, {1}});
-  writing.record_late(spec("a"), std::make_unique<Late>(1, alive, &allowed));
-  writing.record_late(spec("b"), std::make_unique<Late>(2, alive));
+  writing.record_late(std::make_unique<Late>("a", 1, alive, &allowed));
+  writing.record_late(std::make_unique<Late>("b", 2, alive));
   CHECK(alive == 2);  // nothing waited
   allowed = true;
   writing.record(spec("c"), Tensor::from_values(DType::f32, {1}, std::vector{3.0}).view());
@@ -103,11 +107,11 @@ TEST_CASE("the taps of a whole pass arrive in their place, one after the other",
   std::atomic<bool> allowed{false};
   WriterThread writing(notes);
   writing.begin_step({0, 0, {1}});
-  writing.record_late(spec("a"), std::make_unique<Late>(1, alive, &allowed));
-  writing.record_pass(std::make_unique<Pass>("second", alive));
+  writing.record_late(std::make_unique<Late>("a", 1, alive, &allowed));
+  writing.record_late(std::make_unique<Pass>("second", alive));
   writing.begin_step({1, 1, {1}});
-  writing.record_pass(std::make_unique<Pass>("refused", alive));
-  writing.record_pass(std::make_unique<Pass>("after", alive));
+  writing.record_late(std::make_unique<Pass>("refused", alive));
+  writing.record_late(std::make_unique<Pass>("after", alive));
   CHECK(alive == 4);  // nothing waited
   allowed = true;
   CHECK_THROWS_WITH(writing.finish([&] { notes.note("end"); }), "disk full");
@@ -122,18 +126,18 @@ TEST_CASE("what the sink throws comes out of the next call, and nothing follows 
   std::atomic<int> alive{0};
   std::atomic<bool> allowed{false};
   WriterThread writing(notes);
-  writing.record_late(spec("a"), std::make_unique<Late>(1, alive, &allowed));
+  writing.record_late(std::make_unique<Late>("a", 1, alive, &allowed));
   if (late) {
-    writing.record_late(spec("b"), std::make_unique<Late>(-1, alive));
+    writing.record_late(std::make_unique<Late>("b", -1, alive));
   } else {
-    writing.record_late(spec("refused"), std::make_unique<Late>(2, alive));
+    writing.record_late(std::make_unique<Late>("refused", 2, alive));
   }
-  for (int i = 0; i < 100; ++i) writing.record_late(spec("after"), std::make_unique<Late>(3, alive));
+  for (int i = 0; i < 100; ++i) writing.record_late(std::make_unique<Late>("after", 3, alive));
   allowed = true;
   CHECK_THROWS_WITH(writing.finish([&] { notes.note("end"); }), late ? "never came" : "disk full");
   CHECK(alive == 0);  // a backend that waits for room gets it
   CHECK_THROWS_WITH(writing.begin_step({1, 1, {1}}), late ? "never came" : "disk full");
-  CHECK_THROWS(writing.record_late(spec("b"), std::make_unique<Late>(1, alive)));
+  CHECK_THROWS(writing.record_late(std::make_unique<Late>("b", 1, alive)));
   CHECK(alive == 0);
   CHECK(notes.all == Calls{"a 1"});
 }
@@ -144,8 +148,8 @@ TEST_CASE("a backend that fails leaves everything that it handed out", "[run]") 
   std::atomic<bool> allowed{false};
   const auto failing_run = [&] {
     WriterThread writing(notes);
-    writing.record_late(spec("a"), std::make_unique<Late>(1, alive, &allowed));
-    for (int i = 0; i < 3; ++i) writing.record_late(spec("b"), std::make_unique<Late>(i, alive));
+    writing.record_late(std::make_unique<Late>("a", 1, alive, &allowed));
+    for (int i = 0; i < 3; ++i) writing.record_late(std::make_unique<Late>("b", i, alive));
     allowed = true;
     throw std::logic_error("kernel");
   };
@@ -159,7 +163,7 @@ TEST_CASE("an error that nobody asks for is not the end of the program", "[run]"
   std::atomic<int> alive{0};
   {
     WriterThread writing(notes);
-    writing.record_late(spec("refused"), std::make_unique<Late>(1, alive));
+    writing.record_late(std::make_unique<Late>("refused", 1, alive));
   }
   CHECK(alive == 0);
 }
