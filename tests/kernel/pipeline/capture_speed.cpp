@@ -5,12 +5,13 @@
 // a thread of its own; beside the times the measured rate of one large copy, and max(time without taps, bytes / rate),
 // as JSON on stdout. A time is the host's: of a prefill from the call until the sink has every tap; of a decode step a
 // share of a run of them, from the first call until the sink has every tap of the last, one step behind the prefill
-// (the one that is recorded) left out. Exit 2: it cannot run. Judges nothing.
+// (the one that is recorded) left out. The choices take turns. Exit 2: it cannot run. Judges nothing.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -28,6 +29,8 @@ namespace {
 constexpr const char* kUsage =
     "usage: capture_speed MODEL [--backend cuda|twin] [--tokens N] [--steps N] [--repeats N] [--ring BYTES] "
     "[--numerics N] [--checked 0|1]";
+
+constexpr const char* kChoices[] = {"none", "stats", "outputs", "all"};
 
 struct Arguments {
   std::string model, backend = "cuda";
@@ -145,6 +148,8 @@ nlohmann::json spread(std::vector<double> seconds) {
   return {{"median", seconds[seconds.size() / 2]}, {"min", seconds.front()}, {"max", seconds.back()}};
 }
 
+double median_of(const std::vector<double>& seconds) { return spread(seconds)["median"]; }
+
 nlohmann::json told(const Times& times, double without, double rate) {
   const nlohmann::json seconds = spread(times.arrived);
   const double bound = std::max(without, static_cast<double>(times.bytes) / rate), median = seconds["median"];
@@ -171,21 +176,20 @@ nlohmann::json measured(const Arguments& arguments) {
                         {"tokens", arguments.tokens},           {"steps", arguments.steps},
                         {"repeats", arguments.repeats},         {"ring_bytes", arguments.options.ring_bytes},
                         {"checked", arguments.options.checked}, {"copy_bytes_per_second", rate}};
-  double prefill_without = 0.0, decode_without = 0.0;
-  for (const std::string choice : {"none", "stats", "outputs", "all"}) {
-    Backend& runs = choice == "stats" ? *reduced : *backend;
-    const run::TapPaths paths = run::selected_taps({choice}, runs.graph());
-    const Step prefill{0, 0, tokens_of(arguments.tokens, model.config.vocab)};
-    Times warm, prefills, decodes;
-    time_passes(runs, {prefill}, paths, warm);
-    for (int64_t i = 0; i < arguments.repeats; ++i) time_passes(runs, {prefill}, paths, prefills);
-    for (int64_t i = 0; i < arguments.repeats; ++i) time_decode(runs, prefill, arguments.steps, paths, decodes);
-    if (choice == "none") {
-      prefill_without = spread(prefills.arrived)["median"];
-      decode_without = spread(decodes.arrived)["median"];
+  const Step prefill{0, 0, tokens_of(arguments.tokens, model.config.vocab)};
+  std::map<std::string, Times> prefills, decodes;
+  for (int64_t round = -1; round < arguments.repeats; ++round) {  // in turns: a slow moment of the host is everybody's
+    for (const std::string choice : kChoices) {
+      Backend& runs = choice == "stats" ? *reduced : *backend;
+      const run::TapPaths paths = run::selected_taps({choice}, runs.graph());
+      Times warm;
+      time_passes(runs, {prefill}, paths, round < 0 ? warm : prefills[choice]);
+      time_decode(runs, prefill, arguments.steps, paths, round < 0 ? warm : decodes[choice]);
     }
-    out["prefill"][choice] = told(prefills, prefill_without, rate);
-    out["decode"][choice] = told(decodes, decode_without, rate);
+  }
+  for (const std::string choice : kChoices) {
+    out["prefill"][choice] = told(prefills[choice], median_of(prefills["none"].arrived), rate);
+    out["decode"][choice] = told(decodes[choice], median_of(decodes["none"].arrived), rate);
   }
   return out;
 }
