@@ -26,6 +26,9 @@ inline constexpr int kContextChannels = 64;  ///< the twin's blocks and threads 
 inline constexpr int kContextThreads = 128;
 #endif
 inline constexpr int kMostStagedKeys = 1024;  ///< whose values a block holds in shared memory
+#if !defined(__CUDACC__)
+static_assert(kMostStagedKeys * (kContextChannels / 8) <= kMostPieces * kContextThreads, "pieces that the twin keeps");
+#endif
 inline constexpr int kRowPad = 8;             ///< elements behind a row there: 16-byte loads of 8 rows meet all banks
 
 /// What depends on how many tokens came before, where that is known on the device only. It may be read before the
@@ -101,7 +104,9 @@ __device__ __forceinline__ float score_by_lanes(const float* q, const bf16* key,
 
 /// The orders that LibTorch has (pipeline/torch_orders.cpp) in registers, any other one as well, slower.
 __device__ __forceinline__ float score_by_lanes(const LaneOrder& order, const float* q, const bf16* key, int head_dim) {
-  const auto is = [&](int lanes, int vector) { return order.lanes == lanes && order.vector == vector; };
+  const auto is = [&](int lanes, int vector) {
+    return order.lanes == lanes && order.vector == vector && head_dim % (lanes * vector) == 0;
+  };
   if (is(16, 8)) return score_by_lanes<16, 8>(q, key, head_dim, order.sequential);
   if (is(32, 4)) return score_by_lanes<32, 4>(q, key, head_dim, order.sequential);
   if (is(16, 1)) return score_by_lanes<16, 1>(q, key, head_dim, order.sequential);

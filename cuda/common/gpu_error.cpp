@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cuda/common/gpu_error.h"
 
+#include <map>
 #include <string_view>
 
 namespace plumbline {
@@ -22,7 +23,7 @@ std::string version_text(int version) {
 }
 
 constexpr std::string_view kNameTheOne =
-    "with CUDA_LAUNCH_BLOCKING=1 the error names the one kernel that failed, of a graph compute-sanitizer does; "
+    "with CUDA_LAUNCH_BLOCKING=1 the error names the one kernel that failed, within a graph compute-sanitizer does; "
     "--backend twin --check races runs the same kernels on the CPU";
 
 std::string launch_text(const LaunchRecord& launch) {
@@ -30,15 +31,34 @@ std::string launch_text(const LaunchRecord& launch) {
   return std::string("'") + launch.op + "', " + shape + place_text(launch.where);
 }
 
+/// The launches of a graph, each kind once: a model's layers launch the same.
+void add_graph(const LaunchRecords& launches, std::vector<std::string>& lines) {
+  std::vector<std::string> kinds;
+  std::map<std::string, int> times;
+  for (const LaunchRecord& launch : launches) {
+    const std::string kind = launch_text(launch);
+    if (times[kind]++ == 0) kinds.push_back(kind);
+  }
+  for (const std::string& kind : kinds)
+    lines.push_back("    " + kind + (times[kind] > 1 ? ", " + std::to_string(times[kind]) + " times" : ""));
+}
+
 /// The launches that may be to blame; the one, if there is only one.
 std::vector<std::string> suspects(const LaunchLog& log) {
   int64_t more = 0;
   const std::vector<LaunchRecord> launches = log.pending(more);
   if (launches.empty()) return {"no launch is pending: the error is older, or of a copy"};
-  if (launches.size() == 1 && more == 0) return {"by " + launch_text(launches.front())};
+  if (launches.size() == 1 && more == 0) {
+    std::vector<std::string> lines = {"by " + launch_text(launches.front())};
+    if (launches.front().graph != nullptr) add_graph(*launches.front().graph, lines);
+    return lines;
+  }
   std::vector<std::string> lines = {"by one of the " + std::to_string(int64_t(launches.size()) + more) +
                                     " launches since the last wait; the last of them, in their order:"};
-  for (const LaunchRecord& launch : launches) lines.push_back("  " + launch_text(launch));
+  for (const LaunchRecord& launch : launches) {
+    lines.push_back("  " + launch_text(launch));
+    if (launch.graph != nullptr) add_graph(*launch.graph, lines);
+  }
   return lines;
 }
 
@@ -59,6 +79,7 @@ std::string place_text(const std::source_location& where) {
 
 void LaunchLog::add(const LaunchRecord& launch) {
   const std::lock_guard lock(mutex_);
+  if (into_ != nullptr && launch.stream == diverted_) return into_->push_back(launch);
   ring_[(first_ + count_) % kMost] = launch;
   if (count_ < kMost) {
     ++count_;
@@ -66,6 +87,12 @@ void LaunchLog::add(const LaunchRecord& launch) {
     first_ = (first_ + 1) % kMost;
     ++dropped_;
   }
+}
+
+void LaunchLog::divert(const void* stream, LaunchRecords* into) {
+  const std::lock_guard lock(mutex_);
+  diverted_ = stream;
+  into_ = into;
 }
 
 void LaunchLog::waited(const void* stream) {

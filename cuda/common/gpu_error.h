@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <source_location>
 #include <string>
@@ -49,13 +50,17 @@ struct CudaVersions {
   int driver = 0, runtime = 0;
 };
 
-/// One launch, as it was asked for; no grid: the replay of a graph of them.
+struct LaunchRecord;
+using LaunchRecords = std::vector<LaunchRecord>;
+
+/// One launch, as it was asked for, or the replay of a graph of them, which has no grid.
 struct LaunchRecord {
   const char* op = "";
   std::source_location where;
   std::array<unsigned, 3> grid = {}, block = {};
   size_t shared_bytes = 0;
   const void* stream = nullptr;  ///< null: the default one, which waits for all others
+  std::shared_ptr<const LaunchRecords> graph = {};
 };
 /// "grid (4, 1, 1), block (128, 1, 1), dynamic shared memory 0 bytes".
 std::string shape_text(const LaunchRecord& launch);
@@ -67,6 +72,8 @@ class LaunchLog {
  public:
   static constexpr size_t kMost = 16;
   void add(const LaunchRecord& launch);
+  /// From now on launches on `stream` are recorded, not run, and go into `into`; null: no longer.
+  void divert(const void* stream, LaunchRecords* into);
   /// Forgets what a successful wait for `stream` has proved sound: its launches, or all for the default stream.
   void waited(const void* stream);
   /// Oldest first; `more` counts those that fell out.
@@ -77,6 +84,8 @@ class LaunchLog {
   std::array<LaunchRecord, kMost> ring_;
   size_t first_ = 0, count_ = 0;
   int64_t dropped_ = 0;
+  const void* diverted_ = nullptr;
+  LaunchRecords* into_ = nullptr;
 };
 
 /// Whether it is an error of a kernel that ran, which surfaces in whatever asks CUDA next.

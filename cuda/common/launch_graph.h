@@ -4,8 +4,10 @@
 // recorded; a replay does what the launches would have done. Left to others: keeping alive the memory that they name.
 #pragma once
 #include <functional>
+#include <memory>
 #include <source_location>
 #include <string>
+#include <utility>
 
 #include "cuda/common/gpu.h"
 #include "cuda/common/stream.h"
@@ -25,13 +27,18 @@ class LaunchGraph {
     check(cudaStreamCreateWithFlags(&capturing_, cudaStreamNonBlocking), "making a stream");
     check(cudaStreamBeginCapture(capturing_, cudaStreamCaptureModeRelaxed), "beginning");
     cudaGraph_t graph = nullptr;
+    LaunchRecords recorded;
+    launch_log().divert(capturing_, &recorded);
     try {
       launches(capturing_);
     } catch (...) {
+      launch_log().divert(nullptr, nullptr);
       cudaStreamEndCapture(capturing_, &graph);
       release(graph);
       throw;
     }
+    launch_log().divert(nullptr, nullptr);
+    launches_ = std::make_shared<const LaunchRecords>(std::move(recorded));
     check(cudaStreamEndCapture(capturing_, &graph), "ending");
     const cudaError_t error = cudaGraphInstantiate(&graph_, graph, 0);
     release(graph);
@@ -43,7 +50,7 @@ class LaunchGraph {
 
   void replay(Stream stream, std::source_location where = std::source_location::current()) const {
     check(cudaGraphLaunch(graph_, stream), "replaying");
-    launch_log().add({"replay of a graph", where, {}, {}, 0, stream});
+    launch_log().add({"replay of a graph", where, {}, {}, 0, stream, launches_});
   }
 
  private:
@@ -51,13 +58,13 @@ class LaunchGraph {
     if (error != cudaSuccess) fail_operation(error, std::string(doing) + " a graph of launches");
   }
   void release(cudaGraph_t graph) {
-    launch_log().waited(capturing_);  // its launches were recorded, not run
     if (graph != nullptr) cudaGraphDestroy(graph);
     cudaStreamDestroy(capturing_);
   }
 
   Stream capturing_ = nullptr;
   cudaGraphExec_t graph_ = nullptr;
+  std::shared_ptr<const LaunchRecords> launches_;  // for errors
 };
 
 #else

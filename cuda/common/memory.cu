@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <map>
 #include <mutex>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -30,30 +30,24 @@ void check(cudaError_t error, const std::string& what) {
 /// Memory that was released, by size. Never destroyed: buffers may outlive everything static.
 struct FreeMemory {
   std::mutex mutex;
-  std::multimap<size_t, void*> pieces;
-  std::map<void*, size_t> sizes;  // of all memory that was ever handed out
+  std::unordered_map<size_t, std::vector<void*>> pieces;
 
   void* take(size_t bytes) {
     const std::lock_guard lock(mutex);
     const auto found = pieces.find(bytes);
-    if (found == pieces.end()) return nullptr;
-    void* memory = found->second;
-    pieces.erase(found);
+    if (found == pieces.end() || found->second.empty()) return nullptr;
+    void* memory = found->second.back();
+    found->second.pop_back();
     return memory;
   }
-  void add(void* memory, size_t bytes) {
+  void keep(void* memory, size_t bytes) {
     const std::lock_guard lock(mutex);
-    sizes[memory] = bytes;
-  }
-  void keep(void* memory) {
-    const std::lock_guard lock(mutex);
-    pieces.emplace(sizes.at(memory), memory);
+    pieces[bytes].push_back(memory);
   }
   void give_back() {
     const std::lock_guard lock(mutex);
-    for (const auto& [bytes, memory] : pieces) {
-      cudaFree(memory);
-      sizes.erase(memory);
+    for (const auto& [bytes, all] : pieces) {
+      for (void* memory : all) cudaFree(memory);
     }
     pieces.clear();
   }
@@ -74,10 +68,9 @@ std::byte* allocate(size_t bytes, const std::string& name) {
     error = cudaMalloc(&memory, bytes);
   }
   if (error != cudaSuccess) fail_allocation(error, bytes, name);
-  free_memory().add(memory, bytes);
   return static_cast<std::byte*>(memory);
 }
-void release(std::byte* memory) { free_memory().keep(memory); }
+void release(std::byte* memory, size_t bytes) { free_memory().keep(memory, bytes); }
 
 /// Byte `at` of a buffer with its fences.
 __device__ uint32_t filled_byte(size_t at, size_t bytes, uint32_t pattern) {
@@ -169,7 +162,7 @@ std::byte* allocate(size_t bytes, const std::string& name) {
   }
   return static_cast<std::byte*>(memory);
 }
-void release(std::byte* memory) { std::free(memory); }
+void release(std::byte* memory, size_t) { std::free(memory); }
 void copy(std::byte* destination, const std::byte* source, size_t bytes, const std::string&) {
   std::copy_n(source, bytes, destination);
 }
@@ -232,7 +225,7 @@ DeviceBuffer::DeviceBuffer(size_t bytes, std::string_view name, FillBatch* later
 DeviceBuffer::~DeviceBuffer() {
   if (base_ == nullptr) return;
   withdraw(data_);
-  release(base_);
+  release(base_, bytes_ + 2 * kFenceBytes);
 }
 
 DeviceBuffer::DeviceBuffer(DeviceBuffer&& other) noexcept

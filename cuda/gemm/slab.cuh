@@ -2,7 +2,7 @@
 // The product for few rows (decode): a block has the copy engine fetch all of its columns' weights at once, without
 // waiting for the launch before it, and then runs one chain of tensor-core steps per 16 columns. Weights are the A
 // operand, the rows of x the B operand: 8 of them a step. Invariant: the bits of gemm_tile/v1. Left to others: what
-// fills the rows of x, what becomes of the sums (the kernels); more rows (gemm_tile.cuh).
+// fills the rows of x, what becomes of the sums (the kernels); more rows (panel.cuh, gemm_tile.cuh).
 // NUMERICS CONTRACT gemm_slab/v1: gemm_tile/v1 for bf16; in parts, one chain each, added in ascending order
 //   order    a step's 16 products and its c are added at once (mma_m16n8k16/sm90), so neither the operands' roles nor
 //            the places of the 16 k within a step matter: each lane takes four neighbours, one load of 8 bytes

@@ -55,6 +55,7 @@ DecodeProgram::DecodeProgram(const DecodeParts& parts, TapSink& sink)
   place(0, parts.cache.length());
   graph_.emplace([&](Stream stream) { launches(stream, sink); });
   taps_.lay_out(side_.logits);
+  leave_poison();
 }
 
 void DecodeProgram::launches(Stream stream, TapSink& sink) {
@@ -90,7 +91,6 @@ bool DecodeProgram::records_for(const TapSink& sink) const {
 
 void DecodeProgram::start(int64_t token, int64_t position, Stream stream) {
   place(token, position);
-  if (parts_.options.checked && !taps_.empty()) side_.logits.buffer->poison();
   graph_->replay(stream);
   taps_.collect(position + 1, stream);
 }
@@ -99,10 +99,15 @@ Tensor DecodeProgram::finish(int64_t position, Stream stream, TapSink& sink) {
   const bool few = taps_.reduces();  // bytes: their copy holds nobody up, and the GPU works meanwhile
   if (few) taps_.hand_out(position + 1, sink);
   synchronize(stream);
-  if (parts_.options.checked && !looked_) look_at_fences(stream);
   Tensor logits = side_.logits.to_host(false);  // before many: one engine copies both, and these are waited for
+  leave_poison();
   if (!few) taps_.hand_out(position + 1, sink);
+  if (parts_.options.checked && !looked_) look_at_fences(stream);
   return logits;
+}
+
+void DecodeProgram::leave_poison() {
+  if (parts_.options.checked && taps_.reads(side_.logits)) side_.logits.buffer->poison();
 }
 
 void DecodeProgram::look_at_fences(Stream stream) {

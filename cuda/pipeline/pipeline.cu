@@ -134,6 +134,7 @@ class KernelBackend final : public KernelsBackend {
   std::vector<int64_t> generate(int64_t token, int64_t count) override {
     if (cache_.length() == 0) throw InputError("kernels: nothing to go on from", {}, "feed a prompt first");
     begin({last_index_ + 1, cache_.length(), {token}});
+    capture_.abandon();
     if (orders_) require_known_orders({0, cache_.length() + count - 1, {token}});
     cache_.reserve(count);
     if (!can_replay())

@@ -39,6 +39,14 @@ class LateStep final : public LateTaps {
   LateStep(std::shared_ptr<const TapLayout> layout, int64_t keys, Arrival arrival)
       : layout_(std::move(layout)), keys_(keys), arrival_(std::move(arrival)) {}
 
+  /// Nobody else may have the ring's room while the copy is on its way.
+  ~LateStep() override {
+    try {
+      arrival_.wait();
+    } catch (const BackendError&) {  // who ran the step has been told
+    }
+  }
+
   void record_in(TapSink& sink) override {
     const std::span<const std::byte> bytes = arrival_.wait();
     for (const TapLayout::Tap& tap : layout_->taps)
@@ -135,6 +143,10 @@ void RecordedTaps::lay_out(const DeviceValue& output) {
 
 bool RecordedTaps::holds(int64_t keys) const {
   return values_.empty() || (keys <= most_keys_ && layout_->bytes(keys) <= capture_.ring_bytes());
+}
+
+bool RecordedTaps::reads(const DeviceValue& value) const {
+  return std::ranges::any_of(values_, [&](const DeviceValue& tap) { return tap.buffer == value.buffer; });
 }
 
 PieceTable RecordedTaps::table(int64_t keys) const {

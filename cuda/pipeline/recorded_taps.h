@@ -65,7 +65,8 @@ class RecordedTaps {
   void hand_out(int64_t keys, TapSink& sink);
   /// Waits until everything is collected: then the values and the caches may be written again.
   void settle() const { synchronize(beside_.get()); }
-  bool empty() const { return values_.empty(); }
+  /// Whether a tap is what lies there.
+  bool reads(const DeviceValue& value) const;
   /// Whether statistics are handed out in place of values.
   bool reduces() const { return layout_->statistics; }
   /// Has their fences looked at.

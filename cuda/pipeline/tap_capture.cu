@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Invariant: tap_capture.h. A batch is what one plan step yields, or as much of it as the ring holds: one wait for the
-// kernels and one mark for all its copies.
+// Invariant: tap_capture.h. A batch is what one plan step yields, or as much of it as the ring holds, of statistics what
+// several yield (nobody writes a tapped value anew within a pass): one wait for the kernels and one mark for all its
+// copies.
 #include "cuda/pipeline/tap_capture.h"
 
 #include <algorithm>
@@ -22,7 +23,6 @@ class Arriving {
   virtual TensorView wait() = 0;
   void arrives_with(std::shared_ptr<const CopyMark> mark) { mark_ = std::move(mark); }
 
- protected:
   void wait_for_copies() const {
     if (mark_ != nullptr) mark_->wait();
   }
@@ -90,6 +90,15 @@ class Ready final : public Arriving {
 class LateBatch final : public LateTaps {
  public:
   explicit LateBatch(std::vector<PendingTap> taps) : taps_(std::move(taps)) {}
+
+  /// Nobody else may have the ring's room while copies are on their way.
+  ~LateBatch() override {
+    try {
+      for (const PendingTap& tap : taps_)
+        if (tap.values != nullptr) tap.values->wait_for_copies();
+    } catch (const BackendError&) {  // who ran the pass has been told
+    }
+  }
 
   void record_in(TapSink& sink) override {
     for (PendingTap& tap : taps_) {

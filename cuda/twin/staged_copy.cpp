@@ -8,7 +8,7 @@ namespace plumbline::twin {
 namespace {
 
 // Arrays, no containers, as in async_copy.cpp.
-constexpr int kMostThreads = 1024, kMostPieces = 48;
+constexpr int kMostThreads = 1024;
 
 /// A ring of pieces, each with the number of its group.
 struct ThreadPieces {

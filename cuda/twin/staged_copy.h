@@ -6,6 +6,8 @@
 
 namespace plumbline::twin {
 
+inline constexpr int kMostPieces = 64;  ///< that a thread may have asked for at one time
+
 struct Piece {
   void* target = nullptr;
   const void* source = nullptr;  ///< null: zeros

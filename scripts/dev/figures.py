@@ -45,7 +45,13 @@ def percent(part: float) -> str:
 
 def program(entry: dict) -> str:
     """The command without the folders of one machine."""
-    return " ".join("MODEL" if word.endswith("qwen3-0.6b") else word.split("/")[-1] for word in shlex.split(entry["command"]))
+    first, *rest = shlex.split(entry["command"])
+    return " ".join([first.split("/")[-1], *("MODEL" if word.endswith("qwen3-0.6b") else shown(word) for word in rest)])
+
+
+def shown(word: str) -> str:
+    """A path of one machine by its last part; `torch/sm90` is none."""
+    return word.split("/")[-1] if word.startswith("/") or word.endswith(".py") else word
 
 
 def rows_text(count: int) -> str:

@@ -2,8 +2,10 @@
 // Which taps a run records: what --taps says, on the taps that the backend has. Invariant: a tap is wanted or not for
 // the whole run. The words are no tap paths: those hold a dot, or are tokens, positions, embed, logits.
 #pragma once
-#include <set>
+#include <functional>
 #include <string>
+#include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "core/statistics.h"
@@ -13,7 +15,13 @@
 
 namespace plumbline::run {
 
-using TapPaths = std::set<std::string, std::less<>>;
+struct PathHash {
+  using is_transparent = void;
+  size_t operator()(std::string_view path) const { return std::hash<std::string_view>{}(path); }
+};
+
+/// Hashed: a backend asks for each tap of each step.
+using TapPaths = std::unordered_set<std::string, PathHash, std::equal_to<>>;
 
 /// The taps that globs and words name together. "all": every one; "outputs": the graph's inputs and what its ops hand
 /// on, so that every op can be replayed; "none", which stands alone: no tap; "stats": the statistics of the others in

@@ -48,7 +48,7 @@ nlohmann::json decode_entry(const Model& model, int64_t prompt, int64_t count) {
   std::vector<int64_t> tokens;
   for (int repeat = 0; repeat < 6; ++repeat) {
     const int64_t first = ours->next_token(given);
-    ours->generate(first, 1);  // records the step
+    ours->generate(first, 1);  // what it records and allocates for the first time
     ours->next_token(given);
     const double seconds = seconds_of(1, [&] { tokens = ours->generate(first, count); }).front();
     if (repeat > 0) rates.push_back(static_cast<double>(count) / seconds);

@@ -17,7 +17,7 @@ PREFILL = {"part": "prefill", "tokens": 512, "seconds": TIMES, "eager_cpp_second
            "logits_differing": 0, "command": "build-gpu/bin/bench_gpu prefill out/gpu/qwen3-0.6b"}  # fmt: skip
 TAP = {"seconds": TIMES, "bytes": 12_000_000, "of_bound": 1.25, "stalls": 3}
 TAPS = {"copy_bytes_per_second": 5e10, "tokens": 128, "prefill": {"none": TAP, "all": TAP}, "decode": {"none": TAP, "all": TAP},
-        "command": "build-gpu/bin/capture_speed out/gpu/qwen3-0.6b --tokens 128"}  # fmt: skip
+        "command": "build-gpu/bin/capture_speed /root/out/gpu/qwen3-0.6b --tokens 128 --numerics torch/sm90"}  # fmt: skip
 
 
 def run(record, *words, readme=None):
@@ -65,7 +65,7 @@ status, said, page, kept = run(RECORD, "--from", "NEW")
 row = "| prefill of 512 tokens, until the next one is known | 5.20 ms (5.10 to 5.30) | 5.20 ms (5.10 to 5.30) | 1.00x | 0 of 77,791,232 logits differ | `bench_gpu prefill MODEL` |"
 expect("a new record is kept, its prefill has a row", status == 0 and row in page and PREFILL in kept["figures"], page)
 status, said, page, _ = run(changed(lambda record: record["figures"].append(TAPS)))
-row = "| prefill of 128 tokens, taps: all | 5.20 ms (5.00 to 6.00) |  | 1.00x no taps | 12.0 MB of taps, 1.25x max(no taps, bytes / copy rate), 3 stalls |"
+row = "| prefill of 128 tokens, taps: all | 5.20 ms (5.00 to 6.00) |  | 1.00x no taps | 12.0 MB of taps, 1.25x max(no taps, bytes / copy rate), 3 stalls | `capture_speed MODEL --tokens 128 --numerics torch/sm90` |"
 expect("so have taps", status == 0 and row in page, page)
 status, said, page, _ = run(changed(lambda record: record["figures"].append({"part": "novel"})))
 expect("an entry that fits no row is an error", status == 2 and "no row for" in said, said)

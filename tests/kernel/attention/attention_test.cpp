@@ -130,6 +130,8 @@ TEST_CASE("attention equals the eager chain of ops in plain loops", "[kernel]") 
   check({.tokens = 17, .keys = 17, .dim = 20}, "ragged rows and channels");
   check({.tokens = 3, .keys = 70}, "cache, ragged keys");
   check({.tokens = 1, .keys = 129, .dim = 128}, "decode");
+  for (const int keys : {128, 769, 770, 1024, 1025})  // the older values staged, but for the last
+    check({.heads = 2, .kv_heads = 1, .tokens = 1, .keys = keys, .dim = 64}, "decode, many keys");
   check({.heads = 2, .kv_heads = 2, .tokens = 16, .keys = 64, .dim = 64}, "no sharing");
   check({.modulo_keys = true, .modulo_values = true}, "modulo map");
   check({.modulo_keys = true}, "modulo map of the keys alone");

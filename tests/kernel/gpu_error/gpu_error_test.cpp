@@ -75,8 +75,22 @@ TEST_CASE("an error of a running kernel names the only launch, or those that may
   CHECK(says(unsure, "CUDA_LAUNCH_BLOCKING=1"));
   CHECK(says(launch_error(kIllegal, launched("silu", 6), log, false), "by one of the 2 launches"));
   log.waited(nullptr);
-  log.add({"replay of a graph", std::source_location::current(), {}, {}, 0, nullptr});
-  CHECK(says(operation_error("waiting for the GPU", kIllegal, log), "by 'replay of a graph', at "));
+  LaunchRecords layers;
+  int stream = 0;
+  log.divert(&stream, &layers);
+  for (int i = 0; i < 3; ++i)
+    for (const char* op : {"heads", "attention"}) log.add(launched(op, 8, &stream));
+  log.add(launched("logits", 9, &stream));
+  log.divert(nullptr, nullptr);
+  log.add({"replay of a graph", std::source_location::current(), {}, {}, 0, nullptr,
+           std::make_shared<const LaunchRecords>(layers)});
+  const BackendError of_graph = operation_error("waiting for the GPU", kIllegal, log);
+  CHECK(says(of_graph, "by 'replay of a graph', at "));
+  CHECK(says(of_graph, "    'heads', grid (8, 2, 1), block (128, 1, 1), dynamic shared memory 512 bytes, at "));
+  CHECK(says(of_graph, ", 3 times"));
+  CHECK(says(of_graph, "    'logits', grid (9, 2, 1)"));
+  log.add(launched("after", 1));
+  CHECK(says(operation_error("waiting for the GPU", kIllegal, log), "    'attention', grid (8, 2, 1)"));
   const BackendError certain = launch_error(kIllegal, launched("silu", 6), log, true);
   CHECK(says(certain, "launch of 'silu': an illegal memory access"));
   CHECK(!says(certain, "linear"));

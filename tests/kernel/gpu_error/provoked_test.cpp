@@ -34,6 +34,7 @@ TEST_CASE("errors of CUDA carry kernel, grid and source line") {
       {"among",
        "CUDA_LAUNCH_BLOCKING=1",
        {"launch of 'wild store': ", "(CUDA error 700)", "grid (3, 1, 1)", "provoke.cu:", "--check races"}},
+      {"graph", "", {"by 'replay of a graph', at ", wild, "'sound store', grid (1, 1, 1)", ", 20 times"}},
       {"copy", "", {"copying 'little': ", "by " + wild}},
       {"memory", "", {"out of GPU memory for 'too much'", "asked  1073741825 MiB", "free   ", "fewer tokens"}},
       {"block", "", {"launch of 'wide block': ", "block (2048, 1, 1)", "provoke.cu:"}},

@@ -4,14 +4,10 @@
 #include "kernel/repeat/cases.h"
 
 #include <array>
-#include <deque>
-#include <span>
 
 #include <plumbline/error.h>
 
-#include "core/random.h"
 #include "cuda/attention/attention.h"
-#include "cuda/common/memory.h"
 #include "cuda/elementwise/elementwise.h"
 #include "cuda/embedding/embedding.h"
 #include "cuda/greedy/greedy.h"
@@ -20,125 +16,20 @@
 #include "cuda/rmsnorm/rmsnorm.h"
 #include "cuda/rmsnorm_qkv/rmsnorm_qkv.h"
 #include "cuda/swiglu/swiglu.h"
+#include "kernel/repeat/case_memory.h"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 namespace {
 
 using test::RepeatCase;
-using test::Written;
 
 constexpr int kRows[] = {1, 8, 9, 15, 16, 17, 66};
 /// Enough columns for the large panel (gemm/panel_plan.h) at this many rows.
 constexpr int kManyRows = 130, kManyColumns = 6395, kManyDepth = 72;
 constexpr int kThreads = 128;
-constexpr uint64_t kSeed = 2026;
-
-/// The memory of one call: inputs of random numbers, outputs and taps of poison.
-class Memory {
- public:
-  explicit Memory(uint32_t poison) : poison_(poison), random_(kSeed) {}
-
-  const bf16* bf16s(int64_t count, float scale = 1.0f) {
-    std::vector<bf16> values(static_cast<size_t>(count));
-    for (bf16& value : values) value = to_bf16(static_cast<float>(random_.normal()) * scale);
-    return input(values);
-  }
-  const float* floats(int64_t count) {
-    std::vector<float> values(static_cast<size_t>(count));
-    for (float& value : values) value = static_cast<float>(random_.normal());
-    return input(values);
-  }
-  const int64_t* tokens(int64_t count, uint64_t vocabulary) {
-    std::vector<int64_t> values(static_cast<size_t>(count));
-    for (int64_t& value : values) value = static_cast<int64_t>(random_.next() % vocabulary);
-    return input(values);
-  }
-  template <class T>
-  T* output(int64_t count) {
-    return poisoned<T>(outputs_, count, "output");
-  }
-  /// What an op reads and then overwrites.
-  template <class T>
-  T* changed(T value) {
-    T* memory = output<T>(1);
-    outputs_.back().copy_from_host(std::as_bytes(std::span(&value, 1)));
-    return memory;
-  }
-  template <class T>
-  void tap(int slot, int64_t count) {
-    taps_.slots[slot] = poisoned<T>(tapped_, count, "tap " + std::to_string(slot));
-  }
-  /// The slots of a norm of `rows` rows; `out`: what it yields never leaves the kernel otherwise.
-  void norm_taps(NormRounding rounding, int64_t rows, int64_t columns, bool out, int first = 0) {
-    for (const int slot : {NormTap::kX32, NormTap::kN32}) tap<float>(first + slot, rows * columns);
-    for (const int slot : {NormTap::kVar, NormTap::kRstd}) tap<float>(first + slot, rows);
-    if (rounding == NormRounding::two) tap<bf16>(first + NormTap::kN, rows * columns);
-    if (!out) return;
-    if (rounding == NormRounding::none) return tap<float>(first + NormTap::kOut, rows * columns);
-    tap<bf16>(first + NormTap::kOut, rows * columns);
-  }
-  /// For the op: null unless taps are wanted.
-  const RecordTap* taps(bool wanted) const { return wanted ? &taps_ : nullptr; }
-
-  Written written() {
-    synchronize(nullptr);
-    for (size_t i = 0; i < inputs_.size(); ++i) {
-      std::vector<std::byte> now;
-      append(inputs_[i], now);
-      if (now != given_[i]) throw BackendError("an op changed its input " + std::to_string(i));
-    }
-    Written all;
-    for (const DeviceBuffer& buffer : outputs_) append(buffer, all.outputs);
-    for (const DeviceBuffer& buffer : tapped_) append(buffer, all.taps);
-    return all;
-  }
-
- private:
-  template <class T>
-  const T* input(const std::vector<T>& values) {
-    const auto bytes = std::as_bytes(std::span(values));
-    DeviceBuffer& buffer = inputs_.emplace_back(bytes.size(), "input " + std::to_string(inputs_.size()));
-    buffer.copy_from_host(bytes);
-    given_.emplace_back(bytes.begin(), bytes.end());
-    return buffer.template as<T>();
-  }
-  template <class T>
-  T* poisoned(std::deque<DeviceBuffer>& buffers, int64_t count, const std::string& name) {
-    DeviceBuffer& buffer = buffers.emplace_back(static_cast<size_t>(count) * sizeof(T), name);
-    buffer.poison(poison_);
-    return buffer.template as<T>();
-  }
-  static void append(const DeviceBuffer& buffer, std::vector<std::byte>& bytes) {
-    buffer.check_fences();
-    const size_t start = bytes.size();
-    bytes.resize(start + buffer.bytes());
-    buffer.copy_to_host(std::span(bytes).subspan(start));
-  }
-
-  uint32_t poison_;
-  SplitMix64 random_;
-  std::deque<DeviceBuffer> inputs_, outputs_, tapped_;
-  std::vector<std::vector<std::byte>> given_;
-  RecordTap taps_;
-};
-
-std::string text(std::initializer_list<int64_t> extents) {
-  std::string all;
-  for (const int64_t extent : extents) all += (all.empty() ? " " : "x") + std::to_string(extent);
-  return all;
-}
 
 std::string rounding_text(NormRounding rounding) {
   return rounding == NormRounding::two ? " two" : rounding == NormRounding::one ? " one" : " none";
-}
-
-template <class Call>
-void add(std::vector<RepeatCase>& cases, const std::string& name, const Call& call) {
-  cases.push_back({name, [call](uint32_t poison, bool taps) {
-                     Memory memory(poison);
-                     call(memory, taps);
-                     return memory.written();
-                   }});
 }
 
 void add_embedding(std::vector<RepeatCase>& cases) {
@@ -333,40 +224,79 @@ void add_heads(std::vector<RepeatCase>& cases) {
   }
 }
 
+/// `placed`: the position and the orders are in device memory.
+struct AttentionCase {
+  int tokens, past, dim;
+  bool lanes = false;
+  LaneOrder scores = {}, context = {};
+  bool placed = false;
+
+  std::string name() const {
+    std::string all = "attention" + text({tokens, past + tokens, dim});
+    if (lanes) all += " lanes" + text({scores.lanes, scores.vector, context.lanes});
+    return all + (placed ? " position on the device" : "");
+  }
+};
+
+void place(const AttentionCase& one, Memory& memory, AttentionArgs& args) {
+  args.position = memory.given(std::vector<int>{one.past});
+  if (!one.lanes) return;
+  const auto by_keys = [&](const LaneOrder& order) {
+    return memory.given(std::vector<LaneOrder>(size_t(one.past + one.tokens + 1), order));
+  };
+  args.scores_by_keys = by_keys(one.scores);
+  args.context_by_keys = by_keys(one.context);
+}
+
+void add_attention_case(std::vector<RepeatCase>& cases, const AttentionCase& one) {
+  add(cases, one.name(), [=](Memory& memory, bool taps) {
+    const int keys = one.past + one.tokens;
+    const int64_t scores = int64_t(4) * one.tokens * keys, values = int64_t(4) * one.tokens * one.dim;
+    AttentionArgs args{};
+    args.q = memory.bf16s(values);
+    args.k_cache = memory.bf16s(keys * 2 * one.dim, 2.0f);
+    args.v_cache = memory.bf16s(keys * 2 * one.dim);
+    args.masked = memory.output<bf16>(scores);
+    args.probs = memory.output<bf16>(scores);
+    args.y = memory.output<bf16>(values);
+    args.heads = 4;
+    args.kv_heads = 2;
+    args.tokens = one.tokens;
+    args.keys = keys;
+    args.head_dim = one.dim;
+    args.first_position = one.past;
+    args.scale = 0.125f;
+    if (one.lanes) {
+      args.arithmetic = Arithmetic::torch_sm90;
+      args.scores = one.scores;
+      args.context = one.context;
+    }
+    if (one.placed) place(one, memory, args);
+    memory.tap<bf16>(AttentionTap::kRaw, scores);
+    memory.tap<bf16>(AttentionTap::kScaled, scores);
+    memory.tap<float>(AttentionTap::kProbs32, scores);
+    memory.tap<bf16>(AttentionTap::kContext, values);
+    attention(args, memory.taps(taps), kThreads, nullptr);
+  });
+}
+
 void add_attention(std::vector<RepeatCase>& cases) {
   for (const int tokens : kRows) {
     for (const int past : {0, 33}) {
-      for (const int dim : {31, 64}) {
-        for (const bool lanes : {false, true}) {
-          if (lanes && (tokens != 1 || dim != 64)) continue;  // they are for one token
-          const int keys = past + tokens;
-          add(cases, "attention" + text({tokens, keys, dim}) + (lanes ? " lanes" : ""), [=](Memory& memory, bool taps) {
-            const int64_t scores = int64_t(4) * tokens * keys, values = int64_t(4) * tokens * dim;
-            AttentionArgs args{};
-            args.q = memory.bf16s(values);
-            args.k_cache = memory.bf16s(keys * 2 * dim, 2.0f);
-            args.v_cache = memory.bf16s(keys * 2 * dim);
-            args.masked = memory.output<bf16>(scores);
-            args.probs = memory.output<bf16>(scores);
-            args.y = memory.output<bf16>(values);
-            args.heads = 4;
-            args.kv_heads = 2;
-            args.tokens = tokens;
-            args.keys = keys;
-            args.head_dim = dim;
-            args.first_position = past;
-            args.scale = 0.125f;
-            if (lanes) {
-              args.arithmetic = Arithmetic::torch_sm90;
-              args.scores = {8, 2, false};
-              args.context = {16, 1, true};
-            }
-            memory.tap<bf16>(AttentionTap::kRaw, scores);
-            memory.tap<bf16>(AttentionTap::kScaled, scores);
-            memory.tap<float>(AttentionTap::kProbs32, scores);
-            memory.tap<bf16>(AttentionTap::kContext, values);
-            attention(args, memory.taps(taps), kThreads, nullptr);
-          });
+      for (const int dim : {31, 64}) add_attention_case(cases, {tokens, past, dim});
+    }
+  }
+  // One query: keys on both sides of a block's, values staged and not.
+  const std::pair<LaneOrder, LaneOrder> orders[] = {{{8, 2, false}, {16, 1, true}}, {{16, 8, false}, {8, 1, true}},
+                                                    {{32, 4, false}, {16, 1, true}}, {{16, 4, true}, {4, 16, false}},
+                                                    {{8, 1, true}, {32, 1, false}}};
+  for (const int past : {0, 33, 126, 127, 128, 299, 1023, 1024}) {
+    for (const int dim : {64, 128}) {
+      for (const bool placed : {false, true}) {
+        if (placed || past > 33) add_attention_case(cases, {1, past, dim, false, {}, {}, placed});
+        for (const auto& [scores, context] : orders) {
+          if (dim % (scores.lanes * scores.vector) == 0)
+            add_attention_case(cases, {1, past, dim, true, scores, context, placed});
         }
       }
     }
@@ -424,7 +354,7 @@ void add_greedy(std::vector<RepeatCase>& cases) {
   for (const int count : {1, 255, 256, 257, 5000}) {
     add(cases, "greedy" + text({count}), [=](Memory& memory, bool) {
       greedy({memory.bf16s(count), count, memory.output<Candidate>(kGreedyBlocks), memory.output<int64_t>(1),
-              memory.changed(6), nullptr},
+              memory.changed(std::vector<int>{6}), nullptr},
              nullptr);
     });
   }
@@ -443,6 +373,7 @@ std::vector<RepeatCase> repeat_cases() {
   add_swiglu(cases);
   add_elementwise(cases);
   add_greedy(cases);
+  add_capture(cases);
   return cases;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every kernel writes all of its outputs and taps, the same bits whatever lay there before, nothing beside them, and
-// the same again 20 times, with and without taps. Built for the twin and for a GPU (PLUMBLINE_REPEAT_CUDA).
+// the same again 20 times, with and without taps. Built for the twin and for a GPU (PLUMBLINE_REPEAT_CUDA), where the
+// twin must write the same bytes.
 // PLUMBLINE_REPEAT_RUNS=N in the environment: so many runs instead; the second is the first without taps.
 #include <algorithm>
 #include <cstdio>
@@ -78,5 +79,21 @@ TEST_CASE("every kernel writes all of its outputs, whatever lay there before, an
   std::printf("%zu cases, %lld bytes of outputs and taps each of %d runs\n", names.size(),
               static_cast<long long>(bytes), count);
 }
+
+#ifdef PLUMBLINE_REPEAT_CUDA
+TEST_CASE("the twin writes the same bytes as the GPU", "[kernel]") {
+  const std::vector<RepeatCase> on_gpu = cases(), on_twin = twin::repeat_cases();
+  if (on_gpu.empty()) return;  // said so
+  REQUIRE(on_gpu.size() == on_twin.size());
+  for (size_t i = 0; i < on_gpu.size(); ++i) {
+    INFO(on_gpu[i].name);
+    REQUIRE(on_gpu[i].name == on_twin[i].name);
+    const Written expected = on_twin[i].run(twin::kPoisonA, true), actual = on_gpu[i].run(twin::kPoisonA, true);
+    REQUIRE(first_difference(expected.outputs, actual.outputs) == -1);
+    REQUIRE(first_difference(expected.taps, actual.taps) == -1);
+  }
+  std::printf("twin = GPU in %zu cases\n", on_gpu.size());
+}
+#endif
 
 }  // namespace plumbline::test
