@@ -55,7 +55,6 @@ DecodeProgram::DecodeProgram(const DecodeParts& parts, TapSink& sink)
   place(0, parts.cache.length());
   graph_.emplace([&](Stream stream) { launches(stream, sink); });
   taps_.lay_out(side_.logits);
-  leave_poison();
 }
 
 void DecodeProgram::launches(Stream stream, TapSink& sink) {
@@ -100,14 +99,10 @@ Tensor DecodeProgram::finish(int64_t position, Stream stream, TapSink& sink) {
   if (few) taps_.hand_out(position + 1, sink);
   synchronize(stream);
   Tensor logits = side_.logits.to_host(false);  // before many: one engine copies both, and these are waited for
-  leave_poison();
+  taps_.poison_output();
   if (!few) taps_.hand_out(position + 1, sink);
   if (parts_.options.checked && !looked_) look_at_fences(stream);
   return logits;
-}
-
-void DecodeProgram::leave_poison() {
-  if (parts_.options.checked && taps_.reads(side_.logits)) side_.logits.buffer->poison();
 }
 
 void DecodeProgram::look_at_fences(Stream stream) {

@@ -63,8 +63,6 @@ class DecodeProgram {
   void launches(Stream stream, TapSink& sink);
   void place(int64_t token, int64_t position);
   void look_at_fences(Stream stream);
-  /// In the logits, which the host reads behind the taps, for the tap of the next step; the other taps' memory has it.
-  void leave_poison();
 
   const DecodeParts parts_;
   const int generation_;

@@ -129,14 +129,18 @@ void RecordedTaps::add(const TapSpec& spec, const DeviceValue& value) {
 
 void RecordedTaps::lay_out(const DeviceValue& output) {
   if (values_.empty()) return;
-  for (size_t i = 0; i < values_.size(); ++i) {
-    if (values_[i].buffer == output.buffer) layout_->taps[i].piece.made_anew = false;
-  }
   layout_->flag_bytes = aligned(int64_t(layout_->chunks.size() * sizeof(uint32_t)));
   std::vector<Piece> pieces;
   for (const TapLayout::Tap& tap : layout_->taps) pieces.push_back(tap.piece);
   pieces_ = uploaded(pieces, "pieces");
   chunks_ = uploaded(layout_->chunks, "chunks");
+  std::vector<PieceChunk> made_anew, of_output;
+  for (const PieceChunk& chunk : layout_->chunks) {
+    if (!pieces[size_t(chunk.piece)].made_anew) continue;
+    (values_[size_t(chunk.piece)].buffer == output.buffer ? of_output : made_anew).push_back(chunk);
+  }
+  chunks_made_anew_ = uploaded(made_anew, "chunks made anew");
+  chunks_of_output_ = uploaded(of_output, "chunks of the output");
   const size_t bytes = std::min(layout_->bytes(most_keys_), capture_.ring_bytes());
   for (Side& side : sides_) side.buffer = std::make_shared<DeviceBuffer>(bytes, "taps of a step");
 }
@@ -145,12 +149,14 @@ bool RecordedTaps::holds(int64_t keys) const {
   return values_.empty() || (keys <= most_keys_ && layout_->bytes(keys) <= capture_.ring_bytes());
 }
 
-bool RecordedTaps::reads(const DeviceValue& value) const {
-  return std::ranges::any_of(values_, [&](const DeviceValue& tap) { return tap.buffer == value.buffer; });
+PieceTable RecordedTaps::table(const DeviceBuffer& chunks, int64_t keys) const {
+  return {pieces_.as<Piece>(), chunks.as<PieceChunk>(), int64_t(chunks.bytes() / sizeof(PieceChunk)), int(keys)};
 }
 
-PieceTable RecordedTaps::table(int64_t keys) const {
-  return {pieces_.as<Piece>(), chunks_.as<PieceChunk>(), int64_t(layout_->chunks.size()), int(keys)};
+PieceTable RecordedTaps::table(int64_t keys) const { return table(chunks_, keys); }
+
+void RecordedTaps::poison_output() {
+  if (layout_->checked && chunks_of_output_.bytes() > 0) leave_poison(table(chunks_of_output_, 1), beside_.get());
 }
 
 void RecordedTaps::collect(int64_t keys, Stream stream) {
@@ -170,7 +176,7 @@ void RecordedTaps::collect(int64_t keys, Stream stream) {
             .unwritten = side.buffer->as<uint32_t>()},
            beside);
   }
-  if (layout_->checked) leave_poison(table(keys), beside);
+  if (layout_->checked) leave_poison(table(chunks_made_anew_, keys), beside);
 }
 
 void RecordedTaps::hand_out(int64_t keys, TapSink& sink) {

@@ -54,19 +54,19 @@ class RecordedTaps {
 
   /// While launches are recorded: `value` is where they leave the tap.
   void add(const TapSpec& spec, const DeviceValue& value);
-  /// Afterwards: what collect() needs. No poison comes into `output`, which the host reads behind it.
+  /// Afterwards: what collect() needs, which leaves no poison in `output`: the host reads that behind it.
   void lay_out(const DeviceValue& output);
   /// Whether the taps of a step with so many keys fit into the ring.
   bool holds(int64_t keys) const;
   /// Behind a replay on `stream`, but beside what is launched there later: gathers, and leaves poison for the next one
   /// where that is checked.
   void collect(int64_t keys, Stream stream);
+  /// Leaves poison in the output too, if it is a tap and checked.
+  void poison_output();
   /// What was collected last, on its way to the sink.
   void hand_out(int64_t keys, TapSink& sink);
   /// Waits until everything is collected: then the values and the caches may be written again.
   void settle() const { synchronize(beside_.get()); }
-  /// Whether a tap is what lies there.
-  bool reads(const DeviceValue& value) const;
   /// Whether statistics are handed out in place of values.
   bool reduces() const { return layout_->statistics; }
   /// Has their fences looked at.
@@ -80,12 +80,14 @@ class RecordedTaps {
   };
 
   PieceTable table(int64_t keys) const;
+  /// Of these chunks only.
+  PieceTable table(const DeviceBuffer& chunks, int64_t keys) const;
 
   TapCapture& capture_;
   const int64_t most_keys_;
   std::vector<DeviceValue> values_;  // whose memory the launches name
   std::shared_ptr<TapLayout> layout_;
-  DeviceBuffer pieces_, chunks_;
+  DeviceBuffer pieces_, chunks_, chunks_made_anew_, chunks_of_output_;
   const OwnStream beside_{true};
   CopyMark replayed_;
   std::array<Side, 2> sides_;
