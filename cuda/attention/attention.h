@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attention by the eager contract in one launch, of one query in two: scores, scale, causal mask, softmax and the
 // weighted sum of values, with every rounding that the separate ops have. Invariant: writes all of masked, probs, y and
-// every wanted tap; any number of keys. Left to others: filling the caches (heads), the output projection (linear). Contract:
-// attention_kernel.cuh.
+// every wanted tap; any number of keys. Left to others: filling the caches (heads), the output projection (linear).
+// Contract: attention_kernel.cuh.
 #pragma once
 #include "cuda/common/arithmetic.h"
 #include "cuda/common/bf16.h"

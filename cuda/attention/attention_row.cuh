@@ -29,7 +29,7 @@ inline constexpr int kMostStagedKeys = 1024;  ///< whose values a block holds in
 #if !defined(__CUDACC__)
 static_assert(kMostStagedKeys * (kContextChannels / 8) <= kMostPieces * kContextThreads, "pieces that the twin keeps");
 #endif
-inline constexpr int kRowPad = 8;             ///< elements behind a row there: 16-byte loads of 8 rows meet all banks
+inline constexpr int kRowPad = 8;  ///< elements behind a row there: 16-byte loads of 8 rows meet all banks
 
 /// What depends on how many tokens came before, where that is known on the device only. It may be read before the
 /// launches before this one have ended: the position was written at the end of the step before, and of the launches in

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Invariant: tap_capture.h. A batch is what one plan step yields, or as much of it as the ring holds, of statistics what
-// several yield (nobody writes a tapped value anew within a pass): one wait for the kernels and one mark for all its
-// copies.
+// Invariant: tap_capture.h. A batch is what one plan step yields, or as much of it as the ring holds, of statistics
+// what several yield (nobody writes a tapped value anew within a pass): one wait for the kernels and one mark for all
+// its copies.
 #include "cuda/pipeline/tap_capture.h"
 
 #include <algorithm>

@@ -50,8 +50,8 @@ def program(entry: dict) -> str:
 
 
 def shown(word: str) -> str:
-    """A path of one machine by its last part; `torch/sm90` is none."""
-    return word.split("/")[-1] if word.startswith("/") or word.endswith(".py") else word
+    """A path by its last part; `torch/sm90` is none."""
+    return word.split("/")[-1] if word.startswith(("/", "out/")) or word.endswith(".py") else word
 
 
 def rows_text(count: int) -> str:

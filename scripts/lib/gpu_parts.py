@@ -141,10 +141,11 @@ def equal(at: Places) -> Part:
 
 def speed(at: Places) -> Part:
     model, torch = at.model("qwen3-0.6b"), [at.python, str(at.root / "scripts/bench_torch.py")]
+    taps = [at.tool("capture_speed"), model, "--numerics", "torch/sm90"]
     measured = [("norm and projections", [at.tool("bench_gpu"), "qkv"]), ("decode", [at.tool("bench_gpu"), "decode", model]),
                 ("prefill", [at.tool("bench_gpu"), "prefill", model]), ("Python: norm and projections", [*torch, "qkv"]),
                 ("Python: decode", [*torch, "decode", model]),
-                ("taps", [at.tool("capture_speed"), model, "--tokens", "128", "--numerics", "torch/sm90"])]  # fmt: skip
+                ("taps", [*taps, "--tokens", "512", "--steps", "240", "--repeats", "5"]), ("taps, short prompt", [*taps, "--tokens", "128"])]
     return Part([big_model(at), *(Check(name, [command], figures=True) for name, command in measured)])
 
 

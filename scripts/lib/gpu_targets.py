@@ -36,19 +36,16 @@ def taps(figure: dict) -> bool:
     return "copy_bytes_per_second" in figure and "prefill" in figure
 
 
-def slowest(choice: str, name: str) -> Callable:
-    """Of prefill and decode."""
-    return lambda figure: max(figure[phase][choice][name] for phase in ("prefill", "decode"))
-
-
 TARGETS = [
     Target("norm and projections, 1 row, microseconds a call", of("qkv", rows=1), lambda figure: figure["graph_us"]["median"], most=3.9, of_h200=True),
     Target("norm and projections, 1 row, part of the bandwidth", of("qkv", rows=1), lambda figure: figure["part_of_bandwidth"], least=0.5),
     Target("norm and projections, 1 row, times LibTorch eager in C++", of("qkv", rows=1), lambda figure: figure["speedup_over_eager_cpp"], least=12.72),
     Target("decode, tokens a second", of("decode"), lambda figure: figure["tokens_per_second"]["median"], least=1000, of_h200=True),
     Target("prefill of 512 tokens, times LibTorch eager", of("prefill", tokens=512), lambda figure: figure["speedup_over_eager_cpp"], least=1.0),
-    Target("statistics of all taps, times no taps", taps, slowest("stats", "of_time_without_taps"), most=1.05),
-    Target("all taps, times max(no taps, bytes / copy rate)", taps, slowest("all", "of_bound"), most=1.3),
+    *(Target(f"{phase}, statistics of all taps, times no taps", taps, lambda figure, phase=phase: figure[phase]["stats"]["of_time_without_taps"], most=1.05)
+      for phase in ("prefill", "decode")),
+    *(Target(f"{phase}, all taps, times max(no taps, bytes / copy rate)", taps, lambda figure, phase=phase: figure[phase]["all"]["of_bound"], most=1.3)
+      for phase in ("prefill", "decode")),
 ]  # fmt: skip
 
 

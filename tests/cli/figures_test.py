@@ -17,7 +17,7 @@ PREFILL = {"part": "prefill", "tokens": 512, "seconds": TIMES, "eager_cpp_second
            "logits_differing": 0, "command": "build-gpu/bin/bench_gpu prefill out/gpu/qwen3-0.6b"}  # fmt: skip
 TAP = {"seconds": TIMES, "bytes": 12_000_000, "of_bound": 1.25, "stalls": 3}
 TAPS = {"copy_bytes_per_second": 5e10, "tokens": 128, "prefill": {"none": TAP, "all": TAP}, "decode": {"none": TAP, "all": TAP},
-        "command": "build-gpu/bin/capture_speed /root/out/gpu/qwen3-0.6b --tokens 128 --numerics torch/sm90"}  # fmt: skip
+        "command": "build-gpu/bin/capture_speed out/gpu/qwen3-0.6b --tokens 128 --numerics torch/sm90"}  # fmt: skip
 
 
 def run(record, *words, readme=None):

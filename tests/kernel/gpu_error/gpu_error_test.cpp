@@ -82,7 +82,12 @@ TEST_CASE("an error of a running kernel names the only launch, or those that may
     for (const char* op : {"heads", "attention"}) log.add(launched(op, 8, &stream));
   log.add(launched("logits", 9, &stream));
   log.divert(nullptr, nullptr);
-  log.add({"replay of a graph", std::source_location::current(), {}, {}, 0, nullptr,
+  log.add({"replay of a graph",
+           std::source_location::current(),
+           {},
+           {},
+           0,
+           nullptr,
            std::make_shared<const LaunchRecords>(layers)});
   const BackendError of_graph = operation_error("waiting for the GPU", kIllegal, log);
   CHECK(says(of_graph, "by 'replay of a graph', at "));

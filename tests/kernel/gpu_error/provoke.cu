@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Provokes one error of CUDA and ends as our programs do: what() on stderr, exit 2. Invariant: one error a process, as
-// some of them leave the GPU's context unusable. Usage: provoke_gpu_error fine|alone|among|graph|copy|memory|block|shared
+// some of them leave the GPU's context unusable. Usage: provoke_gpu_error
+// fine|alone|among|graph|copy|memory|block|shared
 #include <cstdio>
 #include <string>
 #include <vector>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Cases of the kernels that carry taps away and look after memory: statistics, gather, poison, fences. Sizes lie on both
-// sides of a chunk; values by head and by token, at every number of keys alike, at a position.
+// Cases of the kernels that carry taps away and look after memory: statistics, gather, poison, fences. Sizes lie on
+// both sides of a chunk; values by head and by token, at every number of keys alike, at a position.
 #include "core/statistics.h"
 #include "cuda/fences/fences.h"
 #include "cuda/gather/gather.h"
@@ -20,8 +20,7 @@ void add_statistics(std::vector<RepeatCase>& cases) {
     StatisticsArgs args{};
     for (const int64_t count : kCounts) {
       for (const bool is_f32 : {false, true}) {
-        args.values[args.taps] =
-            is_f32 ? static_cast<const void*>(memory.floats(count)) : memory.bf16s(count);
+        args.values[args.taps] = is_f32 ? static_cast<const void*>(memory.floats(count)) : memory.bf16s(count);
         args.counts[args.taps] = count;
         args.is_f32[args.taps] = is_f32;
         args.first_chunk[args.taps + 1] = args.first_chunk[args.taps] + statistics_chunks(count);
@@ -45,8 +44,7 @@ struct Pieces {
     int64_t& end = piece.per_key ? bytes_per_key : fixed_bytes;
     piece.target = end;
     end += piece.per_key ? bytes : (bytes + 15) / 16 * 16;
-    for (int64_t i = 0; i * kPieceChunk < piece_count(piece, most); ++i)
-      chunks.push_back({int(pieces.size()), int(i)});
+    for (int64_t i = 0; i * kPieceChunk < piece_count(piece, most); ++i) chunks.push_back({int(pieces.size()), int(i)});
     pieces.push_back(piece);
   }
   PieceTable table(Memory& memory, int keys) const {

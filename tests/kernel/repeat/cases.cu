@@ -287,8 +287,10 @@ void add_attention(std::vector<RepeatCase>& cases) {
     }
   }
   // One query: keys on both sides of a block's, values staged and not.
-  const std::pair<LaneOrder, LaneOrder> orders[] = {{{8, 2, false}, {16, 1, true}}, {{16, 8, false}, {8, 1, true}},
-                                                    {{32, 4, false}, {16, 1, true}}, {{16, 4, true}, {4, 16, false}},
+  const std::pair<LaneOrder, LaneOrder> orders[] = {{{8, 2, false}, {16, 1, true}},
+                                                    {{16, 8, false}, {8, 1, true}},
+                                                    {{32, 4, false}, {16, 1, true}},
+                                                    {{16, 4, true}, {4, 16, false}},
                                                     {{8, 1, true}, {32, 1, false}}};
   for (const int past : {0, 33, 126, 127, 128, 299, 1023, 1024}) {
     for (const int dim : {64, 128}) {
