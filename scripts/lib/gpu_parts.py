@@ -145,7 +145,7 @@ def speed(at: Places) -> Part:
     measured = [("norm and projections", [at.tool("bench_gpu"), "qkv"]), ("decode", [at.tool("bench_gpu"), "decode", model]),
                 ("prefill", [at.tool("bench_gpu"), "prefill", model]), ("Python: norm and projections", [*torch, "qkv"]),
                 ("Python: decode", [*torch, "decode", model]),
-                ("taps", [*taps, "--tokens", "512", "--steps", "240", "--repeats", "5"]), ("taps, short prompt", [*taps, "--tokens", "128"])]
+                ("taps", [*taps, "--tokens", "512", "--steps", "240", "--repeats", "5"]), ("taps, short prompt", [*taps, "--tokens", "128", "--steps", "240"])]
     return Part([big_model(at), *(Check(name, [command], figures=True) for name, command in measured)])
 
 

@@ -28,8 +28,8 @@ case "$name $*" in
     done ;;
   bench_gpu*decode*) echo '{"part": "decode", "tokens_per_second": {"median": 1000}}' ;;
   bench_gpu*) echo '{"part": "prefill", "tokens": 512, "speedup_over_eager_cpp": 1.5}' ;;
-  capture_speed*) printf '{\n "copy_bytes_per_second": 1,'
-    for phase in prefill decode; do printf '\n "%s": {"stats": {"of_time_without_taps": 1.02}, "all": {"of_bound": 1.2}}%s' $phase "${more-,}"; more=; done
+  capture_speed*) printf '{\n "tokens": 512, "copy_bytes_per_second": 1,'
+    for phase in prefill decode; do printf '\n "%s": {"stats": {"of_bound": 1.02}, "all": {"of_bound": 1.2, "stalls": 0}}%s' $phase "${more-,}"; more=; done
     printf '\n}\n' ;;
   python*bench_torch*) echo '{"part": "torch"}' ;;
   same_bits*qwen3-tiny*) sleep "${SLEEP:-0}"; echo "9 taps, 99 values, ${DIFFERING:-0} taps differ"; [ -z "$STATUS" ] || exit "$STATUS" ;;

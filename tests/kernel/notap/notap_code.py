@@ -136,7 +136,7 @@ def compare(options, copy, folder, source):
     if set(left.kernels()) != set(right.kernels()):
         raise Unusable(f"{source}: without tap calls it has other kernels: {set(left.kernels()) ^ set(right.kernels())}")
     silent = [kernel for kernel in left.kernels() if "5NoTap" in kernel]
-    recording = [kernel for kernel in left.kernels() if "9RecordTap" in kernel]
+    recording = [kernel for kernel in left.kernels() if "RecordSlots" in kernel or "9RecordTap" in kernel]
     if bool(silent) != bool(recording):
         raise Unusable(f"{source}: {len(silent)} NoTap kernels and {len(recording)} RecordTap kernels")
     if recording and all(left.code(kernel) == right.code(kernel) for kernel in recording):

@@ -292,11 +292,13 @@ void add_attention(std::vector<RepeatCase>& cases) {
                                                     {{32, 4, false}, {16, 1, true}},
                                                     {{16, 4, true}, {4, 16, false}},
                                                     {{8, 1, true}, {32, 1, false}}};
-  for (const int past : {0, 33, 126, 127, 128, 299, 1023, 1024}) {
+  for (const int past : {0, 33, 127, 128, 1023, 1024}) {
     for (const int dim : {64, 128}) {
+      if (past > 1000 && dim > 64) continue;  // the sanitizers have their limits
       for (const bool placed : {false, true}) {
         if (placed || past > 33) add_attention_case(cases, {1, past, dim, false, {}, {}, placed});
         for (const auto& [scores, context] : orders) {
+          if (past > 1000 && scores != orders[0].first) continue;
           if (dim % (scores.lanes * scores.vector) == 0)
             add_attention_case(cases, {1, past, dim, true, scores, context, placed});
         }
