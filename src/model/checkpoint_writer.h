@@ -4,14 +4,11 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 
 #include "model/checkpoint_plan.h"
+#include "model/weights_output.h"
 
 namespace plumbline {
-
-/// Told now and then how many bytes of how many are written.
-using WriteProgress = std::function<void(int64_t done, int64_t all)>;
 
 /// Makes DIRECTORY.part with config.json, model.safetensors and, if the vocabulary has room for the bytes and one end
 /// token, tokenizer.json and tokenizer_config.json; then renames it. Returns the bytes of model.safetensors.

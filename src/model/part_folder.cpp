@@ -6,7 +6,6 @@
 
 #include <atomic>
 #include <cstdio>
-#include <string_view>
 #include <system_error>
 
 namespace plumbline {
@@ -17,6 +16,7 @@ namespace fs = std::filesystem;
 struct Names {
   std::string name, part, old;
   std::vector<std::string> files;
+  std::string farewell;
 };
 Names names;                         // unchanged while a handler is installed
 std::atomic<bool> replacing{false};  // the folder of that name is called NAME.old now
@@ -26,17 +26,20 @@ void drop_part() {
   for (const std::string& file : names.files) ::unlink(file.c_str());
   ::rmdir(names.part.c_str());
   if (replacing) std::rename(names.old.c_str(), names.name.c_str());  // fails where the new one has the name by now
-  constexpr std::string_view kText = "\nplumbline make-model: interrupted; nothing is left behind\n";
-  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, kText.data(), kText.size());
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, names.farewell.data(), names.farewell.size());
 }
 
 }  // namespace
 
-PartFolder::PartFolder(fs::path name, const std::vector<std::string>& files)
+PartFolder::PartFolder(fs::path name, const std::vector<std::string>& files, const std::string& verb)
     : name_(std::move(name)), part_(name_of_part(name_)) {
   if (!fs::create_directory(part_))
     throw fs::filesystem_error("make", part_, std::make_error_code(std::errc::file_exists));
-  names = {name_.string(), part_.string(), name_of_old(name_).string(), {}};
+  names = {name_.string(),
+           part_.string(),
+           name_of_old(name_).string(),
+           {},
+           "\nplumbline " + verb + ": interrupted; nothing is left behind\n"};
   for (const std::string& file : files) names.files.push_back((part_ / file).string());
   replacing = false;
   handler_.emplace(drop_part);

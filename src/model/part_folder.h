@@ -18,9 +18,9 @@ class PartFolder {
   /// What a folder that is replaced is called between two renames.
   static std::filesystem::path name_of_old(const std::filesystem::path& name) { return name.string() + ".old"; }
 
-  /// Makes NAME.part, which must not be there. `files`: names of all files that may be written into it. Throws
-  /// std::filesystem::filesystem_error.
-  PartFolder(std::filesystem::path name, const std::vector<std::string>& files);
+  /// Makes NAME.part, which must not be there. `files`: names of all files that may be written into it; `verb`: who
+  /// says that it was interrupted. Throws std::filesystem::filesystem_error.
+  PartFolder(std::filesystem::path name, const std::vector<std::string>& files, const std::string& verb);
   ~PartFolder();  ///< removes it, unless it took its name
   PartFolder(const PartFolder&) = delete;
   PartFolder& operator=(const PartFolder&) = delete;
