@@ -50,6 +50,7 @@ void add_verbs(CLI::App& app, int& status) {
   add_ls(app, status);
   add_faults(app, status);
   add_make_model(app, status);
+  add_import(app, status);
   add_doctor(app, status);
   add_verify(app, status);
   add_recover(app, status);

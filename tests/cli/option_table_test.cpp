@@ -24,7 +24,7 @@ std::set<std::string> options_in(const std::string& help) {
 const std::vector<std::string> kVerbs = {"run",     "find",        "diff",      "gate",       "policy", "show",
                                          "tokens",  "ls",          "faults",    "doctor",     "verify", "recover",
                                          "explain", "completions", "man",       "make-model", "noise",  "blame",
-                                         "repro",   "order",       "contracts", "observer",   "bounds"};
+                                         "repro",   "order",       "contracts", "observer",   "bounds", "import"};
 
 /// What bash offers after these words.
 std::string offered(const std::vector<std::string>& words) {
@@ -79,6 +79,7 @@ TEST_CASE("bash completes verbs, options, values and the verbs under a verb") {
       {{"plumbline", "run", "m", "--device", "c"}, " cuda ", " twin "},
       {{"plumbline", "run", "m", "--fau"}, " --fault ", " --force "},
       {{"plumbline", "policy", ""}, " waivers ", " --today "},
+      {{"plumbline", "import", "gguf", "--d"}, " --dtype ", " --no-tokenizer "},
       {{"plumbline", "policy", "check", "--t"}, " --today ", " check "},
       {{"plumbline", "completions", "z"}, " zsh ", " bash "},
   };
