@@ -111,6 +111,40 @@ def weights():
     safetensors("metadata-only", {"__metadata__": {"format": "pt"}})
 
 
+def gguf(name, pairs=(), tensors=(), version=3, counts=None, tail=b"", magic=b"GGUF", order="<"):
+    """Pairs are (key, bytes of type and value), tensors (name, extents, type, offset)."""
+    def text(value):
+        return struct.pack(order + "Q", len(value)) + value
+    tensor_count, pair_count = counts or (len(tensors), len(pairs))
+    data = magic + struct.pack(order + "IQQ", version, tensor_count, pair_count)
+    data += b"".join(text(key) + value for key, value in pairs)
+    for tensor, extents, kind, offset in tensors:
+        data += text(tensor) + struct.pack(order + f"I{len(extents)}QIQ", len(extents), *extents, kind, offset)
+    write(f"gguf/{name}.gguf", data + tail)
+
+
+def ggufs():
+    pad = b"\0" * 64
+    gguf("empty-model")
+    gguf("big-endian", order=">")
+    gguf("version-1", version=1)
+    gguf("other-magic", magic=b"ggjt")
+    gguf("counts-all-ones", counts=(2**64 - 1, 2**64 - 1))
+    gguf("pairs-without-end", counts=(0, 16384), tail=pad)
+    gguf("key-length-wraps", counts=(0, 1), tail=struct.pack("<Q", 2**64 - 8) + pad)
+    gguf("texts-without-end", [(b"t", struct.pack("<IIQ", 9, 8, 2**61))], tail=pad)
+    gguf("numbers-wrap", [(b"t", struct.pack("<IIQ", 9, 12, 2**61 + 1))], tail=pad)
+    gguf("empty-lists-in-lists", [(b"t", struct.pack("<IIQ", 9, 9, 300) + struct.pack("<IQ", 9, 0) * 300)])
+    gguf("lists-a-hundred-deep", [(b"t", struct.pack("<I", 9) + struct.pack("<IQ", 9, 1) * 100)], tail=pad)
+    gguf("key-with-escape", [(b"\x1b[31m", struct.pack("<I", 99))])
+    gguf("alignment-huge", [(b"general.alignment", struct.pack("<II", 4, 2**31))], tail=pad)
+    gguf("extents-wrap", tensors=[(b"t", (2**32, 2**32, 2**32), 0, 0)], tail=pad)
+    gguf("offset-wraps", tensors=[(b"t", (8,), 0, 2**64 - 32)], tail=pad)
+    gguf("same-data-twice", tensors=[(b"a", (8,), 0, 0), (b"b", (8,), 0, 0)], tail=pad)
+    gguf("type-unknown", tensors=[(b"t", (8,), 2**32 - 1, 0)], tail=pad)
+    gguf("block-half", tensors=[(b"t", (48,), 8, 0)], tail=pad)
+
+
 def indexes():
     def index(name, value):
         write(f"index/{name}.json", value if isinstance(value, (str, bytes)) else json.dumps(value))
@@ -279,7 +313,7 @@ def journals():
 
 
 if __name__ == "__main__":
-    for part in (configs, weights, indexes, tokenizers, policies, tokens, traces, journals):
+    for part in (configs, weights, ggufs, indexes, tokenizers, policies, tokens, traces, journals):
         part()
     total = 0
     for folder, _, files in os.walk(HERE):

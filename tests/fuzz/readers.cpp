@@ -6,10 +6,13 @@
 #include <plumbline/trace.h>
 
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 #include "core/hash.h"
 #include "gate/policy_file.h"
+#include "model/gguf_import.h"
 #include "run/feed.h"
+#include "support/raw_gguf.h"
 #include "support/temp_directory.h"
 #include "support/tiny_model.h"
 
@@ -137,6 +140,45 @@ void read_safetensors(const path& folder, std::string_view bytes) {
   for (const auto& [name, tensor] : load_model(folder).parameters) digest(tensor.view());
 }
 
+/// The smallest Llama in BF16, and one whose matrices are in blocks of every kind.
+std::vector<std::string> gguf_seeds(const path&) {
+  TinyModelOptions options = smallest(1);
+  options.llama = true;
+  const std::string plain = gguf_bytes(gguf_of_llama(tiny_config(options), tiny_tensors(options)));
+  options.hidden = 32;
+  options.intermediate = 256;
+  RawGguf blocks = gguf_of_llama(tiny_config(options), tiny_tensors(options));
+  const auto store = [&](const char* name, uint32_t type, size_t block, size_t block_bytes) {
+    RawGgufTensor& tensor = blocks.tensor(name);
+    tensor.type = type;
+    tensor.bytes.assign(tensor.shape[0] * tensor.shape[1] / block * block_bytes, '\x2a');
+  };
+  store("token_embd.weight", kQ4_1, 32, 20);
+  store("blk.0.attn_q.weight", kQ4_0, 32, 18);
+  store("blk.0.ffn_up.weight", kQ8_0, 32, 34);
+  store("blk.0.ffn_down.weight", kQ6_K, 256, 210);
+  blocks.set("tokenizer.ggml.pre", gguf_text("smollm"));
+  blocks.set("tokenizer.ggml.bos_token_id", gguf_u32(1));
+  blocks.set("tokenizer.ggml.add_bos_token", gguf_bool(true));
+  blocks.set("tokenizer.chat_template", gguf_text("{{ messages }}"));
+  return {plain, gguf_bytes(blocks)};
+}
+
+/// What is imported must load.
+void read_gguf(const path& folder, std::string_view bytes) {
+  write_file(folder / "m.gguf", bytes);
+  std::filesystem::remove_all(folder / "imported");
+  import_gguf({folder / "m.gguf", folder / "imported", DType::bf16, true});
+  try {
+    load_model(folder / "imported");
+    for (const char* file : {"tokenizer.json", "tokenizer_config.json", "plumbline_import.json"})
+      if (!nlohmann::json::parse(read_file(folder / "imported" / file)).is_object())
+        throw std::logic_error(file + std::string(" is no object"));
+  } catch (const std::exception& problem) {
+    throw std::logic_error(std::string("what was imported cannot be read: ") + problem.what());
+  }
+}
+
 std::vector<std::string> index_seeds(const path& folder) {
   make_model(folder, 2);
   return {read_file(folder / "model.safetensors.index.json")};
@@ -175,6 +217,7 @@ void read_tokens(const path&, std::string_view bytes) { run::parse_token_ids(std
 const std::vector<Reader>& all_readers() {
   static const std::vector<Reader> readers = {{"config", Form::text, config_seeds, read_config},
                                               {"safetensors", Form::safetensors, safetensors_seeds, read_safetensors},
+                                              {"gguf", Form::binary, gguf_seeds, read_gguf},
                                               {"index", Form::text, index_seeds, read_index},
                                               {"tokenizer", Form::text, tokenizer_seeds, read_tokenizer},
                                               {"policy", Form::text, policy_seeds, read_policy_file},
