@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Installs what is missing, builds, and runs every test: source checks, the tests, and again what the presets choose of them
-# under the address and undefined-behaviour sanitizers and the thread sanitizer. Usage: scripts/test.sh [--quick]   (--quick leaves the sanitizers out)
+# under the address and undefined-behaviour sanitizers and the thread sanitizer; scripts/smollm2.sh where its model was fetched. Usage: scripts/test.sh [--quick]   (--quick leaves the sanitizers out)
 # Ends with one line, "N passed, N failed"; exit 0 only if something ran and nothing failed.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -37,6 +37,10 @@ scripts/setup.sh --deps-only || { echo "0 passed, 1 failed"; exit 1; }
 step "source checks"
 count scripts/dev/check.sh
 for preset in "${presets[@]}"; do run_preset "$preset"; done
+if [ -f .models/SmolLM2-135M-Instruct.Q4_1.gguf ]; then
+  step "a real model"
+  count scripts/smollm2.sh
+fi
 
 echo
 echo "$passed passed, $failed failed"
