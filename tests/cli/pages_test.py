@@ -60,7 +60,8 @@ def plumbline(*words: str):
 def help_of(verb: str, known={}) -> str:
     if verb not in known:
         said = plumbline(verb, "--help")
-        known[verb] = " " + said.stdout if said.returncode == 0 else ""
+        below = re.findall(r"^  ([a-z]+)  ", said.stdout.partition("Subcommands:")[2], re.M)
+        known[verb] = " ".join(["", said.stdout, *(plumbline(verb, part, "--help").stdout for part in below)]) if said.returncode == 0 else ""
     return known[verb]
 
 

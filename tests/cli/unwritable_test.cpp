@@ -6,11 +6,14 @@
 
 #include <filesystem>
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "cli/program.h"
 #include "core/hash.h"
 #include "support/catch.h"
+#include "support/raw_gguf.h"
 #include "support/temp_directory.h"
+#include "support/tiny_model.h"
 
 using namespace plumbline;
 using namespace plumbline::test;
@@ -46,7 +49,9 @@ std::vector<Writer> writers(const fs::path& folder) {
   const auto in = [&](const char* name) { return (folder / name).string(); };
   const std::string run = "run " + model_directory() + " --backend oracle --prompt 'A longer text' --new 6 --force -o ";
   const std::string make = "make-model " + model_directory() + "/config.json --force -o ";
-  std::vector<Writer> all = {{run + in("old.h5"), in("old.h5"), 1100},
+  const std::string import = "import gguf " + in("m.gguf") + " -o ";
+  std::vector<Writer> all = {{import + in("imported"), in("imported"), 40},
+                             {run + in("old.h5"), in("old.h5"), 1100},
                              {run + in("new.h5"), in("new.h5"), 1100},
                              {"recover " + unfinished() + " -o " + in("saved.h5"), in("saved.h5"), 1100},
                              {make + in("model"), in("model"), 40},
@@ -63,6 +68,9 @@ std::vector<Writer> writers(const fs::path& folder) {
 /// What writers() is let loose on.
 void furnish(const fs::path& folder) {
   for (const char* name : {"old", "old.h5"}) write_file(folder / name, "precious");
+  TinyModelOptions llama;
+  llama.llama = true;
+  write_file(folder / "m.gguf", gguf_bytes(gguf_of_llama(tiny_config(llama), tiny_tensors(llama))));
   REQUIRE(call({"make-model", model_directory() + "/config.json", "--seed", "7", "-o", (folder / "model").string()})
               .status == 0);
 }
