@@ -51,6 +51,7 @@ void add_verbs(CLI::App& app, int& status) {
   add_faults(app, status);
   add_make_model(app, status);
   add_import(app, status);
+  add_audit(app, status);
   add_doctor(app, status);
   add_verify(app, status);
   add_recover(app, status);

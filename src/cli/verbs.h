@@ -13,6 +13,7 @@ void add_policy(CLI::App& app, int& status);
 void add_show(CLI::App& app, int& status);
 void add_make_model(CLI::App& app, int& status);
 void add_import(CLI::App& app, int& status);
+void add_audit(CLI::App& app, int& status);
 void add_tokens(CLI::App& app, int& status);
 void add_blame(CLI::App& app, int& status);
 void add_bounds(CLI::App& app, int& status);

@@ -269,6 +269,7 @@ std::span<const CodePage> code_pages() {
   static const std::vector<CodePage> all = [] {
     std::vector<CodePage> pages(kPages.begin(), kPages.end());
     pages.insert(pages.end(), cause_pages().begin(), cause_pages().end());
+    pages.insert(pages.end(), audit_pages().begin(), audit_pages().end());
     return pages;
   }();
   return all;

@@ -7,7 +7,8 @@
 
 namespace plumbline {
 
-// P01xx structure, P02xx values, P03xx non-finite, P04xx provenance, P05xx policy, P06xx causes (src/diagnose).
+// P01xx structure, P02xx values, P03xx non-finite, P04xx provenance, P05xx policy, P06xx causes (src/diagnose),
+// P07xx checkpoints (src/model/audit.h).
 namespace code {
 inline constexpr std::string_view kShapes = "P0101";
 inline constexpr std::string_view kOneSided = "P0102";
@@ -66,6 +67,22 @@ inline constexpr std::string_view kStorage = "P0624";
 inline constexpr std::string_view kUnwritten = "P0625";
 inline constexpr std::string_view kRow = "P0626";
 inline constexpr std::string_view kSoftmax = "P0627";
+inline constexpr std::string_view kParameterMissing = "P0701";
+inline constexpr std::string_view kHeadMissing = "P0702";
+inline constexpr std::string_view kParameterShape = "P0703";
+inline constexpr std::string_view kParameterDtype = "P0704";
+inline constexpr std::string_view kDeniedBias = "P0705";
+inline constexpr std::string_view kUnusedTensor = "P0706";
+inline constexpr std::string_view kShardContradiction = "P0707";
+inline constexpr std::string_view kNonFiniteWeights = "P0708";
+inline constexpr std::string_view kUnwrittenWeights = "P0709";
+inline constexpr std::string_view kConstantWeights = "P0710";
+inline constexpr std::string_view kRepeatedWeights = "P0711";
+inline constexpr std::string_view kEqualTensors = "P0712";
+inline constexpr std::string_view kOtherHead = "P0713";
+inline constexpr std::string_view kTransposedSquare = "P0714";
+inline constexpr std::string_view kUnusualTheta = "P0715";
+inline constexpr std::string_view kSmallEmbedding = "P0716";
 }  // namespace code
 
 struct CodePage {
@@ -76,6 +93,8 @@ struct CodePage {
 
 /// Those of P06xx (cause_pages.cpp).
 std::span<const CodePage> cause_pages();
+/// Those of P07xx (audit_pages.cpp).
+std::span<const CodePage> audit_pages();
 /// All pages, in ascending order of their codes.
 std::span<const CodePage> code_pages();
 /// The page of a code ("P0201", letters in either case), or nullptr.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // load_model: config, weights, rules, graph. Each step has its own file; this one is their order.
+#include <span>
+
 #include <plumbline/error.h>
 #include <plumbline/model.h>
 
@@ -34,15 +36,10 @@ void append(std::vector<std::string>& to, std::vector<std::string>& from) {
 }
 
 Model load(const fs::path& directory) {
-  require_directory(directory);
-  const fs::path config_file = directory / "config.json";
-  require_config(config_file);
-  const auto config_bytes = MappedFile::open(config_file);
-
   Model model;
   model.directory = directory;
-  model.config = parse_config(std::string(config_bytes->text()), config_file);
-  model.files.push_back(file_digest("config.json", config_bytes->bytes()));
+  model.config = load_config(directory);
+  model.files.push_back(file_digest("config.json", std::as_bytes(std::span(model.config.json))));
   WeightFiles weights = read_weight_files(directory);
   CheckedWeights checked = check_weights(model.config, weights, directory);
   model.files.insert(model.files.end(), weights.files.begin(), weights.files.end());
@@ -54,6 +51,13 @@ Model load(const fs::path& directory) {
 }
 
 }  // namespace
+
+ModelConfig load_config(const fs::path& directory) {
+  require_directory(directory);
+  const fs::path file = directory / "config.json";
+  require_config(file);
+  return parse_config(std::string(MappedFile::open(file)->text()), file);
+}
 
 Model load_model(const fs::path& directory) {
   try {

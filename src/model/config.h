@@ -15,4 +15,7 @@ namespace plumbline {
 /// windows, quantised weights, other activations).
 ModelConfig parse_config(std::string json, const std::filesystem::path& file);
 
+/// config.json of a model directory. Throws CheckpointError as parse_config does, and if there is none to be read.
+ModelConfig load_config(const std::filesystem::path& directory);
+
 }  // namespace plumbline

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <string>
 
@@ -25,6 +26,19 @@ struct Descriptor {
   ~Descriptor() { ::close(fd); }
 };
 
+/// The whole pages inside `part`.
+std::span<const std::byte> whole_pages(std::span<const std::byte> part) {
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = reinterpret_cast<uintptr_t>(part.data()), end = begin + part.size();
+  const uintptr_t first = (begin + page - 1) / page * page, last = end / page * page;
+  return first < last ? part.subspan(first - begin, last - first) : std::span<const std::byte>();
+}
+
+void advise(std::span<const std::byte> part, int advice) {
+  const auto pages = whole_pages(part);
+  if (!pages.empty()) ::madvise(const_cast<std::byte*>(pages.data()), pages.size(), advice);
+}
+
 }  // namespace
 
 std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& file) {
@@ -40,6 +54,12 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& 
   if (data == MAP_FAILED) cannot_read(file, std::strerror(errno));
   return std::shared_ptr<const MappedFile>(new MappedFile(static_cast<const std::byte*>(data), size));
 }
+
+// Where the system knows MADV_POPULATE_READ (Linux 5.14), one call in place of a fault for every few pages.
+void MappedFile::prefetch(std::span<const std::byte> part) const { advise(part, MADV_POPULATE_READ); }
+
+// The mapping is private and never written, so a page dropped is read from the file again.
+void MappedFile::release(std::span<const std::byte> part) const { advise(part, MADV_DONTNEED); }
 
 MappedFile::~MappedFile() {
   if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);

@@ -22,6 +22,7 @@ class SafetensorsFile {
   /// By name. The tensors borrow from the mapping and keep it alive; their bytes may be unaligned.
   const std::map<std::string, Tensor>& tensors() const { return tensors_; }
   std::span<const std::byte> file_bytes() const { return mapping_->bytes(); }
+  const MappedFile& mapping() const { return *mapping_; }
 
  private:
   std::shared_ptr<const MappedFile> mapping_;

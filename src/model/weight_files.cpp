@@ -82,32 +82,37 @@ void add_file(WeightFiles& weights, const fs::path& directory, const std::string
   }
 }
 
-void add_shards(WeightFiles& weights, const fs::path& directory) {
-  const auto mapping = MappedFile::open(directory / kIndex);
-  const WeightMap index = read_index(directory / kIndex, mapping->bytes());
-  weights.files.push_back(file_digest(kIndex, mapping->bytes()));
-  std::set<std::string> shards;
-  for (const auto& [tensor, name] : index) {
-    if (!shards.insert(name).second) continue;
+void add_shards(WeightFiles& weights, const fs::path& directory, const WeightSet& set) {
+  weights.files.push_back(*set.index_file);
+  for (const auto& [tensor, name] : *set.index) {
     if (!fs::exists(directory / name)) {
       refuse("a shard that the index names is missing",
              {"file    " + (directory / printable(name)).string(), "tensor  " + printable(tensor) + " lies in it"},
              "fetch the missing file");
     }
   }
-  if (!shards.contains(kSingle) && fs::exists(directory / kSingle)) {
-    refuse("the directory has two sets of weights",
-           {"file   " + (directory / kSingle).string(), "index  " + (directory / kIndex).string()},
-           "remove the set that is not meant");
-  }
-  for (const std::string& name : shards) add_file(weights, directory, name, &index);
-  for (const auto& [tensor, name] : index) {
+  for (const std::string& name : set.files) add_file(weights, directory, name, &*set.index);
+  for (const auto& [tensor, name] : *set.index) {
     if (!weights.tensors.contains(tensor)) {
       refuse("a shard lacks a tensor that the index places there",
              {"file    " + (directory / printable(name)).string(), "tensor  " + printable(tensor)},
              "fetch index and shards again, together");
     }
   }
+}
+
+WeightSet shard_set(const fs::path& directory) {
+  const auto mapping = MappedFile::open(directory / kIndex);
+  WeightSet set;
+  set.index = read_index(directory / kIndex, mapping->bytes());
+  set.index_file = file_digest(kIndex, mapping->bytes());
+  for (const auto& [tensor, name] : *set.index) set.files.insert(name);
+  if (!set.files.contains(kSingle) && fs::exists(directory / kSingle)) {
+    refuse("the directory has two sets of weights",
+           {"file   " + (directory / kSingle).string(), "index  " + (directory / kIndex).string()},
+           "remove the set that is not meant");
+  }
+  return set;
 }
 
 }  // namespace
@@ -119,17 +124,22 @@ FileDigest file_digest(std::string name, std::span<const std::byte> bytes) {
   return {std::move(name), size, std::move(digits)};
 }
 
+WeightSet find_weight_set(const fs::path& directory) {
+  if (fs::exists(directory / kIndex)) return shard_set(directory);
+  if (fs::exists(directory / kSingle)) return {{}, {}, {kSingle}};
+  std::vector<std::string> details = {"directory  " + directory.string(),
+                                      std::string("needed     ") + kSingle + ", or shards and " + kIndex};
+  for (const std::string& name : other_files(directory, {})) details.push_back("found      " + name);
+  refuse("the directory has no weights that can be read", details, "save the model with safe_serialization=True");
+}
+
 WeightFiles read_weight_files(const fs::path& directory) {
+  const WeightSet set = find_weight_set(directory);
   WeightFiles weights;
-  if (fs::exists(directory / kIndex)) {
-    add_shards(weights, directory);
-  } else if (fs::exists(directory / kSingle)) {
-    add_file(weights, directory, kSingle, nullptr);
+  if (set.index) {
+    add_shards(weights, directory, set);
   } else {
-    std::vector<std::string> details = {"directory  " + directory.string(),
-                                        std::string("needed     ") + kSingle + ", or shards and " + kIndex};
-    for (const std::string& name : other_files(directory, {})) details.push_back("found      " + name);
-    refuse("the directory has no weights that can be read", details, "save the model with safe_serialization=True");
+    add_file(weights, directory, kSingle, nullptr);
   }
   std::set<std::string> read;
   for (const FileDigest& file : weights.files) read.insert(file.name);

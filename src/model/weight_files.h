@@ -4,6 +4,8 @@
 #pragma once
 #include <filesystem>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,16 @@ struct WeightFiles {
   std::vector<FileDigest> files;   ///< weight files and index
   std::vector<std::string> notes;  ///< other weight files that lie beside them unread
 };
+
+/// Which files hold the weights, before any tensor is looked at.
+struct WeightSet {
+  std::optional<std::map<std::string, std::string>> index;  ///< tensor -> shard, of a model in shards
+  std::optional<FileDigest> index_file;
+  std::set<std::string> files;  ///< names inside the directory; a shard may be missing
+};
+
+/// Throws CheckpointError if there are no weights, two sets of them, or an index that is not usable.
+WeightSet find_weight_set(const std::filesystem::path& directory);
 
 /// Throws CheckpointError if there are no weights, two sets of them, or an index that does not match its files.
 WeightFiles read_weight_files(const std::filesystem::path& directory);

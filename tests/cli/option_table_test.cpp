@@ -24,7 +24,8 @@ std::set<std::string> options_in(const std::string& help) {
 const std::vector<std::string> kVerbs = {"run",     "find",        "diff",      "gate",       "policy", "show",
                                          "tokens",  "ls",          "faults",    "doctor",     "verify", "recover",
                                          "explain", "completions", "man",       "make-model", "noise",  "blame",
-                                         "repro",   "order",       "contracts", "observer",   "bounds", "import"};
+                                         "repro",   "order",       "contracts", "observer",   "bounds", "import",
+                                         "audit"};
 
 /// What bash offers after these words.
 std::string offered(const std::vector<std::string>& words) {

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/audit.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "core/parallel.h"
+#include "core/progress.h"
+#include "model/audit_rules.h"
+#include "model/config.h"
+
+namespace plumbline {
+namespace {
+
+using KindKey = std::pair<std::string, DType>;
+
+AuditedTensor listed(const std::string& name, const ListedTensor& stored, bool expected) {
+  AuditedTensor tensor;
+  tensor.name = name;
+  tensor.file = stored.file;
+  std::tie(tensor.layer, tensor.kind) = layer_and_kind(name);
+  tensor.dtype = stored.tensor.dtype();
+  tensor.shape = stored.tensor.shape();
+  tensor.expected = expected;
+  return tensor;
+}
+
+std::vector<AuditedTensor> inventory(const CheckpointListing& listing, const std::vector<ParameterSpec>& expected) {
+  std::vector<AuditedTensor> tensors;
+  std::map<std::string, bool> is_expected;
+  for (const ParameterSpec& spec : expected) {
+    is_expected[spec.name] = true;
+    const auto found = listing.tensors.find(spec.name);
+    if (found != listing.tensors.end()) tensors.push_back(listed(spec.name, found->second, true));
+  }
+  for (const auto& [name, stored] : listing.tensors)
+    if (!is_expected.contains(name)) tensors.push_back(listed(name, stored, false));
+  return tensors;
+}
+
+bool is_square(const AuditedTensor& tensor) {
+  return tensor.expected && tensor.layer >= 0 && tensor.shape.size() == 2 && tensor.shape[0] == tensor.shape[1];
+}
+
+/// Everything that is measured, by several threads: one tensor each, the largest first.
+class Measuring {
+ public:
+  Measuring(AuditReport& report, const CheckpointListing& listing)
+      : report_(report), listing_(listing), squares_(report.tensors.size()), progress_("audit, weights", bytes()) {}
+
+  std::vector<SquareMatrix> run(int threads) {
+    std::vector<size_t> order;
+    for (size_t i = 0; i < report_.tensors.size(); ++i)
+      if (can_measure(report_.tensors[i].dtype) && stored(i).count() > 0) order.push_back(i);
+    std::stable_sort(order.begin(), order.end(),
+                     [&](size_t a, size_t b) { return stored(a).byte_size() > stored(b).byte_size(); });
+    parallel_for(static_cast<int64_t>(order.size()), threads,
+                 [&](int64_t i) { measure(order[static_cast<size_t>(i)]); });
+    join_kinds();
+    std::erase_if(squares_, [](const SquareMatrix& square) { return square.rows.empty(); });
+    return std::move(squares_);
+  }
+
+ private:
+  const Tensor& stored(size_t i) const { return listing_.tensors.at(report_.tensors[i].name).tensor; }
+  int64_t bytes() const {
+    return std::accumulate(listing_.tensors.begin(), listing_.tensors.end(), int64_t{0},
+                           [](int64_t sum, const auto& one) {
+                             return sum + static_cast<int64_t>(one.second.tensor.byte_size());
+                           });
+  }
+
+  void measure(size_t i) {
+    AuditedTensor& tensor = report_.tensors[i];
+    const ListedTensor& at = listing_.tensors.at(tensor.name);
+    const MappedFile& mapping = listing_.files[at.mapping].mapping();
+    std::optional<SquareProfile> profile;
+    if (is_square(tensor)) profile.emplace(at.tensor.view());
+    std::unique_ptr<TensorMeter> meter = take_meter();
+    meter->start(tensor.dtype);
+    const std::span<const std::byte> bytes = at.tensor.view().bytes();
+    for (size_t begin = 0; begin < bytes.size(); begin += kPieceBytes) {
+      const std::span<const std::byte> piece = bytes.subspan(begin, std::min(bytes.size() - begin, kPieceBytes));
+      mapping.prefetch(piece);
+      meter->add(piece);
+      if (profile) profile->add(piece);
+      // The piece before too: the system may map pages around those that are asked for.
+      const size_t behind = begin - std::min(begin, kPieceBytes);
+      mapping.release(bytes.subspan(behind, begin + piece.size() - behind));
+      progress_.advance(static_cast<int64_t>(piece.size()));
+    }
+    tensor.statistics = meter->finish();
+    tensor.pieces = meter->pieces();
+    if (profile) squares_[i] = {tensor.name, tensor.kind, tensor.layer, profile->row_logs(), profile->column_logs()};
+    keep(tensor, std::move(meter));
+  }
+
+  std::unique_ptr<TensorMeter> take_meter() {
+    const std::lock_guard lock(mutex_);
+    if (meters_.empty()) return std::make_unique<TensorMeter>();
+    std::unique_ptr<TensorMeter> meter = std::move(meters_.back());
+    meters_.pop_back();
+    return meter;
+  }
+
+  /// Adds the tensor's counts to those of its kind.
+  void keep(const AuditedTensor& tensor, std::unique_ptr<TensorMeter> meter) {
+    const std::lock_guard lock(mutex_);
+    std::vector<uint64_t>& all = counts_[{tensor.kind, tensor.dtype}];
+    all.resize(kPatterns);
+    for (const PatternCount& one : meter->counts()) all[one.pattern] += one.count;
+    meters_.push_back(std::move(meter));
+  }
+
+  /// In the order of the tensors, so that sums are the same whatever thread came first.
+  void join_kinds() {
+    std::map<KindKey, size_t> places;
+    for (size_t i = 0; i < report_.tensors.size(); ++i) {
+      const AuditedTensor& tensor = report_.tensors[i];
+      if (!tensor.statistics) continue;
+      const auto [place, is_new] = places.try_emplace({tensor.kind, tensor.dtype}, report_.kinds.size());
+      if (is_new) report_.kinds.push_back({tensor.kind, tensor.dtype, {}, {}});
+      AuditedKind& kind = report_.kinds[place->second];
+      kind.tensors.push_back(i);
+      join_statistics(kind.statistics, *tensor.statistics);
+    }
+    for (AuditedKind& kind : report_.kinds)
+      set_medians(kind.statistics, kind.dtype, ascending_counts(kind.dtype, counts_.at({kind.kind, kind.dtype})));
+  }
+
+  AuditReport& report_;
+  const CheckpointListing& listing_;
+  std::vector<SquareMatrix> squares_;
+  std::mutex mutex_;
+  std::map<KindKey, std::vector<uint64_t>> counts_;
+  std::vector<std::unique_ptr<TensorMeter>> meters_;  // as many as threads measured at once
+  Progress progress_;
+};
+
+const WeightStatistics* statistics_of_layer(const AuditReport& report, const char* kind, int layer) {
+  for (const AuditedTensor& tensor : report.tensors)
+    if (tensor.layer == layer && tensor.kind == kind && tensor.statistics) return &*tensor.statistics;
+  return nullptr;
+}
+
+void apply_notes_checker(AuditReport& report) {
+  std::vector<NotesLayer> layers;
+  for (int layer = 0; layer < report.config.layers; ++layer) {
+    const WeightStatistics* const k = statistics_of_layer(report, "self_attn.k_norm.weight", layer);
+    const WeightStatistics* const q = statistics_of_layer(report, "self_attn.q_norm.weight", layer);
+    if (k == nullptr || q == nullptr) continue;
+    layers.push_back({layer, k->largest, k->median.value, q->largest, q->median.value});
+    const double bound =
+        std::sqrt(static_cast<double>(report.config.head_dim)) * k->magnitude() * q->magnitude();
+    if (report.logit_bound_layer < 0 || bound > report.logit_bound) {
+      report.logit_bound = bound;
+      report.logit_bound_layer = layer;
+    }
+  }
+  report.notes_checker = notes_score(std::move(layers));
+}
+
+}  // namespace
+
+int64_t AuditReport::count(AuditLevel level) const {
+  return std::count_if(findings.begin(), findings.end(), [&](const AuditFinding& one) { return one.level == level; });
+}
+
+std::pair<int, std::string> layer_and_kind(const std::string& name) {
+  const std::string_view model = "model.", layers = "model.layers.";
+  if (name.starts_with(layers)) {
+    int layer = 0;
+    const char* const begin = name.data() + layers.size();
+    const auto [end, error] = std::from_chars(begin, name.data() + name.size(), layer);
+    if (error == std::errc() && end != name.data() + name.size() && *end == '.' && layer >= 0)
+      return {layer, std::string(end + 1, name.data() + name.size())};
+  }
+  return {-1, name.starts_with(model) ? name.substr(model.size()) : name};
+}
+
+std::string form_of(const AuditedTensor& tensor) {
+  return to_string(tensor.shape) + " " + std::string(dtype_name(tensor.dtype));
+}
+
+std::string values_of(const WeightStatistics& statistics) {
+  if (statistics.moments.count == 0) return fmt::format("{} values, none of them finite", statistics.count);
+  return fmt::format("{} values from {:.6g} to {:.6g}, median magnitude {:.4g}", statistics.count, statistics.least,
+                     statistics.largest, statistics.median_magnitude.value);
+}
+
+AuditReport audit_checkpoint(const std::filesystem::path& directory, int threads) {
+  AuditReport report;
+  report.directory = directory;
+  report.config = load_config(directory);
+  const std::vector<ParameterSpec> expected = expected_parameters(report.config);
+  const CheckpointListing listing = list_checkpoint(directory);
+  report.bytes = listing.bytes;
+  report.tensors = inventory(listing, expected);
+  const std::vector<SquareMatrix> squares = Measuring(report, listing).run(threads);
+  check_presence(report, listing, expected);
+  check_head(report);
+  check_values(report);
+  check_equal_tensors(report);
+  check_squares(report, squares);
+  check_family(report);
+  report.has_qk_norm = std::any_of(expected.begin(), expected.end(), [](const ParameterSpec& spec) {
+    return spec.name.ends_with(".self_attn.k_norm.weight");
+  });
+  apply_notes_checker(report);
+  std::stable_sort(report.findings.begin(), report.findings.end(),
+                   [](const AuditFinding& a, const AuditFinding& b) { return a.level < b.level; });
+  return report;
+}
+
+}  // namespace plumbline
