@@ -71,10 +71,9 @@ class Measuring {
  private:
   const Tensor& stored(size_t i) const { return listing_.tensors.at(report_.tensors[i].name).tensor; }
   int64_t bytes() const {
-    return std::accumulate(listing_.tensors.begin(), listing_.tensors.end(), int64_t{0},
-                           [](int64_t sum, const auto& one) {
-                             return sum + static_cast<int64_t>(one.second.tensor.byte_size());
-                           });
+    return std::accumulate(
+        listing_.tensors.begin(), listing_.tensors.end(), int64_t{0},
+        [](int64_t sum, const auto& one) { return sum + static_cast<int64_t>(one.second.tensor.byte_size()); });
   }
 
   void measure(size_t i) {
@@ -110,13 +109,14 @@ class Measuring {
     return meter;
   }
 
-  /// Adds the tensor's counts to those of its kind.
+  /// Adds the tensor's counts to those of its kind. Only the config's kinds have a table: a file may name any number.
   void keep(const AuditedTensor& tensor, std::unique_ptr<TensorMeter> meter) {
     const std::lock_guard lock(mutex_);
+    meters_.push_back(std::move(meter));
+    if (!tensor.expected) return;
     std::vector<uint64_t>& all = counts_[{tensor.kind, tensor.dtype}];
     all.resize(kPatterns);
-    for (const PatternCount& one : meter->counts()) all[one.pattern] += one.count;
-    meters_.push_back(std::move(meter));
+    for (const PatternCount& one : meters_.back()->counts()) all[one.pattern] += one.count;
   }
 
   /// In the order of the tensors, so that sums are the same whatever thread came first.
@@ -124,7 +124,7 @@ class Measuring {
     std::map<KindKey, size_t> places;
     for (size_t i = 0; i < report_.tensors.size(); ++i) {
       const AuditedTensor& tensor = report_.tensors[i];
-      if (!tensor.statistics) continue;
+      if (!tensor.statistics || !tensor.expected) continue;
       const auto [place, is_new] = places.try_emplace({tensor.kind, tensor.dtype}, report_.kinds.size());
       if (is_new) report_.kinds.push_back({tensor.kind, tensor.dtype, {}, {}});
       AuditedKind& kind = report_.kinds[place->second];
@@ -132,7 +132,8 @@ class Measuring {
       join_statistics(kind.statistics, *tensor.statistics);
     }
     for (AuditedKind& kind : report_.kinds)
-      set_medians(kind.statistics, kind.dtype, ascending_counts(kind.dtype, counts_.at({kind.kind, kind.dtype})));
+      complete_statistics(kind.statistics, kind.dtype,
+                          ascending_counts(kind.dtype, counts_.at({kind.kind, kind.dtype})));
   }
 
   AuditReport& report_;
@@ -144,21 +145,22 @@ class Measuring {
   Progress progress_;
 };
 
-const WeightStatistics* statistics_of_layer(const AuditReport& report, const char* kind, int layer) {
+std::map<int, const WeightStatistics*> statistics_by_layer(const AuditReport& report, std::string_view kind) {
+  std::map<int, const WeightStatistics*> found;
   for (const AuditedTensor& tensor : report.tensors)
-    if (tensor.layer == layer && tensor.kind == kind && tensor.statistics) return &*tensor.statistics;
-  return nullptr;
+    if (tensor.layer >= 0 && tensor.kind == kind && tensor.statistics) found[tensor.layer] = &*tensor.statistics;
+  return found;
 }
 
 void apply_notes_checker(AuditReport& report) {
   std::vector<NotesLayer> layers;
-  for (int layer = 0; layer < report.config.layers; ++layer) {
-    const WeightStatistics* const k = statistics_of_layer(report, "self_attn.k_norm.weight", layer);
-    const WeightStatistics* const q = statistics_of_layer(report, "self_attn.q_norm.weight", layer);
-    if (k == nullptr || q == nullptr) continue;
+  const auto k_norms = statistics_by_layer(report, "self_attn.k_norm.weight");
+  const auto q_norms = statistics_by_layer(report, "self_attn.q_norm.weight");
+  for (const auto& [layer, k] : k_norms) {
+    if (layer >= report.config.layers || !q_norms.contains(layer)) continue;
+    const WeightStatistics* const q = q_norms.at(layer);
     layers.push_back({layer, k->largest, k->median.value, q->largest, q->median.value});
-    const double bound =
-        std::sqrt(static_cast<double>(report.config.head_dim)) * k->magnitude() * q->magnitude();
+    const double bound = std::sqrt(static_cast<double>(report.config.head_dim)) * k->magnitude() * q->magnitude();
     if (report.logit_bound_layer < 0 || bound > report.logit_bound) {
       report.logit_bound = bound;
       report.logit_bound_layer = layer;

@@ -59,7 +59,7 @@ struct AuditedTensor {
   std::vector<uint64_t> pieces;                ///< hashes: TensorMeter::pieces
 };
 
-/// All tensors of one kind and dtype.
+/// All parameters of one kind and dtype that the config implies.
 struct AuditedKind {
   std::string kind;
   DType dtype = DType::bf16;
@@ -70,8 +70,8 @@ struct AuditedKind {
 struct AuditReport {
   std::filesystem::path directory;
   ModelConfig config;
-  int64_t bytes = 0;                         ///< of all weight files
-  int64_t expected = 0, present = 0;         ///< parameters; `present` of any shape and dtype
+  int64_t bytes = 0;                          ///< of all weight files
+  int64_t expected = 0, present = 0;          ///< parameters; `present` of any shape and dtype
   std::string head, heads, theta, embedding;  ///< a sentence each: what stands there and by which rule
   int64_t squares = 0, squares_upright = 0, squares_transposed = 0;
   std::vector<AuditFinding> findings;  ///< errors first

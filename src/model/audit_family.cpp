@@ -55,8 +55,12 @@ void check_theta(AuditReport& report) {
     if (std::find(family.values.begin(), family.values.end(), theta) != family.values.end()) return;
     std::string known;
     for (const double value : family.values) known += fmt::format("{}{:.6g}", known.empty() ? "" : ", ", value);
-    AuditFinding finding{AuditRule::theta, AuditLevel::warning, "the rope base is none that this family was published with",
-                         {},               "config.json",       {},
+    AuditFinding finding{AuditRule::theta,
+                         AuditLevel::warning,
+                         "the rope base is none that this family was published with",
+                         {},
+                         "config.json",
+                         {},
                          "set rope_theta to what the model was trained with; weights cannot tell it"};
     finding.evidence.push_back(fmt::format("rope theta is {:.6g}; published: {}", theta, known));
     if (theta == family.trap_value) finding.evidence.push_back(fmt::format("{:.6g} is {}", theta, family.trap));
@@ -75,12 +79,15 @@ void check_embedding(AuditReport& report) {
   const double share = norm_share(square, report.config.rms_eps);
   const double scaled = norm_share(square / static_cast<double>(report.config.hidden), report.config.rms_eps);
   report.embedding = fmt::format(
-      "rms {:.4g}, used as stored; beside eps {:.1g} the first norm keeps {:.4f} of it (scaled by 1/sqrt(hidden), as the "
+      "rms {:.4g}, used as stored; beside eps {:.1g} the first norm keeps {:.4f} of it (scaled by 1/sqrt(hidden), as "
+      "the "
       "notes did, {:.4f})",
       std::sqrt(square), report.config.rms_eps, share, scaled);
   if (share >= kEpsShare) return;
-  report.findings.push_back({AuditRule::small_embedding, AuditLevel::warning,
-                             "the embedding is so small that eps weighs in the first norm", {embedding->name},
+  report.findings.push_back({AuditRule::small_embedding,
+                             AuditLevel::warning,
+                             "the embedding is so small that eps weighs in the first norm",
+                             {embedding->name},
                              embedding->file,
                              {fmt::format("rms {:.4g}: the first norm gives {:.3f} of what it would without eps {:.1g}",
                                           std::sqrt(square), share, report.config.rms_eps),
@@ -101,8 +108,12 @@ void check_head(AuditReport& report) {
   if (!report.config.tied) {
     report.head = stored != nullptr ? "its own, " + rule : "missing, " + rule;
     if (stored != nullptr) return;
-    report.findings.push_back({AuditRule::head_missing, AuditLevel::error, "the head is missing, and nothing ties it",
-                               {head.name}, "", {"config.json implies " + to_string(head.shape), rule},
+    report.findings.push_back({AuditRule::head_missing,
+                               AuditLevel::error,
+                               "the head is missing, and nothing ties it",
+                               {head.name},
+                               "",
+                               {"config.json implies " + to_string(head.shape), rule},
                                "set tie_word_embeddings to true if the model was trained so, else fetch the weights "
                                "again: code that allocates a head and loads none gives logits from unwritten memory"});
     return;
@@ -118,8 +129,12 @@ void check_head(AuditReport& report) {
     report.head += "; stored once more, equal bit for bit";
     return;
   }
-  AuditFinding finding{AuditRule::other_head, AuditLevel::error, "the head is tied, and another one is stored",
-                       {head.name},           stored->file,      {rule, form_of(*stored)},
+  AuditFinding finding{AuditRule::other_head,
+                       AuditLevel::error,
+                       "the head is tied, and another one is stored",
+                       {head.name},
+                       stored->file,
+                       {rule, form_of(*stored)},
                        "set tie_word_embeddings to false if the stored head is meant, else remove it"};
   if (stored->statistics) finding.evidence.push_back(values_of(*stored->statistics));
   report.findings.push_back(std::move(finding));
@@ -128,7 +143,7 @@ void check_head(AuditReport& report) {
 void check_family(AuditReport& report) {
   const ModelConfig& config = report.config;
   report.heads = fmt::format("{} of {} channels ({}), {} key-value heads", config.heads, config.head_dim,
-                             stands_in(config, "head_dim")          ? "head_dim"
+                             stands_in(config, "head_dim")                     ? "head_dim"
                              : config.head_dim * config.heads == config.hidden ? "hidden / heads"
                                                                                : "the default of the class",
                              config.kv_heads);

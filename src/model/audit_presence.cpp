@@ -14,9 +14,8 @@ namespace plumbline {
 namespace {
 
 constexpr size_t kLongestComparedName = 256;  // edit distances grow with the square of the length
+constexpr size_t kMostComparedNames = 2000, kMostNearFindings = 16;  // a file may name any number
 constexpr const char* kAgain = "fetch the weights again, or correct config.json";
-
-std::string joined(const Shape& shape) { return to_string(shape); }
 
 /// Findings of one title and kind become one: what is wrong in 28 layers alike is said once.
 void add_grouped(AuditReport& report, std::map<std::string, size_t>& groups, const std::string& kind,
@@ -27,6 +26,13 @@ void add_grouped(AuditReport& report, std::map<std::string, size_t>& groups, con
   } else {
     report.findings[at->second].tensors.push_back(finding.tensors.front());
   }
+}
+
+/// The nearest of `names`, or nothing where the search would take longer than it is worth.
+std::vector<std::string> nearest(const AuditReport& report, const std::string& name,
+                                 const std::vector<std::string>& names) {
+  if (report.findings.size() >= kMostNearFindings || names.size() > kMostComparedNames) return {};
+  return name.size() <= kLongestComparedName ? near_misses(name, names, 1) : std::vector<std::string>();
 }
 
 std::vector<std::string> unexpected_names(const AuditReport& report) {
@@ -46,8 +52,8 @@ void find_missing(AuditReport& report, const CheckpointListing& listing, const s
     }
     if (spec.name == head_parameter(report.config).name) continue;  // check_head
     AuditFinding finding{AuditRule::missing, AuditLevel::error, "a parameter is missing", {spec.name}, "", {}, kAgain};
-    finding.evidence.push_back("config.json implies " + joined(spec.shape));
-    for (const std::string& near : near_misses(spec.name, unexpected, 1))
+    finding.evidence.push_back("config.json implies " + to_string(spec.shape));
+    for (const std::string& near : nearest(report, spec.name, unexpected))
       finding.evidence.push_back("stored is " + printable(near) + ", which no op uses");
     add_grouped(report, groups, layer_and_kind(spec.name).second, std::move(finding));
   }
@@ -60,9 +66,10 @@ std::string head_dim_evidence(const ModelConfig& config, const std::string& kind
   if ((!query && !key && !norm) || found.empty()) return "";
   const int64_t heads = norm ? 1 : query ? config.heads : config.kv_heads;
   if (found[0] % heads != 0 || found[0] / heads == config.head_dim) return "";
-  return fmt::format("as stored a head has {} channels; config.json gives head_dim {} (if the key is absent, by the "
-                     "class's rule)",
-                     found[0] / heads, config.head_dim);
+  return fmt::format(
+      "as stored a head has {} channels; config.json gives head_dim {} (if the key is absent, by the "
+      "class's rule)",
+      found[0] / heads, config.head_dim);
 }
 
 void find_forms(AuditReport& report, const std::vector<ParameterSpec>& expected) {
@@ -73,10 +80,14 @@ void find_forms(AuditReport& report, const std::vector<ParameterSpec>& expected)
   for (const AuditedTensor& tensor : report.tensors) {
     const auto wanted = shapes.find(tensor.name);
     if (wanted == shapes.end() || wanted->second == tensor.shape) continue;
-    AuditFinding finding{AuditRule::shape, AuditLevel::error, "a parameter has another shape than config.json implies",
-                         {tensor.name},    tensor.file,       {},
+    AuditFinding finding{AuditRule::shape,
+                         AuditLevel::error,
+                         "a parameter has another shape than config.json implies",
+                         {tensor.name},
+                         tensor.file,
+                         {},
                          kAgain};
-    finding.evidence.push_back("expected " + joined(wanted->second) + ", found " + joined(tensor.shape));
+    finding.evidence.push_back("expected " + to_string(wanted->second) + ", found " + to_string(tensor.shape));
     const std::string heads = head_dim_evidence(report.config, tensor.kind, tensor.shape);
     if (!heads.empty()) finding.evidence.push_back(heads);
     Shape turned(tensor.shape.rbegin(), tensor.shape.rend());
@@ -91,8 +102,12 @@ void find_dtypes(AuditReport& report) {
     if (tensor.expected) by_dtype[tensor.dtype].push_back(&tensor);
   for (const auto& [dtype, tensors] : by_dtype) {
     if (dtype == report.config.dtype) continue;
-    AuditFinding finding{AuditRule::dtype, AuditLevel::error, "parameters are stored in another dtype than config.json says",
-                         {},               tensors.front()->file, {},
+    AuditFinding finding{AuditRule::dtype,
+                         AuditLevel::error,
+                         "parameters are stored in another dtype than config.json says",
+                         {},
+                         tensors.front()->file,
+                         {},
                          "set torch_dtype (dtype) to what is stored, or convert the weights knowingly: nothing here "
                          "converts them silently"};
     for (const AuditedTensor* tensor : tensors) finding.tensors.push_back(tensor->name);
@@ -109,12 +124,17 @@ const char* bias_key(const std::string& kind) {
 }
 
 AuditFinding denied_bias(const AuditedTensor& tensor) {
-  AuditFinding finding{AuditRule::denied_bias, AuditLevel::error, "a bias is stored that the config denies",
-                       {tensor.name},          tensor.file,       {},
+  AuditFinding finding{AuditRule::denied_bias,
+                       AuditLevel::error,
+                       "a bias is stored that the config denies",
+                       {tensor.name},
+                       tensor.file,
+                       {},
                        "remove it; if the model was trained with it, correct config.json. Code that adds whatever is "
                        "stored gives other results than code that obeys the config"};
   const char* const key = bias_key(tensor.kind);
-  finding.evidence.push_back(key != nullptr ? std::string(key) + " is false or absent in config.json, or means nothing to this class"
+  finding.evidence.push_back(key != nullptr ? std::string(key) +
+                                                  " is false or absent in config.json, or means nothing to this class"
                                             : "no key of config.json can ask for it");
   if (tensor.statistics) finding.evidence.push_back(values_of(*tensor.statistics));
   return finding;
@@ -137,13 +157,16 @@ void find_extra(AuditReport& report, const std::vector<ParameterSpec>& expected)
       report.findings.push_back(denied_bias(tensor));
       continue;
     }
-    AuditFinding finding{AuditRule::unused, AuditLevel::error, "a tensor is stored that this model does not use",
-                         {tensor.name},     tensor.file,       {form_of(tensor)},
+    AuditFinding finding{AuditRule::unused,
+                         AuditLevel::error,
+                         "a tensor is stored that this model does not use",
+                         {tensor.name},
+                         tensor.file,
+                         {form_of(tensor)},
                          "correct config.json (architectures, num_hidden_layers), or remove the tensor"};
     if (tensor.layer >= report.config.layers)
       finding.evidence.push_back(fmt::format("config.json has {} layers", report.config.layers));
-    if (tensor.name.size() <= kLongestComparedName)
-      for (const std::string& near : near_misses(tensor.name, known, 1)) finding.evidence.push_back("nearest: " + near);
+    for (const std::string& near : nearest(report, tensor.name, known)) finding.evidence.push_back("nearest: " + near);
     add_grouped(report, groups, tensor.kind, std::move(finding));
   }
 }
@@ -158,8 +181,12 @@ void check_presence(AuditReport& report, const CheckpointListing& listing, const
   find_extra(report, expected);
   for (const ListingProblem& problem : listing.problems) {
     const auto stored = listing.tensors.find(problem.tensor);
-    report.findings.push_back({AuditRule::contradiction, AuditLevel::error, "a tensor " + problem.what, {problem.tensor},
-                               stored == listing.tensors.end() ? "" : stored->second.file, problem.facts,
+    report.findings.push_back({AuditRule::contradiction,
+                               AuditLevel::error,
+                               "a tensor " + problem.what,
+                               {problem.tensor},
+                               stored == listing.tensors.end() ? "" : stored->second.file,
+                               problem.facts,
                                "fetch index and shards again, together"});
   }
 }

@@ -33,7 +33,8 @@ std::string fill_evidence(DType dtype, double value) {
   if (dtype == DType::f32) return "";
   std::byte bytes[2];
   encode(dtype, value, bytes);
-  const auto pattern = static_cast<uint16_t>(std::to_integer<unsigned>(bytes[0]) | std::to_integer<unsigned>(bytes[1]) << 8);
+  const auto pattern =
+      static_cast<uint16_t>(std::to_integer<unsigned>(bytes[0]) | std::to_integer<unsigned>(bytes[1]) << 8);
   for (const Fill& fill : kFills)
     if (fill.pattern == pattern) return std::string("its bits are ") + fill.who;
   return "";
@@ -59,10 +60,9 @@ bool check_unwritten(AuditReport& report, const AuditedTensor& tensor) {
   const bool spread = others > 0.0 && static_cast<double>(s.tiny + s.huge) > kSpreadShare * others;
   if (!overflows && !spread && s.huge == 0) return false;
   const bool certain = overflows || (spread && s.huge > 0);
-  AuditFinding finding =
-      finding_of(AuditRule::unwritten, certain ? AuditLevel::error : AuditLevel::warning,
-                 certain ? "numbers as in memory that was never written" : "numbers far from what training leaves",
-                 tensor);
+  AuditFinding finding = finding_of(
+      AuditRule::unwritten, certain ? AuditLevel::error : AuditLevel::warning,
+      certain ? "numbers as in memory that was never written" : "numbers far from what training leaves", tensor);
   if (overflows) finding.evidence.push_back("the largest square passes f32's range: a norm after it gives 0 or NaN");
   finding.evidence.push_back(fmt::format("{} magnitudes from 2^19 on, {} below 2^-64 (0 not counted)", s.huge, s.tiny));
   report.findings.push_back(std::move(finding));
@@ -103,9 +103,9 @@ bool is_constant(const WeightStatistics& s) { return s.least == s.largest; }
 void check_values(AuditReport& report) {
   for (const AuditedTensor& tensor : report.tensors) {
     if (!tensor.statistics || tensor.name.ends_with("rotary_emb.inv_freq")) continue;
+    if (check_constant(report, tensor)) continue;
     const bool nonfinite = check_nonfinite(report, tensor), unwritten = check_unwritten(report, tensor);
-    const bool constant = check_constant(report, tensor);
-    if (!nonfinite && !unwritten && !constant) check_repeated(report, tensor);
+    if (!nonfinite && !unwritten) check_repeated(report, tensor);
   }
 }
 
@@ -119,8 +119,12 @@ void check_equal_tensors(AuditReport& report) {
   }
   for (const auto& [key, tensors] : same) {
     if (tensors.size() < 2) continue;
-    AuditFinding finding{AuditRule::equal_tensors,    AuditLevel::warning, "several tensors hold the same numbers", {},
-                         tensors.front()->file, {form_of(*tensors.front()) + ", equal bit for bit"},
+    AuditFinding finding{AuditRule::equal_tensors,
+                         AuditLevel::warning,
+                         "several tensors hold the same numbers",
+                         {},
+                         tensors.front()->file,
+                         {form_of(*tensors.front()) + ", equal bit for bit"},
                          "if it is not meant (layers that were copied, a head tied by hand), one was written in the "
                          "place of another: fetch the weights again"};
     for (const AuditedTensor* tensor : tensors) finding.tensors.push_back(tensor->name);
@@ -139,14 +143,16 @@ void check_squares(AuditReport& report, const std::vector<SquareMatrix>& squares
     if (verdict.form == SquareForm::upright) ++report.squares_upright;
     if (verdict.form != SquareForm::transposed) continue;
     ++report.squares_transposed;
-    report.findings.push_back(
-        {AuditRule::transposed, AuditLevel::error, "a square matrix fits its neighbours only transposed", {square.name},
-         files[square.name],
-         {fmt::format("norms of rows and columns beside those of {} in {} neighbouring layers:", square.kind,
-                      verdict.neighbours),
-          fmt::format("z {:.1f} as stored, {:.1f} crossed (chance: 1; limit: {:.0f} ahead)", verdict.upright,
-                      verdict.crossed, kSquareLimit)},
-         "compare with the original weights; store it [out,in] as the other layers"});
+    report.findings.push_back({AuditRule::transposed,
+                               AuditLevel::error,
+                               "a square matrix fits its neighbours only transposed",
+                               {square.name},
+                               files[square.name],
+                               {fmt::format("norms of rows and columns beside those of {} in {} neighbouring layers:",
+                                            square.kind, verdict.neighbours),
+                                fmt::format("z {:.1f} as stored, {:.1f} crossed (chance: 1; limit: {:.0f} ahead)",
+                                            verdict.upright, verdict.crossed, kSquareLimit)},
+                               "compare with the original weights; store it [out,in] as the other layers"});
   }
 }
 

@@ -32,11 +32,11 @@ void compare_with_index(CheckpointListing& listing, const WeightSet& set, const 
   for (const auto& [name, listed] : listing.tensors) {
     const std::string place = placed(set, name);
     if (place == listed.file) continue;
-    listing.problems.push_back({name,
-                                "does not lie where the index says",
-                                {"stored in " + printable(listed.file),
-                                 place.empty() ? "the index does not name it"
-                                               : "the index places it in " + printable(place)}});
+    listing.problems.push_back(
+        {name,
+         "does not lie where the index says",
+         {"stored in " + printable(listed.file),
+          place.empty() ? "the index does not name it" : "the index places it in " + printable(place)}});
   }
   for (const auto& [name, file] : *set.index) {
     if (listing.tensors.contains(name)) continue;

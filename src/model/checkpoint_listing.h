@@ -15,8 +15,8 @@ namespace plumbline {
 
 struct ListedTensor {
   Tensor tensor;
-  std::string file;     ///< name inside the directory
-  size_t mapping = 0;   ///< which of `files` it lies in
+  std::string file;    ///< name inside the directory
+  size_t mapping = 0;  ///< which of `files` it lies in
 };
 
 struct ListingProblem {

@@ -20,8 +20,8 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   std::string_view text() const { return {reinterpret_cast<const char*>(data_), size_}; }
-  /// Hints about bytes of this file, rounded to pages: they are wanted soon; they have been read, so that whole pages of
-  /// them need not stay mapped. Both leave what is read unchanged.
+  /// Hints about bytes of this file, rounded to pages: they are wanted soon; they have been read, so that whole pages
+  /// of them need not stay mapped. Both leave what is read unchanged.
   void prefetch(std::span<const std::byte> part) const;
   void release(std::span<const std::byte> part) const;
 

@@ -37,7 +37,8 @@ float add_run(const Load& load, size_t run, float* columns) {
 
 double correlation(const std::vector<double>& a, const std::vector<double>& b) {
   const auto n = static_cast<double>(a.size());
-  const double mean_a = std::accumulate(a.begin(), a.end(), 0.0) / n, mean_b = std::accumulate(b.begin(), b.end(), 0.0) / n;
+  const double mean_a = std::accumulate(a.begin(), a.end(), 0.0) / n,
+               mean_b = std::accumulate(b.begin(), b.end(), 0.0) / n;
   double aa = 0.0, bb = 0.0, ab = 0.0;
   for (size_t i = 0; i < a.size(); ++i) {
     aa += (a[i] - mean_a) * (a[i] - mean_a);
@@ -92,7 +93,7 @@ SquareVerdict judge_square(const SquareMatrix& square, const std::vector<SquareM
   if (square.rows.size() < 16) return verdict;
   for (const SquareMatrix& other : all) {
     const int distance = std::abs(other.layer - square.layer);
-    if (other.kind != square.kind || distance == 0 || distance > kSquareReach) continue;
+    if (distance == 0 || distance > kSquareReach || other.kind != square.kind) continue;
     if (other.rows.size() != square.rows.size()) continue;
     verdict.upright += score(square.rows, other.rows) + score(square.columns, other.columns);
     verdict.crossed += score(square.rows, other.columns) + score(square.columns, other.rows);

@@ -104,7 +104,8 @@ Known median_of(DType dtype, const WeightStatistics& statistics, const PatternCo
 
 Known median_magnitude_of(DType dtype, const WeightStatistics& statistics, const PatternCounts& counts) {
   // Outwards from zero: the negative ones stand before `positive`, largest magnitude first.
-  auto positive = std::find_if(counts.begin(), counts.end(), [](const PatternCount& one) { return one.pattern < kSign; });
+  auto positive =
+      std::find_if(counts.begin(), counts.end(), [](const PatternCount& one) { return one.pattern < kSign; });
   auto negative = std::make_reverse_iterator(positive);
   uint64_t before = 0;
   while (positive != counts.end() || negative != counts.rend()) {
@@ -233,8 +234,7 @@ double Moments::kurtosis() const { return m2 > 0.0 ? static_cast<double>(count) 
 double WeightStatistics::magnitude() const { return std::max(std::abs(least), std::abs(largest)); }
 
 double WeightStatistics::spread() const {
-  return median_magnitude.value == 0.0 ? std::numeric_limits<double>::infinity()
-                                       : magnitude() / median_magnitude.value;
+  return median_magnitude.value == 0.0 ? std::numeric_limits<double>::infinity() : magnitude() / median_magnitude.value;
 }
 
 bool can_measure(DType dtype) { return dtype == DType::bf16 || dtype == DType::f16 || dtype == DType::f32; }
@@ -291,7 +291,7 @@ WeightStatistics TensorMeter::finish() {
     statistics_.infinities = static_cast<int64_t>(count_of(infinity) + count_of(infinity | kSign));
     statistics_.nans = statistics_.count - statistics_.moments.count - statistics_.infinities;
   }
-  set_medians(statistics_, dtype_, counts_);
+  complete_statistics(statistics_, dtype_, counts_);
   std::fill(tables_.begin(), tables_.end(), 0);
   in_tables_ = 0;
   return statistics_;
@@ -309,12 +309,14 @@ void join_statistics(WeightStatistics& all, const WeightStatistics& one) {
   all.moments.join(one.moments);
 }
 
-void set_medians(WeightStatistics& statistics, DType dtype, const PatternCounts& counts) {
+void complete_statistics(WeightStatistics& statistics, DType dtype, const PatternCounts& counts) {
   if (statistics.moments.count == 0) {
     statistics.median = statistics.median_magnitude = {kNaN, 0.0};
     statistics.least = statistics.largest = kNaN;
     return;
   }
+  // A mean that was rounded would give equal values a spread.
+  if (statistics.least == statistics.largest) statistics.moments = {statistics.moments.count, statistics.least};
   statistics.median = median_of(dtype, statistics, counts);
   statistics.median_magnitude = median_magnitude_of(dtype, statistics, counts);
 }

@@ -33,9 +33,9 @@ struct WeightStatistics {
   double least = 0.0, largest = 0.0;  ///< of the finite values; NaN if there are none, like the medians
   Known median;                       ///< the lower of two middle ones, as torch.median
   Known median_magnitude;
-  double commonest = 0.0;        ///< of f32 always 0
-  int64_t commonest_count = 0;   ///< elements equal to it
-  int64_t tiny = 0, huge = 0;    ///< finite, not 0: magnitudes below kTinyWeight; at or above kHugeWeight
+  double commonest = 0.0;       ///< of f32 always 0
+  int64_t commonest_count = 0;  ///< elements equal to it
+  int64_t tiny = 0, huge = 0;   ///< finite, not 0: magnitudes below kTinyWeight; at or above kHugeWeight
   Moments moments;
 
   double magnitude() const;  ///< the largest one
@@ -43,8 +43,8 @@ struct WeightStatistics {
   double spread() const;
 };
 
-// No training leaves weights there: the squares of what lies below vanish beside any eps, and what lies above would pass
-// f16's range eight times over.
+// No training leaves weights there: the squares of what lies below vanish beside any eps, and what lies above would
+// pass f16's range eight times over.
 constexpr double kTinyWeight = 0x1p-64, kHugeWeight = 0x1p19;
 
 constexpr size_t kPatterns = size_t{1} << 16;
@@ -91,8 +91,9 @@ class TensorMeter {
   int64_t in_tables_ = 0;
 };
 
-/// Of several tensors of one dtype together. `one` is joined into `all`, whose counts (of all) decide the medians.
+/// Of several tensors of one dtype together: join each into `all`, then complete it with the counts of all, which
+/// decide the medians.
 void join_statistics(WeightStatistics& all, const WeightStatistics& one);
-void set_medians(WeightStatistics& statistics, DType dtype, const PatternCounts& counts);
+void complete_statistics(WeightStatistics& statistics, DType dtype, const PatternCounts& counts);
 
 }  // namespace plumbline

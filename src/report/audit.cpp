@@ -23,11 +23,12 @@ std::string fact(std::string_view name, const std::string& text, int width) {
 
 std::string head_text(const AuditReport& report, int width) {
   const ModelConfig& config = report.config;
-  std::string out = fmt::format("{}  {}: {}, {} layers, {}\n", audit_verdict(report),
-                                escaped(report.directory.string()), escaped(config.architecture), config.layers,
-                                dtype_name(config.dtype));
+  std::string out =
+      fmt::format("{}  {}: {}, {} layers, {}\n", audit_verdict(report), escaped(report.directory.string()),
+                  escaped(config.architecture), config.layers, dtype_name(config.dtype));
   const int64_t errors = report.count(AuditLevel::error), warnings = report.count(AuditLevel::warning);
-  out += fmt::format("  {} error{}, {} warning{}\n", errors, errors == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
+  out +=
+      fmt::format("  {} error{}, {} warning{}\n", errors, errors == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
   int64_t weights = 0;
   for (const AuditedKind& kind : report.kinds) weights += kind.statistics.count;
   out += fact("parameters",
@@ -35,17 +36,20 @@ std::string head_text(const AuditReport& report, int width) {
                           report.expected, weights, report.tensors.size(), static_cast<double>(report.bytes) / 0x1p20),
               width);
   if (report.present == 0)
-    out += fact("", "no stored tensor is a parameter of this config, so nothing was audited: another family, or other "
-                    "names", width);
-  out += fact("head", report.head, width) + fact("heads", report.heads, width) + fact("rope theta", report.theta, width) +
-         fact("embedding", report.embedding, width);
-  if (report.squares > 0)
-    out += fact("squares",
-                fmt::format("{} square matrices: {} upright by the norms of rows and columns in neighbouring layers, {} "
-                            "transposed, {} cannot be told",
-                            report.squares, report.squares_upright, report.squares_transposed,
-                            report.squares - report.squares_upright - report.squares_transposed),
+    out += fact("",
+                "no stored tensor is a parameter of this config, so nothing was audited: another family, or other "
+                "names",
                 width);
+  out += fact("head", report.head, width) + fact("heads", report.heads, width) +
+         fact("rope theta", report.theta, width) + fact("embedding", report.embedding, width);
+  if (report.squares > 0)
+    out +=
+        fact("squares",
+             fmt::format("{} square matrices: {} upright by the norms of rows and columns in neighbouring layers, {} "
+                         "transposed, {} cannot be told",
+                         report.squares, report.squares_upright, report.squares_transposed,
+                         report.squares - report.squares_upright - report.squares_transposed),
+             width);
   for (const std::string& note : report.notes) out += fact("ignored", note, width);
   return out;
 }
@@ -67,7 +71,8 @@ std::string findings_text(const AuditReport& report, const TextOptions& options)
   std::string out;
   for (size_t i = 0; i < shown; ++i) out += finding_text(report.findings[i], options.width);
   if (shown < all) out += fmt::format("\n  {} more findings: --rows 0 shows all\n", all - shown);
-  if (all > 0) out += fmt::format("\n  `plumbline explain {}` says more of a code\n", audit_code(report.findings[0].rule));
+  if (all > 0)
+    out += fmt::format("\n  `plumbline explain {}` says more of a code\n", audit_code(report.findings[0].rule));
   return out;
 }
 
@@ -86,8 +91,9 @@ std::string statistics_row(const std::string& name, const std::string& tensors, 
 
 std::string statistics_text(const AuditReport& report, bool by_layer) {
   if (report.kinds.empty()) return "";
-  std::string out = fmt::format("\n  {:<{}} {:>6} {:>10} {:>10} {:>10} {:>8} {:>8}\n", by_layer ? "tensors" : "tensors, all layers",
-                                kKindColumn, by_layer ? "layer" : "number", "min", "median", "max", "max/med", "kurtosis");
+  std::string out =
+      fmt::format("\n  {:<{}} {:>6} {:>10} {:>10} {:>10} {:>8} {:>8}\n", by_layer ? "tensors" : "tensors, all layers",
+                  kKindColumn, by_layer ? "layer" : "number", "min", "median", "max", "max/med", "kurtosis");
   double error = 0.0;
   for (const AuditedKind& kind : report.kinds) {
     const std::string other = kind.dtype == report.config.dtype ? "" : " " + std::string(dtype_name(kind.dtype));
@@ -105,7 +111,8 @@ std::string statistics_text(const AuditReport& report, bool by_layer) {
   }
   out += "  max/med: largest over median magnitude; kurtosis: 3 for normal values\n";
   if (error > 0.0)
-    out += fmt::format("  ~: medians of f32 are known to {:.2g} of their size, from a count of the upper 16 bits\n", error);
+    out += fmt::format("  ~: medians of f32 are known to {:.2g} of their size, from a count of the upper 16 bits\n",
+                       error);
   return out;
 }
 
@@ -119,17 +126,19 @@ std::string worst_text(const NotesScore& notes) {
 
 std::string notes_text(const AuditReport& report, int width) {
   const NotesScore& notes = report.notes_checker;
-  std::string out = fmt::format("\n  The notes' compatibility checker: score {:.2f}, {}\n", notes.score, notes.verdict());
+  std::string out =
+      fmt::format("\n  The notes' compatibility checker: score {:.2f}, {}\n", notes.score, notes.verdict());
   const auto add = [&](const std::string& text) { out += wrap(text, "    ", "    ", width); };
   if (notes.layers.empty()) {
     add(report.has_qk_norm ? "Its norms could not be read, so its formula says 1.00 without looking."
                            : "This family has no q and k norm, and without them its formula says 1.00 COMPATIBLE "
                              "without looking at a single weight.");
   } else {
-    add(fmt::format("0.4 x {:.2f} (K ratio) + 0.3 x {:.2f} (share of extreme layers) + 0.3 x {:.2f} (largest K)", notes.a,
-                    notes.b, notes.c));
+    add(fmt::format("0.4 x {:.2f} (K ratio) + 0.3 x {:.2f} (share of extreme layers) + 0.3 x {:.2f} (largest K)",
+                    notes.a, notes.b, notes.c));
     add(worst_text(notes));
-    add(fmt::format("What does follow from these weights: attention logits stay below {} (layer {}: sqrt(head_dim) x "
+    add(
+        fmt::format("What does follow from these weights: attention logits stay below {} (layer {}: sqrt(head_dim) x "
                     "max|q_norm| x max|k_norm|). A scale by channel multiplies value and error alike.",
                     short_number(report.logit_bound), report.logit_bound_layer));
   }

@@ -32,7 +32,8 @@ struct Panel {
 
 void note_decade(Panel& panel, double value, bool& is_first) {
   if (!(value > 0.0)) return;
-  const int low = static_cast<int>(std::floor(std::log10(value))), high = static_cast<int>(std::ceil(std::log10(value)));
+  const int low = static_cast<int>(std::floor(std::log10(value))),
+            high = static_cast<int>(std::ceil(std::log10(value)));
   panel.first_decade = is_first ? low : std::min(panel.first_decade, low);
   panel.last_decade = is_first ? std::max(high, low + 1) : std::max({panel.last_decade, high, low + 1});
   is_first = false;
@@ -98,10 +99,11 @@ std::string panel_svg(const Panel& panel, int64_t layers, double x, double y) {
   out += line_through(panel, layers, &Point::largest, R"(stroke="#1450a0" stroke-width="1.5")");
   for (const Point& point : panel.points) {
     if (!(point.largest > 0.0)) continue;
-    out += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"2.2\" fill=\"#1450a0\"><title>layer {}: largest {}, median "
-                       "{}</title></circle>\n",
-                       x_of(point, layers), y_of(panel, point.largest), point.layer, short_number(point.largest),
-                       short_number(point.median));
+    out += fmt::format(
+        "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"2.2\" fill=\"#1450a0\"><title>layer {}: largest {}, median "
+        "{}</title></circle>\n",
+        x_of(point, layers), y_of(panel, point.largest), point.layer, short_number(point.largest),
+        short_number(point.median));
   }
   return out + "</g>\n";
 }
@@ -119,14 +121,16 @@ std::string audit_svg(const AuditReport& report) {
       "height=\"100%\" fill=\"#fff\"/>\n",
       width, height, width, height);
   const std::string model = report.directory.filename().empty() ? report.directory.parent_path().filename().string()
-                                                                 : report.directory.filename().string();
+                                                                : report.directory.filename().string();
   out += fmt::format("<text x=\"14\" y=\"22\" font-size=\"14\" font-weight=\"bold\">{}: {}, {} layers, {}</text>\n",
                      xml_escaped(model), xml_escaped(report.config.architecture), report.config.layers,
                      dtype_name(report.config.dtype));
-  out += "<line x1=\"14\" y1=\"40\" x2=\"44\" y2=\"40\" stroke=\"#1450a0\" stroke-width=\"1.5\"/><circle cx=\"29\" cy=\"40\" "
-         "r=\"2.2\" fill=\"#1450a0\"/><text x=\"50\" y=\"43.5\">largest magnitude</text>\n"
-         "<line x1=\"150\" y1=\"40\" x2=\"180\" y2=\"40\" stroke=\"#555\" stroke-dasharray=\"5 3\"/>"
-         "<text x=\"186\" y=\"43.5\">median magnitude</text><text x=\"290\" y=\"43.5\">across: layer</text>\n";
+  out +=
+      "<line x1=\"14\" y1=\"40\" x2=\"44\" y2=\"40\" stroke=\"#1450a0\" stroke-width=\"1.5\"/><circle cx=\"29\" "
+      "cy=\"40\" "
+      "r=\"2.2\" fill=\"#1450a0\"/><text x=\"50\" y=\"43.5\">largest magnitude</text>\n"
+      "<line x1=\"150\" y1=\"40\" x2=\"180\" y2=\"40\" stroke=\"#555\" stroke-dasharray=\"5 3\"/>"
+      "<text x=\"186\" y=\"43.5\">median magnitude</text><text x=\"290\" y=\"43.5\">across: layer</text>\n";
   for (size_t i = 0; i < panels.size(); ++i)
     out += panel_svg(panels[i], report.config.layers, kWidth * static_cast<double>(i % kColumns),
                      kHeader + kHeight * static_cast<double>(i / kColumns));
