@@ -92,8 +92,8 @@ tensor that was written in the place of another.
 
 What to do: if it is not meant, fetch the weights again.)"},
     CodePage{code::kOtherHead, "the head is tied, and another one is stored",
-             R"(The config ties the head to the embedding, so a stored lm_head.weight should be
-equal to it or absent. Programs differ in which of the two they use.
+             R"(The config ties the head to the embedding, so a stored lm_head.weight should
+be equal to it or absent. Programs differ in which of the two they use.
 
 What to do: set tie_word_embeddings to false if the stored head is meant, else
 remove it.)"},

@@ -143,16 +143,19 @@ void check_squares(AuditReport& report, const std::vector<SquareMatrix>& squares
     if (verdict.form == SquareForm::upright) ++report.squares_upright;
     if (verdict.form != SquareForm::transposed) continue;
     ++report.squares_transposed;
-    report.findings.push_back({AuditRule::transposed,
-                               AuditLevel::error,
-                               "a square matrix fits its neighbours only transposed",
-                               {square.name},
-                               files[square.name],
-                               {fmt::format("norms of rows and columns beside those of {} in {} neighbouring layers:",
-                                            square.kind, verdict.neighbours),
-                                fmt::format("z {:.1f} as stored, {:.1f} crossed (chance: 1; limit: {:.0f} ahead)",
-                                            verdict.upright, verdict.crossed, kSquareLimit)},
-                               "compare with the original weights; store it [out,in] as the other layers"});
+    report.findings.push_back(
+        {AuditRule::transposed,
+         AuditLevel::error,
+         "a square matrix fits its neighbours only transposed",
+         {square.name},
+         files[square.name],
+         {fmt::format("norms of rows and columns beside those of {} in {} neighbouring layers:", square.kind,
+                      verdict.neighbours),
+          fmt::format("as stored r {:.2f}, z {:.1f}; crossed r {:.2f}, z {:.1f} (chance: r 0, z 1; "
+                      "said where crossed is ahead by r {} and z {})",
+                      verdict.upright_r, verdict.upright, verdict.crossed_r, verdict.crossed, kSquareLikeness,
+                      kSquareLimit)},
+         "compare with the original weights; store it [out,in] as the other layers"});
   }
 }
 

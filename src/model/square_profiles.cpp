@@ -48,9 +48,15 @@ double correlation(const std::vector<double>& a, const std::vector<double>& b) {
   return aa > 0.0 && bb > 0.0 ? ab / std::sqrt(aa * bb) : 0.0;
 }
 
-double score(const std::vector<double>& a, const std::vector<double>& b) {
+/// Adds the correlation to `sum_r` and its z score to `sum_z`.
+void add_likeness(const std::vector<double>& a, const std::vector<double>& b, double& sum_z, double& sum_r) {
   const double r = std::clamp(correlation(a, b), -0.999999, 0.999999);
-  return std::atanh(r) * std::sqrt(static_cast<double>(a.size()) - 3.0);
+  sum_r += r;
+  sum_z += std::atanh(r) * std::sqrt(static_cast<double>(a.size()) - 3.0);
+}
+
+bool is_ahead(double z, double other_z, double r, double other_r) {
+  return z > kSquareLimit && z - other_z > kSquareLimit && r > kSquareLikeness && r - other_r > kSquareLikeness;
 }
 
 }  // namespace
@@ -69,6 +75,14 @@ void SquareProfile::add(std::span<const std::byte> piece) {
             uint16_t bits = 0;
             std::memcpy(&bits, at + 2 * i, sizeof bits);
             return std::bit_cast<float>(uint32_t{bits} << 16);
+          },
+          run, columns);
+    } else if (dtype_ == DType::f32) {
+      rows_[row] += add_run(
+          [at](size_t i) {
+            float value = 0.0f;
+            std::memcpy(&value, at + 4 * i, sizeof value);
+            return value;
           },
           run, columns);
     } else {
@@ -95,17 +109,22 @@ SquareVerdict judge_square(const SquareMatrix& square, const std::vector<SquareM
     const int distance = std::abs(other.layer - square.layer);
     if (distance == 0 || distance > kSquareReach || other.kind != square.kind) continue;
     if (other.rows.size() != square.rows.size()) continue;
-    verdict.upright += score(square.rows, other.rows) + score(square.columns, other.columns);
-    verdict.crossed += score(square.rows, other.columns) + score(square.columns, other.rows);
+    add_likeness(square.rows, other.rows, verdict.upright, verdict.upright_r);
+    add_likeness(square.columns, other.columns, verdict.upright, verdict.upright_r);
+    add_likeness(square.rows, other.columns, verdict.crossed, verdict.crossed_r);
+    add_likeness(square.columns, other.rows, verdict.crossed, verdict.crossed_r);
     ++verdict.neighbours;
   }
   if (verdict.neighbours == 0) return verdict;
-  const double root = std::sqrt(2.0 * verdict.neighbours);
-  verdict.upright /= root;
-  verdict.crossed /= root;
-  const double ahead = verdict.upright - verdict.crossed;
-  if (ahead > kSquareLimit && verdict.upright > kSquareLimit) verdict.form = SquareForm::upright;
-  if (-ahead > kSquareLimit && verdict.crossed > kSquareLimit) verdict.form = SquareForm::transposed;
+  const double pairs = 2.0 * verdict.neighbours;
+  verdict.upright /= std::sqrt(pairs);
+  verdict.crossed /= std::sqrt(pairs);
+  verdict.upright_r /= pairs;
+  verdict.crossed_r /= pairs;
+  if (is_ahead(verdict.upright, verdict.crossed, verdict.upright_r, verdict.crossed_r))
+    verdict.form = SquareForm::upright;
+  if (is_ahead(verdict.crossed, verdict.upright, verdict.crossed_r, verdict.upright_r))
+    verdict.form = SquareForm::transposed;
   return verdict;
 }
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <iterator>
 #include <limits>
+#include <numeric>
 
 #include <plumbline/error.h>
 
@@ -79,8 +80,16 @@ PatternCounts present(DType dtype, const Count& count_of) {
   return counts;
 }
 
+/// Whether what lies in the two bins of the least magnitudes is zero; of f32 they hold the smallest subnormals as well.
+bool least_bins_hold_zeros(const WeightStatistics& statistics, const PatternCounts& counts) {
+  uint64_t in_bins = 0;
+  for (const PatternCount& one : counts) in_bins += (one.pattern & kMagnitude) == 0 ? one.count : 0;
+  return in_bins == static_cast<uint64_t>(statistics.zeros);
+}
+
 /// What a pattern stands for: itself, or (f32) all values with that upper half that the tensor can hold.
-Known pattern_known(DType dtype, uint32_t pattern, double least, double largest) {
+Known pattern_known(DType dtype, uint32_t pattern, double least, double largest, bool only_zeros) {
+  if (only_zeros && (pattern & kMagnitude) == 0) return {0.0, 0.0};
   if (dtype != DType::f32) return {pattern_value(dtype, pattern) + 0.0, 0.0};  // + 0.0: no -0
   double near = std::bit_cast<float>(pattern << 16), far = std::bit_cast<float>((pattern << 16) | 0xFFFF);
   near = std::clamp(near, least, largest);
@@ -97,7 +106,8 @@ Known median_of(DType dtype, const WeightStatistics& statistics, const PatternCo
   for (const PatternCount& one : counts) {
     before += one.count;
     if (middle_rank(statistics) < before)
-      return pattern_known(dtype, one.pattern, statistics.least, statistics.largest);
+      return pattern_known(dtype, one.pattern, statistics.least, statistics.largest,
+                           least_bins_hold_zeros(statistics, counts));
   }
   return {kNaN, 0.0};
 }
@@ -114,15 +124,20 @@ Known median_magnitude_of(DType dtype, const WeightStatistics& statistics, const
     const PatternCount& one = take_positive ? *positive++ : *negative++;
     before += one.count;
     if (middle_rank(statistics) < before)
-      return pattern_known(dtype, one.pattern & kMagnitude, 0.0, statistics.magnitude());
+      return pattern_known(dtype, one.pattern & kMagnitude, 0.0, statistics.magnitude(),
+                           least_bins_hold_zeros(statistics, counts));
   }
   return {kNaN, 0.0};
 }
 
-void count_outliers(WeightStatistics& statistics, double value, uint64_t count) {
-  const double magnitude = std::abs(value);
-  if (magnitude >= kHugeWeight) statistics.huge += static_cast<int64_t>(count);
-  if (magnitude != 0.0 && magnitude < kTinyWeight) statistics.tiny += static_cast<int64_t>(count);
+/// Exact of f32 too: both limits are ends of bins. Zeros stand in bins of their own or, of f32, beside the least ones.
+void count_outliers(WeightStatistics& statistics, DType dtype, const PatternCounts& counts) {
+  statistics.tiny = -statistics.zeros;
+  for (const PatternCount& one : counts) {
+    const double magnitude = std::abs(pattern_value(dtype, one.pattern));
+    if (magnitude >= kHugeWeight) statistics.huge += static_cast<int64_t>(one.count);
+    if (magnitude < kTinyWeight) statistics.tiny += static_cast<int64_t>(one.count);
+  }
 }
 
 /// `statistics` counts all elements already; what is finite follows from the counts.
@@ -142,7 +157,6 @@ void set_from_counts(WeightStatistics& statistics, DType dtype, const PatternCou
       statistics.commonest_count = equal;
       statistics.commonest = value;
     }
-    count_outliers(statistics, value, one.count);
   }
   Moments& moments = statistics.moments;
   moments.count = finite;
@@ -156,57 +170,74 @@ void set_from_counts(WeightStatistics& statistics, DType dtype, const PatternCou
   }
 }
 
-/// Four sums each, which a compiler may keep in one register.
-struct Lanes {
-  double of[4] = {};
-  double sum() const { return (of[0] + of[1]) + (of[2] + of[3]); }
-};
+// Loops over f32 keep a figure for each of so many lanes, which a compiler turns into vector registers.
+constexpr size_t kLanes = 8;
+
+/// body(lane, value) for every value, block by block.
+template <class Body>
+void by_lanes(const std::vector<float>& values, const Body& body) {
+  size_t i = 0;
+  for (; i + kLanes <= values.size(); i += kLanes)
+    for (size_t lane = 0; lane < kLanes; ++lane) body(lane, values[i + lane]);
+  for (size_t lane = 0; i + lane < values.size(); ++lane) body(lane, values[i + lane]);
+}
+
+double sum(const double* lanes) { return std::accumulate(lanes, lanes + kLanes, 0.0); }
 
 /// Of values that are all finite.
-Moments plain_moments(const float* values, size_t count) {
+Moments plain_moments(const std::vector<float>& values) {
   Moments moments;
-  moments.count = static_cast<int64_t>(count);
-  Lanes first;
-  for (size_t i = 0; i < count; ++i) first.of[i % 4] += values[i];
-  moments.mean = first.sum() / static_cast<double>(count);
-  Lanes second, third, fourth;
-  for (size_t i = 0; i < count; ++i) {
-    const double off = values[i] - moments.mean, square = off * off;
-    second.of[i % 4] += square;
-    third.of[i % 4] += square * off;
-    fourth.of[i % 4] += square * square;
-  }
-  moments.m2 = second.sum();
-  moments.m3 = third.sum();
-  moments.m4 = fourth.sum();
+  moments.count = static_cast<int64_t>(values.size());
+  double first[kLanes] = {}, second[kLanes] = {}, third[kLanes] = {}, fourth[kLanes] = {};
+  by_lanes(values, [&](size_t lane, float value) { first[lane] += value; });
+  const double mean = moments.mean = sum(first) / static_cast<double>(values.size());
+  by_lanes(values, [&](size_t lane, float value) {
+    const double off = value - mean, square = off * off;
+    second[lane] += square;
+    third[lane] += square * off;
+    fourth[lane] += square * square;
+  });
+  moments.m2 = sum(second);
+  moments.m3 = sum(third);
+  moments.m4 = sum(fourth);
   return moments;
 }
 
-void add_f32(WeightStatistics& statistics, std::span<const std::byte> bytes, std::vector<float>& finite) {
-  finite.resize(bytes.size() / 4);
-  size_t kept = 0;
-  float least = std::numeric_limits<float>::infinity(), largest = -least;
-  int64_t zeros = 0;
-  for (size_t i = 0; i < bytes.size(); i += 4) {
-    const auto value = std::bit_cast<float>(load32(bytes.data() + i));
-    if (!std::isfinite(value)) {
-      ++(std::isnan(value) ? statistics.nans : statistics.infinities);
-      continue;
-    }
-    finite[kept++] = value;
-    least = std::min(least, value);
-    largest = std::max(largest, value);
-    zeros += value == 0.0f ? 1 : 0;
-    const float magnitude = std::abs(value);
-    statistics.huge += magnitude >= static_cast<float>(kHugeWeight) ? 1 : 0;
-    statistics.tiny += magnitude != 0.0f && magnitude < static_cast<float>(kTinyWeight) ? 1 : 0;
+/// Counts NaN and infinities and takes them out.
+void keep_finite(WeightStatistics& statistics, std::vector<float>& values) {
+  uint32_t others[kLanes] = {};
+  by_lanes(values, [&](size_t lane, float value) {
+    others[lane] += (std::bit_cast<uint32_t>(value) & 0x7F800000) == 0x7F800000 ? 1 : 0;
+  });
+  if (std::accumulate(others, others + kLanes, uint64_t{0}) == 0) return;
+  for (const float value : values) {
+    statistics.nans += std::isnan(value) ? 1 : 0;
+    statistics.infinities += std::isinf(value) ? 1 : 0;
   }
-  statistics.zeros += zeros;
-  if (kept == 0) return;
+  std::erase_if(values, [](float value) { return !std::isfinite(value); });
+}
+
+void add_f32(WeightStatistics& statistics, std::span<const std::byte> bytes, std::vector<float>& values) {
+  values.resize(bytes.size() / sizeof(float));
+  std::memcpy(values.data(), bytes.data(), bytes.size());
+  keep_finite(statistics, values);
+  if (values.empty()) return;
+  float least[kLanes], largest[kLanes];
+  uint32_t zeros[kLanes] = {};
+  std::fill(least, least + kLanes, values.front());
+  std::fill(largest, largest + kLanes, values.front());
+  by_lanes(values, [&](size_t lane, float value) {
+    least[lane] = value < least[lane] ? value : least[lane];
+    largest[lane] = value > largest[lane] ? value : largest[lane];
+    zeros[lane] += value == 0.0f ? 1 : 0;
+  });
+  const double low = *std::min_element(least, least + kLanes) + 0.0;
+  const double high = *std::max_element(largest, largest + kLanes) + 0.0;
   const bool is_first = statistics.moments.count == 0;
-  statistics.least = is_first ? least + 0.0 : std::min<double>(statistics.least, least) + 0.0;
-  statistics.largest = is_first ? largest + 0.0 : std::max<double>(statistics.largest, largest) + 0.0;
-  statistics.moments.join(plain_moments(finite.data(), kept));
+  statistics.least = is_first ? low : std::min(statistics.least, low);
+  statistics.largest = is_first ? high : std::max(statistics.largest, high);
+  statistics.zeros += static_cast<int64_t>(std::accumulate(zeros, zeros + kLanes, uint64_t{0}));
+  statistics.moments.join(plain_moments(values));
 }
 
 }  // namespace
@@ -291,6 +322,7 @@ WeightStatistics TensorMeter::finish() {
     statistics_.infinities = static_cast<int64_t>(count_of(infinity) + count_of(infinity | kSign));
     statistics_.nans = statistics_.count - statistics_.moments.count - statistics_.infinities;
   }
+  count_outliers(statistics_, dtype_, counts_);
   complete_statistics(statistics_, dtype_, counts_);
   std::fill(tables_.begin(), tables_.end(), 0);
   in_tables_ = 0;

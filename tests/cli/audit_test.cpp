@@ -51,7 +51,8 @@ TEST_CASE("a checkpoint that is wrong ends with status 1, and run refuses it") {
     CHECK(said.says("UNSOUND"));
     CHECK(said.says("error[P0701]: a parameter is missing"));
     CHECK(said.says("model.layers.1.mlp.up_proj.weight"));
-    CHECK(call({"run", model.path().string(), "--backend", "oracle", "--prompt", "A", "-o", scratch("x.h5")}).status == 2);
+    CHECK(call({"run", model.path().string(), "--backend", "oracle", "--prompt", "A", "-o", scratch("x.h5")}).status ==
+          2);
   }
   CHECK(call({"explain", "P0701"}).status == 0);
 }
@@ -79,7 +80,8 @@ TEST_CASE("a checkpoint none of whose tensors is a parameter was not audited: st
 
 TEST_CASE("JSON and the drawing say the same, whatever the number of threads") {
   const std::string svg = scratch("weights.svg");
-  const Said one = call({"audit", kTrained, "--json", "-j", "1", "--svg", svg}), two = call({"audit", kTrained, "--json"});
+  const Said one = call({"audit", kTrained, "--json", "-j", "1", "--svg", svg}),
+             two = call({"audit", kTrained, "--json"});
   CHECK(one.status == 0);
   CHECK(one.out == two.out);
   const nlohmann::json report = nlohmann::json::parse(one.out);

@@ -68,7 +68,8 @@ constexpr AuditLevel kError = AuditLevel::error, kWarning = AuditLevel::warning;
 
 std::vector<Row> rows() {
   return {
-      {"a parameter is gone", AuditRule::missing, kError, kLayer1 + "mlp.up_proj.weight", "config.json implies [96, 64]",
+      {"a parameter is gone", AuditRule::missing, kError, kLayer1 + "mlp.up_proj.weight",
+       "config.json implies [96, 64]",
        tensors([](Tensors& t) { std::erase_if(t, [](auto& x) { return x.name == kLayer1 + "mlp.up_proj.weight"; }); })},
       {"an untied head is gone", AuditRule::head_missing, kError, "lm_head.weight", "tie_word_embeddings is false",
        [](TinyModelOptions& o) {
@@ -78,8 +79,7 @@ std::vector<Row> rows() {
       {"the key that ties is absent", AuditRule::head_missing, kError, "lm_head.weight", "not in config.json",
        [](TinyModelOptions& o) { o.edit_config = [](nlohmann::json& c) { c.erase("tie_word_embeddings"); }; }},
       {"a bias that the config denies", AuditRule::denied_bias, kError, kLayer1 + "self_attn.q_proj.bias",
-       "attention_bias is false",
-       tensors([](Tensors& t) {
+       "attention_bias is false", tensors([](Tensors& t) {
          RawTensor bias = bf16_tensor(kLayer1 + "self_attn.q_proj.bias", {128}, 0x3C00);
          put(bias, 0, 7, 0x3C11);
          t.push_back(bias);
@@ -99,7 +99,8 @@ std::vector<Row> rows() {
       {"raw memory", AuditRule::unwritten, kError, kK, "below 2^-64", tensors([](Tensors& t) {
          SplitMix64 random(5);
          for (char& byte : named(t, kK).bytes) byte = static_cast<char>(random.next());
-         for (size_t i = 1; i < named(t, kK).bytes.size(); i += 2) named(t, kK).bytes[i] &= '\x5F';  // finite, below 2^64
+         for (size_t i = 1; i < named(t, kK).bytes.size(); i += 2)
+           named(t, kK).bytes[i] &= '\x5F';  // finite, below 2^64
        })},
       {"large, but no square overflows", AuditRule::unwritten, kWarning, kK, "1 magnitudes from 2^19 on",
        tensors([](Tensors& t) { put(named(t, kK), 3, 1, 0x4980); })},  // 2^20
@@ -112,9 +113,8 @@ std::vector<Row> rows() {
       {"a half that was not written", AuditRule::repeated_value, kWarning, kK, "50.0 % of the elements are 0",
        tensors([](Tensors& t) { put(named(t, kK), 0, 2048, 0); })},
       {"one written in the place of another", AuditRule::equal_tensors, kWarning,
-       "model.layers.0.self_attn.k_proj.weight", "equal bit for bit", tensors([](Tensors& t) {
-         named(t, kK).bytes = named(t, "model.layers.0.self_attn.k_proj.weight").bytes;
-       })},
+       "model.layers.0.self_attn.k_proj.weight", "equal bit for bit",
+       tensors([](Tensors& t) { named(t, kK).bytes = named(t, "model.layers.0.self_attn.k_proj.weight").bytes; })},
       {"tied, and another head", AuditRule::other_head, kError, "lm_head.weight", "tie_word_embeddings is true",
        [](TinyModelOptions& o) {
          o.store_tied_head = true;
@@ -124,7 +124,9 @@ std::vector<Row> rows() {
        "as stored a head has 32 channels; config.json gives head_dim 16",
        [](TinyModelOptions& o) { o.edit_config = [](nlohmann::json& c) { c["head_dim"] = 16; }; }},
       {"a shape turned", AuditRule::shape, kError, kLayer1 + "mlp.down_proj.weight", "fits transposed",
-       tensors([](Tensors& t) { named(t, kLayer1 + "mlp.down_proj.weight").shape = {96, 64}; })},
+       tensors([](Tensors& t) {
+         named(t, kLayer1 + "mlp.down_proj.weight").shape = {96, 64};
+       })},
       {"the class's default theta", AuditRule::theta, kWarning, "", "the default of transformers' class",
        [](TinyModelOptions& o) { o.rope_theta = 1e4; }},
       {"an embedding scaled twice", AuditRule::small_embedding, kWarning, "model.embed_tokens.weight",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The notes' formula at its corners. Expected scores are worked out by hand from the thresholds 15, 20, 0.3, 0.5, 20, 50.
+// The notes' formula at its corners. Expected scores are worked out by hand from the thresholds 15, 20, 0.3, 0.5,
+// 20, 50.
 #include "model/notes_checker.h"
 
 #include "support/catch.h"

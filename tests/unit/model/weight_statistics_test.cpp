@@ -165,6 +165,16 @@ TEST_CASE("any bits at all are counted, at any address") {
   }
 }
 
+TEST_CASE("zeros of f32 are told from the subnormals that share their bin") {
+  const std::vector<double> zeros = {-1.0, 0.0, -0.0, 0.0, 2.0}, least = {-1.0, 0x1p-140, 0x1p-141, 0.0, 2.0};
+  const WeightStatistics exact = measured(Tensor::from_values(DType::f32, {5}, zeros));
+  CHECK(exact.median.value == 0.0);
+  CHECK(exact.median.error == 0.0);
+  CHECK(exact.tiny == 0);
+  check_against_plain(Tensor::from_values(DType::f32, {5}, least), kPieceBytes);
+  CHECK(measured(Tensor::from_values(DType::f32, {5}, least)).tiny == 2);
+}
+
 TEST_CASE("a meter measures one tensor after the other, and equal pieces have equal hashes") {
   TensorMeter meter;
   const Tensor a = Tensor::from_values(DType::bf16, {4}, std::vector<double>{1, 2, 3, 4});
