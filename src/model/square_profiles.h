@@ -6,8 +6,10 @@
 // normal with deviation 1 where the two have nothing to do with each other). Scores of all neighbours are added and
 // divided by the root of their number. Random weights give neither; then nothing is claimed. Of wide matrices the
 // faintest likeness passes any z, so the mean correlation must be worth its name as well: on the trained llama-tiny of
-// dumps/models it is 0.2 to 0.5 as stored and within 0.07 of 0 crossed.
-// Invariant: `transposed` is said only against both limits below. What all layers have alike cannot be seen so.
+// dumps/models it is mostly 0.2 to 0.5 as stored, within 0.07 of 0 crossed. Measured by turning each square in turn:
+// found were 41 of 44 there and 53 of 60 of SmolLM2-135M-Instruct (dequantised from Q4_1), the others undecided; no
+// upright one was ever accused. Invariant: `transposed` is said only against both limits below. What all layers have
+// alike cannot be seen so.
 #pragma once
 #include <cstdint>
 #include <span>
