@@ -75,7 +75,7 @@ def whole_runs(machine):
     expect("the environment says on what", {"gpu": "NVIDIA H200", "driver": "580.1", "libtorch": "LibTorch 2.11.0"}.items() <= merged["environment"].items(), merged["environment"])
     expect("each part's time is kept", list(merged["parts"]) == ["build", "speed", "long"] and all(part["seconds"] >= 0 for part in merged["parts"].values()), said)
     kinds = [figure.get("part", "taps") for figure in merged["figures"]]
-    expect("figures are kept in order, one a line or as a whole", kinds == ["qkv", "qkv", "decode", "prefill", "torch", "torch", "taps"], kinds)
+    expect("figures are kept in order, one a line or as a whole", kinds == ["qkv", "qkv", "decode", "prefill", "torch", "torch", "taps", "taps"], kinds)
     expect("each with its command", all("build/bin/bench_gpu" in figure["command"] for figure in merged["figures"][:4]), merged["figures"][0])
     checks = len(merged["checks"])
     status, said, merged = machine.run("long", DIFFERING="3", STATUS="1")
@@ -85,7 +85,7 @@ def whole_runs(machine):
     status, said, merged = machine.run("long", DIFFERING="10")
     expect("differing taps fail whatever the exit status", status == 1 and "does not say" in said, said)
     status, said, merged = machine.run("speed", JUNK="1")
-    expect("a benchmark without figures fails, and so do targets without one", status == 1 and "no figures" in said and len(merged["figures"]) == 5
+    expect("a benchmark without figures fails, and so do targets without one", status == 1 and "no figures" in said and len(merged["figures"]) == 6
            and "no figure; at most 3.9 is asked for" in said, said)  # fmt: skip
     status, said, merged = machine.run("speed", US="4.2")
     missed = [check["check"] for check in merged["checks"] if not check["passed"] and check["part"] == "speed"]
