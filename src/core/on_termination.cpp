@@ -1,21 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/on_termination.h"
 
+#include <atomic>
 #include <iterator>
 
 namespace plumbline {
 namespace {
 
-void (*action)() = nullptr;  // unchanged while a handler is installed
+std::atomic<void (*)()> action = nullptr;  // unchanged while a handler is installed
 struct sigaction previous[std::size(kTerminations)];
 
 /// Restored by SA_RESETHAND, the signal's default action ends the program as soon as this returns.
 void on_signal(int signal) {
-  action();
+  say_last_words();
   ::raise(signal);
 }
 
 }  // namespace
+
+void say_last_words() {
+  if (void (*const act)() = action) act();
+}
 
 OnTermination::OnTermination(void (*act)()) {
   action = act;
@@ -29,6 +34,7 @@ OnTermination::OnTermination(void (*act)()) {
 }
 
 OnTermination::~OnTermination() {
+  action = nullptr;
   for (size_t i = 0; i < std::size(kTerminations); ++i) ::sigaction(kTerminations[i], &previous[i], nullptr);
 }
 

@@ -18,4 +18,7 @@ class OnTermination {
   OnTermination& operator=(const OnTermination&) = delete;
 };
 
+/// For a handler of another signal that ends the program: calls the `act` of the OnTermination that lives, if one does.
+void say_last_words();
+
 }  // namespace plumbline

@@ -105,7 +105,9 @@ so only crossed: rows like columns. The report gives both scores; random
 weights score about 1 either way, and then nothing is claimed. A defect that
 all layers share cannot be seen so.
 
-What to do: compare with the original weights; convert as the other layers.)"},
+What to do: compare it and its neighbours with the original weights. What is
+seen is that they differ; where most of the neighbours are turned, the upright
+one is named.)"},
     CodePage{code::kUnusualTheta, "the rope base is none that the family was published with",
              R"(Weights do not show which rope base they were trained with, and a wrong one
 loads without a complaint: the first tokens look right, later ones drift.

@@ -64,7 +64,7 @@ class Measuring {
     parallel_for(static_cast<int64_t>(order.size()), threads,
                  [&](int64_t i) { measure(order[static_cast<size_t>(i)]); });
     join_kinds();
-    std::erase_if(squares_, [](const SquareMatrix& square) { return square.rows.empty(); });
+    std::erase_if(squares_, [](const SquareMatrix& square) { return square.rows.empty() || square.columns.empty(); });
     return std::move(squares_);
   }
 
@@ -148,7 +148,8 @@ class Measuring {
 std::map<int, const WeightStatistics*> statistics_by_layer(const AuditReport& report, std::string_view kind) {
   std::map<int, const WeightStatistics*> found;
   for (const AuditedTensor& tensor : report.tensors)
-    if (tensor.layer >= 0 && tensor.kind == kind && tensor.statistics) found[tensor.layer] = &*tensor.statistics;
+    if (tensor.expected && tensor.layer >= 0 && tensor.kind == kind && tensor.statistics)
+      found[tensor.layer] = &*tensor.statistics;
   return found;
 }
 
@@ -159,7 +160,9 @@ void apply_notes_checker(AuditReport& report) {
   for (const auto& [layer, k] : k_norms) {
     if (layer >= report.config.layers || !q_norms.contains(layer)) continue;
     const WeightStatistics* const q = q_norms.at(layer);
-    layers.push_back({layer, k->largest, k->median.value, q->largest, q->median.value});
+    const bool finite = k->moments.count == k->count && q->moments.count == q->count;
+    layers.push_back({layer, finite ? k->largest : std::nan(""), k->median.value, q->largest, q->median.value});
+    if (!finite) continue;
     const double bound = std::sqrt(static_cast<double>(report.config.head_dim)) * k->magnitude() * q->magnitude();
     if (report.logit_bound_layer < 0 || bound > report.logit_bound) {
       report.logit_bound = bound;
@@ -197,7 +200,9 @@ std::string values_of(const WeightStatistics& statistics) {
                      statistics.largest, statistics.median_magnitude.value);
 }
 
-AuditReport audit_checkpoint(const std::filesystem::path& directory, int threads) {
+namespace {
+
+AuditReport audited(const std::filesystem::path& directory, int threads) {
   AuditReport report;
   report.directory = directory;
   report.config = load_config(directory);
@@ -219,6 +224,16 @@ AuditReport audit_checkpoint(const std::filesystem::path& directory, int threads
   std::stable_sort(report.findings.begin(), report.findings.end(),
                    [](const AuditFinding& a, const AuditFinding& b) { return a.level < b.level; });
   return report;
+}
+
+}  // namespace
+
+AuditReport audit_checkpoint(const std::filesystem::path& directory, int threads) {
+  try {
+    return audited(directory, threads);
+  } catch (const std::filesystem::filesystem_error& error) {
+    cannot_read_directory(directory, error);
+  }
 }
 
 }  // namespace plumbline

@@ -17,15 +17,16 @@ constexpr size_t kLongestComparedName = 256;  // edit distances grow with the sq
 constexpr size_t kMostComparedNames = 2000, kMostNearFindings = 16;  // a file may name any number
 constexpr const char* kAgain = "fetch the weights again, or correct config.json";
 
-/// Findings of one title and kind become one: what is wrong in 28 layers alike is said once.
+/// Findings of one title and kind become one: what is wrong in 28 layers alike is said once. `finding()` makes the
+/// first of them, which may take long.
+template <class Finding>
 void add_grouped(AuditReport& report, std::map<std::string, size_t>& groups, const std::string& kind,
-                 AuditFinding finding) {
-  const auto [at, is_new] = groups.try_emplace(kind, report.findings.size());
-  if (is_new) {
-    report.findings.push_back(std::move(finding));
-  } else {
-    report.findings[at->second].tensors.push_back(finding.tensors.front());
-  }
+                 const std::string& tensor, const Finding& finding) {
+  const auto found = groups.find(kind);
+  if (found != groups.end()) return report.findings[found->second].tensors.push_back(tensor);
+  AuditFinding first = finding();
+  groups[kind] = report.findings.size();
+  report.findings.push_back(std::move(first));
 }
 
 /// The nearest of `names`, or nothing where the search would take longer than it is worth.
@@ -51,11 +52,14 @@ void find_missing(AuditReport& report, const CheckpointListing& listing, const s
       continue;
     }
     if (spec.name == head_parameter(report.config).name) continue;  // check_head
-    AuditFinding finding{AuditRule::missing, AuditLevel::error, "a parameter is missing", {spec.name}, "", {}, kAgain};
-    finding.evidence.push_back("config.json implies " + to_string(spec.shape));
-    for (const std::string& near : nearest(report, spec.name, unexpected))
-      finding.evidence.push_back("stored is " + printable(near) + ", which no op uses");
-    add_grouped(report, groups, layer_and_kind(spec.name).second, std::move(finding));
+    add_grouped(report, groups, layer_and_kind(spec.name).second, spec.name, [&] {
+      AuditFinding finding{
+          AuditRule::missing, AuditLevel::error, "a parameter is missing", {spec.name}, "", {}, kAgain};
+      finding.evidence.push_back("config.json implies " + to_string(spec.shape));
+      for (const std::string& near : nearest(report, spec.name, unexpected))
+        finding.evidence.push_back("stored is " + printable(near) + ", which no op uses");
+      return finding;
+    });
   }
 }
 
@@ -80,19 +84,21 @@ void find_forms(AuditReport& report, const std::vector<ParameterSpec>& expected)
   for (const AuditedTensor& tensor : report.tensors) {
     const auto wanted = shapes.find(tensor.name);
     if (wanted == shapes.end() || wanted->second == tensor.shape) continue;
-    AuditFinding finding{AuditRule::shape,
-                         AuditLevel::error,
-                         "a parameter has another shape than config.json implies",
-                         {tensor.name},
-                         tensor.file,
-                         {},
-                         kAgain};
-    finding.evidence.push_back("expected " + to_string(wanted->second) + ", found " + to_string(tensor.shape));
-    const std::string heads = head_dim_evidence(report.config, tensor.kind, tensor.shape);
-    if (!heads.empty()) finding.evidence.push_back(heads);
-    Shape turned(tensor.shape.rbegin(), tensor.shape.rend());
-    if (turned == wanted->second) finding.evidence.push_back("the shape fits transposed: stored [in,out]?");
-    add_grouped(report, groups, tensor.kind, std::move(finding));
+    add_grouped(report, groups, tensor.kind + to_string(tensor.shape), tensor.name, [&] {
+      AuditFinding finding{AuditRule::shape,
+                           AuditLevel::error,
+                           "a parameter has another shape than config.json implies",
+                           {tensor.name},
+                           tensor.file,
+                           {},
+                           kAgain};
+      finding.evidence.push_back("expected " + to_string(wanted->second) + ", found " + to_string(tensor.shape));
+      const std::string heads = head_dim_evidence(report.config, tensor.kind, tensor.shape);
+      if (!heads.empty()) finding.evidence.push_back(heads);
+      Shape turned(tensor.shape.rbegin(), tensor.shape.rend());
+      if (turned == wanted->second) finding.evidence.push_back("the shape fits transposed: stored [in,out]?");
+      return finding;
+    });
   }
 }
 
@@ -157,17 +163,20 @@ void find_extra(AuditReport& report, const std::vector<ParameterSpec>& expected)
       report.findings.push_back(denied_bias(tensor));
       continue;
     }
-    AuditFinding finding{AuditRule::unused,
-                         AuditLevel::error,
-                         "a tensor is stored that this model does not use",
-                         {tensor.name},
-                         tensor.file,
-                         {form_of(tensor)},
-                         "correct config.json (architectures, num_hidden_layers), or remove the tensor"};
-    if (tensor.layer >= report.config.layers)
-      finding.evidence.push_back(fmt::format("config.json has {} layers", report.config.layers));
-    for (const std::string& near : nearest(report, tensor.name, known)) finding.evidence.push_back("nearest: " + near);
-    add_grouped(report, groups, tensor.kind, std::move(finding));
+    add_grouped(report, groups, tensor.kind, tensor.name, [&] {
+      AuditFinding finding{AuditRule::unused,
+                           AuditLevel::error,
+                           "a tensor is stored that this model does not use",
+                           {tensor.name},
+                           tensor.file,
+                           {form_of(tensor)},
+                           "correct config.json (architectures, num_hidden_layers), or remove the tensor"};
+      if (tensor.layer >= report.config.layers)
+        finding.evidence.push_back(fmt::format("config.json has {} layers", report.config.layers));
+      for (const std::string& near : nearest(report, tensor.name, known))
+        finding.evidence.push_back("nearest: " + near);
+      return finding;
+    });
   }
 }
 

@@ -155,7 +155,7 @@ void check_squares(AuditReport& report, const std::vector<SquareMatrix>& squares
                       "said where crossed is ahead by r {} and z {})",
                       verdict.upright_r, verdict.upright, verdict.crossed_r, verdict.crossed, kSquareLikeness,
                       kSquareLimit)},
-         "compare with the original weights; store it [out,in] as the other layers"});
+         "compare it and those neighbours with the original weights: it is turned, or they are; store all [out,in]"});
   }
 }
 

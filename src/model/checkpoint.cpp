@@ -52,6 +52,12 @@ Model load(const fs::path& directory) {
 
 }  // namespace
 
+void cannot_read_directory(const fs::path& directory, const fs::filesystem_error& error) {
+  throw CheckpointError("cannot load the model: the directory cannot be read",
+                        {"path    " + directory.string(), "reason  " + error.code().message()},
+                        "check path and permissions");
+}
+
 ModelConfig load_config(const fs::path& directory) {
   require_directory(directory);
   const fs::path file = directory / "config.json";
@@ -63,9 +69,7 @@ Model load_model(const fs::path& directory) {
   try {
     return load(directory);
   } catch (const fs::filesystem_error& error) {  // a directory that may not be listed, a loop of links
-    throw CheckpointError("cannot load the model: the directory cannot be read",
-                          {"path    " + directory.string(), "reason  " + error.code().message()},
-                          "check path and permissions");
+    cannot_read_directory(directory, error);
   }
 }
 

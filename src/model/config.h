@@ -18,4 +18,8 @@ ModelConfig parse_config(std::string json, const std::filesystem::path& file);
 /// config.json of a model directory. Throws CheckpointError as parse_config does, and if there is none to be read.
 ModelConfig load_config(const std::filesystem::path& directory);
 
+/// Throws CheckpointError: the directory may not be listed, holds a loop of links, or names no file system takes.
+[[noreturn]] void cannot_read_directory(const std::filesystem::path& directory,
+                                        const std::filesystem::filesystem_error& error);
+
 }  // namespace plumbline

@@ -19,6 +19,7 @@ constexpr uint64_t kMostPairs = 1 << 14, kMostTensors = 1 << 14;
 constexpr uint64_t kDefaultAlignment = 32, kLargestAlignment = 1 << 20;
 constexpr uint32_t kMostAxes = 4;
 constexpr int kDeepestList = 4;
+constexpr size_t kLongestKey = 65535;                // as in the format's description
 constexpr uint64_t kTextBytes = 8, kListBytes = 12;  // least that a text and a list take: their counts
 constexpr std::array<std::string_view, 13> kKinds = {"u8",   "i8",   "u16",  "i16", "u32", "i32", "f32",
                                                      "bool", "text", "list", "u64", "i64", "f64"};
@@ -117,6 +118,8 @@ class GgufReader {
     GgufPair pair;
     pair.key = text("a key");
     if (pair.key.empty()) refuse("a key is empty", {"byte    " + std::to_string(at_)});
+    if (pair.key.size() > kLongestKey)
+      refuse("a key is too long", {"length  " + bytes_text(pair.key.size()), "limit   " + bytes_text(kLongestKey)});
     pair.value.kind = kind(pair.key);
     if (pair.value.kind == GgufKind::text) {
       pair.value.bytes = text("a text");

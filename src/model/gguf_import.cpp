@@ -186,7 +186,7 @@ GgufImported import_gguf(const GgufImport& import, const WriteProgress& progress
     GgufImported done = counted(plan);
     PartFolder folder(name, {kConfig, kTokenizer, kTokenizerConfig, kWeights, kOrigin}, kVerb);
     write_files(import, plan, PartFolder::name_of_part(name), done, progress);
-    folder.take_name();
+    folder.take_empty_name();
     return done;
   } catch (const fs::filesystem_error& error) {
     cannot_write(kVerb, error.path1(), error.code().value());

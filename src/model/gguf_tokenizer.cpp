@@ -29,7 +29,7 @@ enum TokenKind : int32_t { kNormal = 1, kUnknown, kControl, kUserDefined, kUnuse
 constexpr const char* kWithout =
     "--no-tokenizer imports the weights alone; put tokenizer.json of the model's Hugging Face checkpoint beside them";
 constexpr size_t kLongestTemplate = 1 << 20;
-constexpr size_t kFlush = 1 << 16;
+constexpr size_t kFlush = 1 << 16, kLongestToken = 1 << 16;
 
 int32_t kind_of(const GgufTokenizer& tokenizer, size_t id) {
   int32_t kind = kNormal;
@@ -122,6 +122,11 @@ class TokenizerReader {
   void check_token(size_t id) const {
     const int32_t kind = kind_of(made_, id);
     const bool known = kind >= kNormal && kind <= kUnused;
+    if (made_.tokens[id].size() > kLongestToken)
+      keys_.refuse("a token is too long",
+                   {"id      " + std::to_string(id), "length  " + std::to_string(made_.tokens[id].size()) + " bytes",
+                    "limit   " + std::to_string(kLongestToken)},
+                   kWithout);
     if (known && !made_.tokens[id].empty() && json_text(made_.tokens[id])) return;
     keys_.refuse(known ? "a token is empty or no UTF-8" : "a token is of a kind that a byte-level BPE has not",
                  {"token   " + printable(made_.tokens[id]), "id      " + std::to_string(id),

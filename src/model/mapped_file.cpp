@@ -49,10 +49,10 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& 
   if (::fstat(fd, &status) != 0) cannot_read(file, std::strerror(errno));
   if (!S_ISREG(status.st_mode)) cannot_read(file, "not a regular file");
   const auto size = static_cast<size_t>(status.st_size);
-  if (size == 0) return std::shared_ptr<const MappedFile>(new MappedFile(nullptr, 0));
+  if (size == 0) return std::shared_ptr<const MappedFile>(new MappedFile(nullptr, 0, file.string()));
   void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
   if (data == MAP_FAILED) cannot_read(file, std::strerror(errno));
-  return std::shared_ptr<const MappedFile>(new MappedFile(static_cast<const std::byte*>(data), size));
+  return std::shared_ptr<const MappedFile>(new MappedFile(static_cast<const std::byte*>(data), size, file.string()));
 }
 
 // Where the system knows MADV_POPULATE_READ (Linux 5.14), one call in place of a fault for every few pages.

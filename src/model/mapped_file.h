@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // A whole regular file as read-only memory, shared by everything that borrows from it.
-// Invariant: the mapping lives as long as the object; the length is the file's when it was opened.
+// Invariant: the mapping lives as long as the object; the length is the file's when it was
+// opened; if it is cut short meanwhile the program ends with status 2 (core/cut_short_guard.h).
 #pragma once
 #include <cstddef>
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
+
+#include "core/cut_short_guard.h"
 
 namespace plumbline {
 
@@ -26,9 +30,11 @@ class MappedFile {
   void release(std::span<const std::byte> part) const;
 
  private:
-  MappedFile(const std::byte* data, size_t size) : data_(data), size_(size) {}
+  MappedFile(const std::byte* data, size_t size, const std::string& name)
+      : data_(data), size_(size), guard_(data, size, "model file", name) {}
   const std::byte* data_;  ///< nullptr for an empty file
   size_t size_;
+  CutShortGuard guard_;
 };
 
 }  // namespace plumbline

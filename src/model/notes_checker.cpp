@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/notes_checker.h"
 
+#include <cmath>
 #include <utility>
 
 namespace plumbline {
@@ -28,6 +29,10 @@ double largest_part(double largest) {
 
 bool NotesLayer::extreme() const { return k_max > kExtreme; }
 
+bool NotesLayer::finite() const {
+  return std::isfinite(k_max) && std::isfinite(k_median) && std::isfinite(q_max) && std::isfinite(q_median);
+}
+
 std::string_view NotesScore::verdict() const {
   return score < kIncompatible ? "INCOMPATIBLE" : score < kWarning ? "WARNING" : "COMPATIBLE";
 }
@@ -37,6 +42,10 @@ NotesScore notes_score(std::vector<NotesLayer> layers) {
   notes.layers = std::move(layers);
   if (notes.layers.empty()) return notes;
   for (const NotesLayer& layer : notes.layers) {
+    if (!layer.finite()) {
+      ++notes.left_out;
+      continue;
+    }
     if (notes.worst_ratio_layer < 0 || layer.k_ratio() > notes.worst_ratio) {
       notes.worst_ratio = layer.k_ratio();
       notes.worst_ratio_layer = layer.layer;
@@ -49,8 +58,10 @@ NotesScore notes_score(std::vector<NotesLayer> layers) {
     ++notes.extreme_layers;
     notes.amplification *= 1.0 + 0.001 * (layer.k_max + layer.q_max) / 2.0;
   }
+  const size_t counted = notes.layers.size() - static_cast<size_t>(notes.left_out);
+  if (counted == 0) return notes;
   notes.a = ratio_part(notes.worst_ratio);
-  notes.b = share_part(static_cast<double>(notes.extreme_layers) / static_cast<double>(notes.layers.size()));
+  notes.b = share_part(static_cast<double>(notes.extreme_layers) / static_cast<double>(counted));
   notes.c = largest_part(notes.largest_k);
   notes.score = 0.4 * notes.a + 0.3 * notes.b + 0.3 * notes.c;
   return notes;

@@ -7,7 +7,8 @@
 //   C  by the largest K maximum: 1 up to 20, falling to 0 at 50, 0 above
 // Below 0.5 INCOMPATIBLE, below 0.8 WARNING, else COMPATIBLE. "Amplification" is the product, over the extreme layers,
 // of 1 + 0.001 (K maximum + Q maximum) / 2; it does not enter the score. Without layers: 1.00 COMPATIBLE, unlooked.
-// Invariant: the same figures from the same norms; NaN in them makes no layer extreme, as in theirs.
+// Invariant: the same figures from the same norms. Layers whose norms hold NaN or infinity are left out and counted:
+// theirs would take whichever layer came first.
 #pragma once
 #include <string_view>
 #include <vector>
@@ -20,6 +21,7 @@ struct NotesLayer {
 
   double k_ratio() const { return k_max / k_median; }
   bool extreme() const;
+  bool finite() const;
 };
 
 struct NotesScore {
@@ -27,6 +29,7 @@ struct NotesScore {
   double score = 1.0, a = 1.0, b = 1.0, c = 1.0;
   double worst_ratio = 0.0, largest_k = 0.0, amplification = 1.0;
   int worst_ratio_layer = -1, largest_k_layer = -1, extreme_layers = 0;
+  int left_out = 0;  ///< layers with NaN or infinity in a norm
 
   std::string_view verdict() const;  ///< "COMPATIBLE", "WARNING", "INCOMPATIBLE"
 };

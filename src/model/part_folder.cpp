@@ -55,10 +55,19 @@ void PartFolder::take_name() {
   const bool replaces = fs::exists(fs::symlink_status(name_));
   replacing = replaces;
   if (replaces) fs::rename(name_, old);
+  rename_part();
+  if (replaces) fs::remove_all(old);
+}
+
+void PartFolder::take_empty_name() {
+  fs::remove(name_);
+  rename_part();
+}
+
+void PartFolder::rename_part() {
   fs::rename(part_, name_);
   taken_ = true;
   handler_.reset();
-  if (replaces) fs::remove_all(old);
 }
 
 }  // namespace plumbline

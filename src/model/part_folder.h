@@ -27,8 +27,13 @@ class PartFolder {
 
   /// Renames it to NAME. A folder of that name goes first, and is removed once this one stands in its place.
   void take_name();
+  /// The same where a folder of that name may only be an empty one. Throws std::filesystem::filesystem_error if
+  /// something has come into it.
+  void take_empty_name();
 
  private:
+  void rename_part();
+
   std::filesystem::path name_, part_;
   bool taken_ = false;
   std::optional<OnTermination> handler_;

@@ -104,11 +104,11 @@ std::vector<double> SquareProfile::logs(const std::vector<float>& squares) {
 
 SquareVerdict judge_square(const SquareMatrix& square, const std::vector<SquareMatrix>& all) {
   SquareVerdict verdict;
-  if (square.rows.size() < 16) return verdict;
+  if (square.rows.size() < 16 || square.columns.size() != square.rows.size()) return verdict;
   for (const SquareMatrix& other : all) {
     const int distance = std::abs(other.layer - square.layer);
     if (distance == 0 || distance > kSquareReach || other.kind != square.kind) continue;
-    if (other.rows.size() != square.rows.size()) continue;
+    if (other.rows.size() != square.rows.size() || other.columns.size() != square.rows.size()) continue;
     add_likeness(square.rows, other.rows, verdict.upright, verdict.upright_r);
     add_likeness(square.columns, other.columns, verdict.upright, verdict.upright_r);
     add_likeness(square.rows, other.columns, verdict.crossed, verdict.crossed_r);

@@ -30,7 +30,8 @@ std::string head_text(const AuditReport& report, int width) {
   out +=
       fmt::format("  {} error{}, {} warning{}\n", errors, errors == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
   int64_t weights = 0;
-  for (const AuditedKind& kind : report.kinds) weights += kind.statistics.count;
+  for (const AuditedTensor& tensor : report.tensors)
+    if (tensor.statistics) weights += tensor.statistics->count;
   out += fact("parameters",
               fmt::format("{} of {} are stored, {} weights read in {} tensors, {:.1f} MiB", report.present,
                           report.expected, weights, report.tensors.size(), static_cast<double>(report.bytes) / 0x1p20),
@@ -137,6 +138,8 @@ std::string notes_text(const AuditReport& report, int width) {
     add(fmt::format("0.4 x {:.2f} (K ratio) + 0.3 x {:.2f} (share of extreme layers) + 0.3 x {:.2f} (largest K)",
                     notes.a, notes.b, notes.c));
     add(worst_text(notes));
+    if (notes.left_out > 0)
+      add(fmt::format("{} layers hold NaN or infinity in a norm and are left out.", notes.left_out));
     add(
         fmt::format("What does follow from these weights: attention logits stay below {} (layer {}: sqrt(head_dim) x "
                     "max|q_norm| x max|k_norm|). A scale by channel multiplies value and error alike.",

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// A file mapped read-only. If somebody cuts the file short while it is mapped, touching a lost page raises SIGBUS; the
-// handler installed with the first mapping then prints which file it was and ends the program with status 2 (unusable
-// input) instead of a crash. Faults elsewhere go to whoever handled SIGBUS before.
-// Invariant: the bytes stay mapped as long as the object lives.
+// A file mapped read-only, guarded against being cut short (core/cut_short_guard.h). Invariant: the bytes stay mapped
+// as long as the object lives.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <span>
+
+#include "core/cut_short_guard.h"
 
 namespace plumbline::trace {
 
@@ -25,7 +25,7 @@ class MappedFile {
   MappedFile(void* address, size_t bytes, const std::filesystem::path& name);
   void* address_ = nullptr;
   size_t bytes_ = 0;
-  int slot_ = -1;
+  CutShortGuard guard_;
 };
 
 }  // namespace plumbline::trace

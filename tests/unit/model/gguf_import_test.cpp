@@ -302,6 +302,19 @@ TEST_CASE("names that are taken are refused, an empty directory is not") {
   test::require_parts(again(), {"out.part exists", "remove it yourself"});
 }
 
+TEST_CASE("what comes into an empty directory meanwhile is not lost") {
+  const test::TempDirectory directory;
+  std::filesystem::create_directory(directory / "out");
+  test::write_file(directory / "m.gguf", test::gguf_bytes(gguf_of(small())));
+  const auto meanwhile = [&](auto&&...) { test::write_file(directory / "out/mine.txt", "mine"); };
+  const std::string message = test::error_text<Error>([&] {
+    import_gguf({directory / "m.gguf", directory / "out", DType::bf16, true}, meanwhile);
+  });
+  test::require_parts(message, {"out"});
+  CHECK(test::read_file(directory / "out/mine.txt") == "mine");
+  CHECK_FALSE(std::filesystem::exists(directory / "out.part"));
+}
+
 TEST_CASE("Llama 3's scaling is recognised by its factors alone, and only it") {
   // Llama-3.2-1B: D 64, theta 5e5, factor 32: pairs 0-14 kept, 15-17 blended, 18-31 divided.
   std::vector<float> factors(32, 1.0F);

@@ -3,6 +3,8 @@
 // 20, 50.
 #include "model/notes_checker.h"
 
+#include <cmath>
+
 #include "support/catch.h"
 
 namespace plumbline::test {
@@ -49,6 +51,21 @@ TEST_CASE("the notes' score follows their thresholds") {
   CHECK(score(6, 96.5, 1.2).verdict() == "INCOMPATIBLE");
   CHECK(score(3, 60.0, 30.0).verdict() == "WARNING");  // 0.4 + 0.3
   CHECK(score(0, 0.0, 1.0).verdict() == "COMPATIBLE");
+}
+
+TEST_CASE("a layer with NaN or infinity in a norm is left out, wherever it stands") {
+  for (const size_t place : {0, 1, 2}) {
+    std::vector<NotesLayer> layers = {{0, 96.5, 1.2, 4.0, 1.0}, {1, 2.0, 1.0, 2.0, 1.0}};
+    layers.insert(layers.begin() + static_cast<std::ptrdiff_t>(place), NotesLayer{7, std::nan(""), 1.0, 2.0, 1.0});
+    const NotesScore notes = notes_score(layers);
+    CHECK(notes.left_out == 1);
+    CHECK(notes.largest_k == 96.5);
+    CHECK(notes.b == Approx(0.6));  // one of two
+    CHECK(notes.verdict() == "INCOMPATIBLE");
+  }
+  const NotesScore nothing = notes_score({{0, std::nan(""), 1.0, 2.0, 1.0}});
+  CHECK(nothing.left_out == 1);
+  CHECK(nothing.extreme_layers == 0);
 }
 
 TEST_CASE("the notes' amplification is a product over extreme layers and does not enter the score") {
