@@ -99,16 +99,19 @@ std::string statistics_text(const AuditReport& report, bool by_layer) {
   for (const AuditedKind& kind : report.kinds) {
     const std::string other = kind.dtype == report.config.dtype ? "" : " " + std::string(dtype_name(kind.dtype));
     const std::string form = short_kind(kind.kind) + other;
+    const auto note_error = [&](const Known& median) {
+      if (median.error > 0.0 && median.value != 0.0) error = std::max(error, median.error / std::abs(median.value));
+    };
     if (by_layer) {
       for (const size_t i : kind.tensors) {
         const AuditedTensor& tensor = report.tensors[i];
         out += statistics_row(form, tensor.layer < 0 ? "-" : std::to_string(tensor.layer), *tensor.statistics);
+        note_error(tensor.statistics->median);
       }
     } else {
       out += statistics_row(form, std::to_string(kind.tensors.size()), kind.statistics);
+      note_error(kind.statistics.median);
     }
-    const Known& median = kind.statistics.median;
-    if (median.error > 0.0 && median.value != 0.0) error = std::max(error, median.error / std::abs(median.value));
   }
   out += "  max/med: largest over median magnitude; kurtosis: 3 for normal values\n";
   if (error > 0.0)

@@ -21,7 +21,7 @@ Json statistics_json(const WeightStatistics& s) {
           {"median_magnitude", s.median_magnitude.value},
           {"median_magnitude_error", s.median_magnitude.error},
           {"max_over_median", s.spread()},
-          {"mean", s.moments.mean},
+          {"mean", s.moments.count > 0 ? Json(s.moments.mean) : Json(nullptr)},
           {"deviation", s.moments.deviation()},
           {"kurtosis", s.moments.kurtosis()}};
 }
