@@ -10,7 +10,8 @@
 //            exp, sum, divide), then R  R5 R(p.v)
 //   special  the mask is 0 or the lowest finite T, added: a masked score stays finite, its probability underflows to 0
 //   repeat   same bits for the same build, machine, shape and thread count
-//   source   transformers: eager_attention_forward, repeat_kv, masking_utils.eager_mask
+//   source   transformers: eager_attention_forward, repeat_kv, masking_utils.eager_mask,
+//            sliding_window_overlay (a key's position above the query's less the window)
 //   checked  tests/reference/transformers_test.cpp
 //
 // NUMERICS CONTRACT attention/sdpa (sdpa): at::scaled_dot_product_attention, as LibTorch's CPU kernel computes it
@@ -23,11 +24,14 @@
 //   checked  tests/cli/sdpa_test.cpp
 #include <ATen/ops/add.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/gt.h>
 #include <ATen/ops/le.h>
+#include <ATen/ops/logical_and.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/softmax.h>
+#include <ATen/ops/sub.h>
 #include <ATen/ops/transpose.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
@@ -57,13 +61,15 @@ at::Tensor repeat_heads(const Op& op, const at::Tensor& x, int64_t heads) {
       .reshape({x.size(0), heads, x.size(2), x.size(3)});
 }
 
-/// [tokens, keys]: which key each token of the step may see, by attribute offset.
+/// [tokens, keys]: which key each token of the step may see, by the attributes offset and window.
 at::Tensor visible_keys(const OpCall& call, int64_t tokens, int64_t keys, const at::Device& device) {
   const int64_t first = call.step().first_position;
   const at::TensorOptions ids = at::TensorOptions().dtype(at::kLong).device(device);
-  const at::Tensor last_seen =
-      at::add(at::arange(first, first + tokens, ids), at::Scalar(integer(call.op(), "offset")));
-  return at::le(at::arange(keys, ids).unsqueeze(0), last_seen.unsqueeze(1));
+  const at::Tensor queries = at::arange(first, first + tokens, ids).unsqueeze(1),
+                   all = at::arange(keys, ids).unsqueeze(0);
+  const at::Tensor seen = at::le(all, at::add(queries, at::Scalar(integer(call.op(), "offset"))));
+  const std::optional<int64_t> window = mask_window(call.op());
+  return window ? at::logical_and(seen, at::gt(all, at::sub(queries, at::Scalar(*window)))) : seen;
 }
 
 }  // namespace

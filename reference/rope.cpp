@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rotary position embedding: the table of cosines and sines, and its application to queries or keys.
 //
-// NUMERICS CONTRACT rope-table/f32
-//   types    positions i64, taken as f32 (exact to 2^24); all arithmetic f32; cos and sin handed out in T (or f32)
-//   order    none (no sums)
-//   rounding R1 2i/D  R2 theta^R1  R3 1/R2 (inv_freq, always on the CPU, kept f32)  R4 position * inv_freq
-//            R5 cos, sin, each to f32  R6 R(cos), R(sin)
+// NUMERICS CONTRACT rope-table/f32, rope-table/f32out
+//   types    positions i64, taken as f32 (exact to 2^24); all arithmetic f32; cos and sin handed out in T, f32out: in
+//   f32 order    none (no sums) rounding R1 2i/D  R2 theta^R1  R3 1/R2 (inv_freq, always on the CPU, kept f32)  R4
+//   position * inv_freq
+//            R5 cos, sin, each to f32  R6 R(cos), R(sin); not in f32out
 //            Scaled: scaled() stands between R3 and R4, each of its operations rounds to f32, tagged S1 ... S12.
 //            Python's numbers are rounded to f32 where they meet a tensor; a number over a tensor is the tensor's
 //            reciprocal, then a product
 //   repeat   R2 and R5 are LibTorch's pow, cos and sin: same bits for the same build, processor and device kind
-//   source   transformers: Qwen3RotaryEmbedding, LlamaRotaryEmbedding, _compute_llama3_parameters
+//   source   transformers: Qwen3RotaryEmbedding, LlamaRotaryEmbedding, _compute_llama3_parameters;
+//            Ernie4_5RotaryEmbedding (f32out)
 //   checked  tests/reference/transformers_test.cpp
 //
 // NUMERICS CONTRACT rope/neox-t, rope/neox-f32, rope/interleaved-f32
@@ -19,7 +20,7 @@
 //   rounding neox-t: R1 R(x * cos)  R2 R(rot(x) * sin)  R3 R(R1 + R2); others: products and sum to f32, then R once
 //   special  rot: pairs (i, i + D/2) if pairing is "half"; (2i, 2i + 1), with the first half of the table, if
 //   "interleaved" source   transformers: modeling_qwen3 (neox-t), modeling_olmo2 (neox-f32), modeling_ernie4_5
-//   (interleaved-f32) checked  tests/reference/transformers_test.cpp (neox-t)
+//   (interleaved-f32) checked  tests/reference/transformers_test.cpp (neox-t, interleaved-f32)
 #include <numbers>
 
 #include <ATen/ops/add.h>

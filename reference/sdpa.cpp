@@ -55,6 +55,7 @@ Op sdpa_call(const OpGraph& graph, const Op& context) {
   call.inputs = {scores.inputs.at(0), scores.inputs.at(1), context.inputs.at(1)};
   call.attributes["factor"] = number(scale, "factor");
   call.attributes["offset"] = integer(mask, "offset");
+  if (const std::optional<int64_t> window = mask_window(mask)) call.attributes["window"] = *window;
   return call;
 }
 

@@ -52,11 +52,8 @@ step 'run with a fault' "$bin/plumbline" run "$work/model" --tokens "$work/token
   --fault weight.transposed@layer.12.attn.o_proj -o "$work/faulty.h5"
 step 'find the fault' "$bin/plumbline" find "$work/ref.h5" "$work/faulty.h5" --format concise >"$work/found" && fail "the fault is not found"
 grep 'layer.12.attn.o_proj. is the first op to diverge' "$work/found" || fail "the fault is not located"
-answer=$("$bin/plumbline" run "$work/model" --tokens "$work/tokens.json" --backend torch --new 12 --taps none -o "$work/answer.h5" | sed -n 's/^continuation[^[]*//p')
-"$python" - "$work/model" "$answer" <<'PYTHON' | tee "$work/answer"
-import json, sys
-from transformers import AutoTokenizer
-print("What is the capital of France?", AutoTokenizer.from_pretrained(sys.argv[1]).decode(json.loads(sys.argv[2])))
-PYTHON
+"$bin/plumbline" generate "$work/model" --backend torch --chat --system 'You are a helpful AI assistant. Be very brief.' \
+  --prompt 'What is the capital of France?' --new 12 2>"$work/said" | tee "$work/answer"
+cat "$work/said" >&2
 grep -q Paris "$work/answer" || fail "the answer does not name Paris"
 echo "smollm2: everything holds"

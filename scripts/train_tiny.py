@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes byte-level models for the demo and the tests: qwen3-tiny (dumps/models/qwen3-tiny) and llama-tiny, an untied
-Llama of 22 layers with llama3 rope scaling.
+"""Makes byte-level models for the demo and the tests: qwen3-tiny (dumps/models/qwen3-tiny), llama-tiny, an untied
+Llama of 22 layers with llama3 rope scaling, and ernie-tiny, an ERNIE 4.5 of 8 layers whose head is tied by its class.
 
   train_tiny.py corpus -o corpus.txt.gz                                          any Debian system, Python alone
   train_tiny.py train --shape llama-tiny --corpus corpus.txt.gz -o DIR           a GPU, torch and transformers
@@ -41,9 +41,10 @@ def main() -> None:
     verbs = parser.add_subparsers(required=True, metavar="corpus|train")
     corpus = verbs.add_parser("corpus", help="gather the training text of this system")
     corpus.add_argument("-o", "--output", type=Path, required=True)
-    corpus.set_defaults(run=lambda arguments: tiny_corpus.gather(arguments.output))
+    corpus.add_argument("--licences-only", action="store_true", help="a text small enough to be learnt without a GPU")
+    corpus.set_defaults(run=lambda arguments: tiny_corpus.gather(arguments.output, arguments.licences_only))
     trainer = verbs.add_parser("train", help="train, save, evaluate")
-    trainer.add_argument("--shape", choices=("qwen3-tiny", "llama-tiny"), default="qwen3-tiny")
+    trainer.add_argument("--shape", choices=("qwen3-tiny", "llama-tiny", "ernie-tiny"), default="qwen3-tiny")
     trainer.add_argument("--corpus", type=Path, required=True)
     trainer.add_argument("-o", "--output", type=Path, required=True)
     trainer.add_argument("--steps", type=int, default=8000)

@@ -26,6 +26,7 @@ struct AttentionArgs {
   int head_dim;
   int first_position;  ///< of token 0: token t may see keys up to first_position + t + mask_offset
   int mask_offset;
+  int64_t mask_window = 0;  ///< not 0: token t sees no key up to first_position + t - mask_window
   float scale;
   bool modulo_keys;    ///< head h reads the keys of head h % kv_heads, else of h / (heads / kv_heads)
   bool modulo_values;  ///< the same for the values

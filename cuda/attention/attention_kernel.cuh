@@ -39,6 +39,7 @@ __device__ __forceinline__ void store_score(const AttentionArgs& args, int head,
   const bf16 raw = to_bf16(sum);                                    // R1
   const bf16 scaled = to_bf16(__fmul_rn(to_f32(raw), args.scale));  // R2
   bool allowed = int64_t(key) <= int64_t(args.first_position) + row + args.mask_offset;
+  if (args.mask_window != 0) allowed = allowed && int64_t(key) > int64_t(args.first_position) + row - args.mask_window;
   if constexpr (kDefect == Defect::window) {
     allowed = allowed && int64_t(key) > int64_t(args.first_position) + row - int64_t(args.amount);
   }

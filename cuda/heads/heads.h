@@ -20,9 +20,11 @@ struct HeadRole {
   int64_t token_stride;
   int heads;
   float eps;
-  NormRounding rounding;       ///< two or one
-  bool interleaved;            ///< pairs are (2i, 2i+1), else (i, i + head_dim / 2)
-  const float* x32 = nullptr;  ///< instead of x, where a norm reads it: a projection that was not rounded to bf16
+  NormRounding rounding;         ///< two or one
+  bool interleaved;              ///< pairs are (2i, 2i+1), else (i, i + head_dim / 2)
+  const float* x32 = nullptr;    ///< instead of x, where a norm reads it: a projection that was not rounded to bf16
+  const float* cos32 = nullptr;  ///< both instead of cos and sin: products and sum stay f32, rounded once
+  const float* sin32 = nullptr;
 };
 
 struct HeadsArgs {
@@ -36,7 +38,8 @@ struct HeadsArgs {
 };
 
 /// Slots of role r from r * kCount: the norm's (NormTap; [tokens, heads, head_dim] and [tokens, heads]), then bf16
-/// [heads, tokens, head_dim]: the heads before rotation, R(x cos), R(rot(x) sin), and what is stored in y.
+/// [heads, tokens, head_dim]: the heads before rotation, R(x cos), R(rot(x) sin) (f32 and not rounded with cos32), and
+/// what is stored in y.
 struct HeadsTap {
   static constexpr int kHeads = NormTap::kCount, kCos = kHeads + 1, kRotSin = kHeads + 2, kRotated = kHeads + 3,
                        kCount = kHeads + 4;

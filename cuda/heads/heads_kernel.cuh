@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // y[h,t,:] = rope(norm(x[t,h,:])) for query and key heads, a copy for value heads; one warp a head of a token.
-// NUMERICS CONTRACT rmsnorm/llama | rmsnorm/olmo per head, then rope/neox-t, layout/copy
-//   types    x bf16, or f32 where it is normed; weights, cos, sin, y bf16; arithmetic f32
+// NUMERICS CONTRACT rmsnorm/llama | rmsnorm/olmo per head, then rope/neox-t (with cos32: rope/interleaved-f32,
+// rope/neox-f32), layout/copy
+//   types    x bf16, or f32 where it is normed; weights, cos, sin, y bf16 (cos32, sin32 f32); arithmetic f32
 //   order    A1 statistic: norm_row.cuh over head_dim   A2 x cos + rot(x) sin, in that order
 //   rounding R1 norm_row.cuh   R2 x * cos to bf16   R3 rot(x) * sin to bf16   R4 their sum to bf16; each computed in
 //   f32 and
 //            rounded to nearest even once more, which equals one rounding of the exact result
+//            With cos32: R2 and R3 stay f32, their sum to f32, R4 that to bf16
 //   special  norm_row.cuh; negation is a sign flip; NaN in a pair: NaN in both of its elements
 //   repeat   the same bits for any number of tokens and any block size, every GPU from sm_80 and the twin
 //   source   transformers Qwen3, and Llama, which norms no head (apply_rotary_pos_emb, cos and sin in the model's
-//            dtype). Interleaved pairs take the table's first half, each entry twice: a planted fault here, ERNIE's
-//            layout elsewhere
+//            dtype); with cos32 ERNIE 4.5. Interleaved pairs take the table's first half, each entry twice: ERNIE's
+//            layout, elsewhere a planted fault
 //   checked  tests/kernel/heads
 #pragma once
 #include "cuda/common/defect.h"
@@ -30,8 +32,11 @@ inline constexpr int kAtOnce = 4;  ///< elements that a lane loads before it sto
 
 /// What a lane needs beside x for elements c, c + 32, ...: constants of a step.
 struct HeadConstants {
-  bf16 weights[kAtOnce], cosines[kAtOnce], sines[kAtOnce];
+  bf16 weights[kAtOnce];
+  float cosines[kAtOnce], sines[kAtOnce];
 };
+
+__device__ __forceinline__ bool rotates(const HeadRole& role) { return role.cos != nullptr || role.cos32 != nullptr; }
 
 /// `table`: where the token's row of angles begins.
 __device__ __forceinline__ HeadConstants load_constants(const HeadRole& role, int64_t table, int c, int head_dim) {
@@ -40,10 +45,10 @@ __device__ __forceinline__ HeadConstants load_constants(const HeadRole& role, in
   for (int i = 0; i < kAtOnce; ++i) {
     const int ahead = min(c + i * 32, head_dim - 1);
     if (role.norm_weight != nullptr) constants.weights[i] = role.norm_weight[ahead];
-    if (role.cos == nullptr) continue;
+    if (!rotates(role)) continue;
     const int64_t angle = table + (role.interleaved ? ahead / 2 : ahead);
-    constants.cosines[i] = role.cos[angle];
-    constants.sines[i] = role.sin[angle];
+    constants.cosines[i] = role.cos32 != nullptr ? role.cos32[angle] : to_f32(role.cos[angle]);
+    constants.sines[i] = role.cos32 != nullptr ? role.sin32[angle] : to_f32(role.sin[angle]);
   }
   return constants;
 }
@@ -150,19 +155,27 @@ __global__ void heads_kernel(HeadsArgs args, Tap tap) {
     if (i > 0 && i % kAtOnce == 0) constants = load_constants(role, table, c, args.head_dim);
     role_tap.store(HeadsTap::kHeads, out + c, row[c]);
     bf16 value = row[c];
-    if (role.cos != nullptr) {
-      const bf16 cos_part = to_bf16(__fmul_rn(to_f32(row[c]), to_f32(constants.cosines[0])));  // R2
-      bf16 sin_part = to_bf16(
-          __fmul_rn(rotated_partner(row, c, args.head_dim, role.interleaved), to_f32(constants.sines[0])));  // R3
+    if (rotates(role)) {
+      const float straight = __fmul_rn(to_f32(row[c]), constants.cosines[0]);                                  // R2
+      float turned = __fmul_rn(rotated_partner(row, c, args.head_dim, role.interleaved), constants.sines[0]);  // R3
 #pragma unroll
       for (int j = 1; j < kAtOnce; ++j) {
         constants.cosines[j - 1] = constants.cosines[j];  // the next elements' in front
         constants.sines[j - 1] = constants.sines[j];
       }
       if constexpr (kDefect == Defect::rope_backwards) {
-        if (which == kRole) sin_part.bits ^= 0x8000;
+        if (which == kRole) turned = -turned;
       }
-      value = to_bf16(__fadd_rn(to_f32(cos_part), to_f32(sin_part)));  // A2 R4
+      if (role.cos32 != nullptr) {
+        value = to_bf16(__fadd_rn(straight, turned));  // A2 R4
+        role_tap.store(HeadsTap::kCos, out + c, straight);
+        role_tap.store(HeadsTap::kRotSin, out + c, turned);
+      } else {
+        const bf16 cos_part = to_bf16(straight), sin_part = to_bf16(turned);  // R2 R3
+        value = to_bf16(__fadd_rn(to_f32(cos_part), to_f32(sin_part)));       // A2 R4
+        role_tap.store(HeadsTap::kCos, out + c, cos_part);
+        role_tap.store(HeadsTap::kRotSin, out + c, sin_part);
+      }
       if constexpr (kDefect == Defect::half_rotated) {
         const int half = args.head_dim / 2, pair = role.interleaved ? c / 2 : c % half;
         if (which == kRole && pair >= (half + 1) / 2) value = row[c];
@@ -170,8 +183,6 @@ __global__ void heads_kernel(HeadsArgs args, Tap tap) {
       if constexpr (kDefect == Defect::not_rotated) {
         if (which == kRole) value = row[c];
       }
-      role_tap.store(HeadsTap::kCos, out + c, cos_part);
-      role_tap.store(HeadsTap::kRotSin, out + c, sin_part);
     }
     role_tap.store(HeadsTap::kRotated, out + c, value);
     if constexpr (kDefect == Defect::cache_before_rope) {

@@ -18,12 +18,23 @@ inline void check_role(const HeadRole& role, int head_dim) {
     throw BackendError("launch of 'heads': a norm per head cannot keep f32", {"rope reads bf16 heads"},
                        "give the norm contract rmsnorm/llama or rmsnorm/olmo");
   }
-  if (role.cos == nullptr && role.sin == nullptr) return;
-  require_pointers("heads", {{"cos", role.cos}, {"sin", role.sin}});
+  if (role.cos32 != nullptr || role.sin32 != nullptr) {
+    require_pointers("heads", {{"cos32", role.cos32}, {"sin32", role.sin32}});
+  } else if (role.cos != nullptr || role.sin != nullptr) {
+    require_pointers("heads", {{"cos", role.cos}, {"sin", role.sin}});
+  } else {
+    return;
+  }
   if (head_dim % 2 == 0) return;
   throw BackendError("launch of 'heads': rotation needs an even head_dim", {"it is " + std::to_string(head_dim)},
                      "check head_dim in the model's config.json");
 }
+
+inline constexpr int64_t kFewHeads = 128;  ///< about one a multiprocessor
+
+/// Few heads take a block each: their taps are a dozen stores an element, which wait for each other in one
+/// multiprocessor (20 us a decode step of the 0.6B shape, capture_speed).
+inline int heads_warps(int64_t units, int block_threads) { return units <= kFewHeads ? 1 : block_threads / 32; }
 
 template <Defect kDefect, int kRole, Arithmetic kArithmetic = Arithmetic::portable>
 void start_heads(const HeadsArgs& args, const RecordTap* taps, int block_threads, Stream stream) {
@@ -38,8 +49,8 @@ void start_heads(const HeadsArgs& args, const RecordTap* taps, int block_threads
     check_role(role, args.head_dim);
     units += int64_t(args.tokens) * role.heads;
   }
-  const int warps = block_threads / 32;
-  const LaunchShape shape{dim3(blocks_for(units, warps)), dim3(unsigned(block_threads)),
+  const int warps = heads_warps(units, block_threads);
+  const LaunchShape shape{dim3(blocks_for(units, warps)), dim3(unsigned(warps) * 32),
                           size_t(warps) * size_t(args.head_dim) * sizeof(bf16), true};
   const auto start = [&](auto tap) {
     launch("heads", shape, stream, heads_kernel<decltype(tap), kDefect, kRole, kArithmetic>, args, tap);

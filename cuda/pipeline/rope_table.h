@@ -11,7 +11,7 @@
 
 namespace plumbline {
 
-/// Everything that rope-table/f32 records. D: head_dim.
+/// Everything that rope-table/f32 and rope-table/f32out record. D: head_dim.
 struct RopeTable {
   Tensor inv_freq;      ///< f32 [D/2]
   Tensor freqs;         ///< f32 [1, tokens, D/2]
@@ -19,7 +19,7 @@ struct RopeTable {
   Tensor cos, sin;      ///< bf16 [1, tokens, D]
 };
 
-// NUMERICS CONTRACT rope-table/f32
+// NUMERICS CONTRACT rope-table/f32; rope-table/f32out hands out R5
 //   types    theta, head_dim, positions -> f32 -> bf16
 //   order    A1 inv_freq[i] = 1 / theta^(2i / D)   A2 freqs = position * inv_freq
 //            A3 cos, sin of freqs, the D/2 angles twice

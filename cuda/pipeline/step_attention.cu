@@ -44,9 +44,17 @@ void add_norm(HeadRole& role, Yields& yields, int first_slot, const Weights& wei
   tap_norm(yields, first_slot, norm, {1, tokens, role.heads, head_dim}, true);
 }
 
+const float* f32_input(const Op& reader, const DeviceValue& value) {
+  if (value.dtype == DType::f32) return value.as<float>();
+  throw BackendError("kernels: op '" + reader.name + "' reads an f32 table under " + reader.contract,
+                     {"its input is " + std::string(dtype_name(value.dtype))},
+                     "give the table contract rope-table/f32out");
+}
+
 void add_rope(HeadRole& role, Yields& yields, int first_slot, const Op& rope, const DeviceValue& cos,
               const DeviceValue& sin, const Shape& shape) {
-  require_contract(rope, {"rope/neox-t"});
+  require_contract(rope, {"rope/neox-t", "rope/neox-f32", "rope/interleaved-f32"});
+  const DType held = rope.contract == "rope/neox-t" ? DType::bf16 : DType::f32;
   const Shape table = {1, shape[2], shape[3]};
   if (cos.shape != table || sin.shape != table) {
     throw BackendError(
@@ -54,11 +62,16 @@ void add_rope(HeadRole& role, Yields& yields, int first_slot, const Op& rope, co
         {"expected  " + to_string(table), "cos       " + to_string(cos.shape), "sin       " + to_string(sin.shape)},
         "check the graph");
   }
-  role.cos = bf16_input(rope, cos);
-  role.sin = bf16_input(rope, sin);
+  if (held == DType::bf16) {
+    role.cos = bf16_input(rope, cos);
+    role.sin = bf16_input(rope, sin);
+  } else {
+    role.cos32 = f32_input(rope, cos);
+    role.sin32 = f32_input(rope, sin);
+  }
   role.interleaved = is_interleaved(rope);
-  yields.tap(first_slot + HeadsTap::kCos, inner_path(rope, "_cos"), DType::bf16, shape);
-  yields.tap(first_slot + HeadsTap::kRotSin, inner_path(rope, "_rot_sin"), DType::bf16, shape);
+  yields.tap(first_slot + HeadsTap::kCos, inner_path(rope, "_cos"), held, shape);
+  yields.tap(first_slot + HeadsTap::kRotSin, inner_path(rope, "_rot_sin"), held, shape);
 }
 
 [[noreturn]] void refuse_second(const Op& op) {
@@ -183,6 +196,7 @@ void StepRunner::attention_step(const PlanStep& step, Yields& yields) {
                      .head_dim = int(head_dim),
                      .first_position = int(step_.first_position),
                      .mask_offset = int(integer(step.op("mask"), "offset")),
+                     .mask_window = mask_window(step.op("mask")).value_or(0),
                      .scale = float(number(step.op("scale"), "factor")),
                      .modulo_keys = is_modulo(step.op("scores")),
                      .modulo_values = is_modulo(step.op("context")),

@@ -45,7 +45,7 @@ void StepRunner::embedding_step(const PlanStep& step, Yields& yields) {
 
 void StepRunner::rope_table_step(const PlanStep& step, Yields& yields) {
   const Op& op = step.op("op");
-  require_contract(op, {"rope-table/f32"});
+  require_contract(op, {"rope-table/f32", "rope-table/f32out"});
   require_input(op, "positions");
   if (op.outputs.size() < 2)
     throw BackendError("kernels: op '" + op.name + "' must yield cos and sin", {}, "check the graph");
@@ -56,7 +56,8 @@ void StepRunner::rope_table_step(const PlanStep& step, Yields& yields) {
   RopeTable table = make_rope_table(number(op, "theta"), integer(op, "head_dim"), first + late, rows, rope_scaling(op),
                                     orders_ ? RopeFunctions::torch_sm90 : RopeFunctions::rounded);
   const bool by_position = side_ != nullptr;
-  const Tensor* const parts[] = {&table.cos, &table.sin};
+  const bool in_f32 = op.contract == "rope-table/f32out";
+  const Tensor* const parts[] = {in_f32 ? &table.cos32 : &table.cos, in_f32 ? &table.sin32 : &table.sin};
   for (size_t i = 0; i < 2; ++i) {
     DeviceValue value = DeviceValue::upload(op.outputs[i].path, parts[i]->view());
     value.shape.at(1) = tokens();  // of the step; the memory has more rows where the device knows which

@@ -13,6 +13,9 @@ void statistics(const StatisticsArgs& args, Stream stream) {
   require_pointers("statistics", {{"partials", args.partials}});
   for (int i = 0; i < args.taps; ++i) {
     require_pointers("statistics", {{"values", args.values[i]}});
+    if (!is_aligned(args.values[i]))
+      throw BackendError("launch of 'statistics': values are not aligned to 16 bytes",
+                         {"tap " + std::to_string(i) + " of the launch"}, "give whole tensors");
     const int64_t chunks = args.first_chunk[i + 1] - args.first_chunk[i];
     if (args.counts[i] >= 1 && chunks == statistics_chunks(args.counts[i])) continue;
     throw BackendError("launch of 'statistics': chunks do not fit the number of values",

@@ -47,6 +47,7 @@ install(FILES "${plumbline_manual}/_plumbline" DESTINATION "${CMAKE_INSTALL_DATA
 install(FILES "${plumbline_manual}/plumbline.fish" DESTINATION "${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d")
 
 install(FILES "${PROJECT_SOURCE_DIR}/dumps/schema/README.md" DESTINATION "${CMAKE_INSTALL_DOCDIR}" RENAME trace-schema.md)
-install(FILES "${PROJECT_SOURCE_DIR}/dumps/schema/plumbline-audit.schema.json" "${PROJECT_SOURCE_DIR}/dumps/schema/plumbline-noise.schema.json"
+install(FILES "${PROJECT_SOURCE_DIR}/dumps/schema/plumbline-audit.schema.json" "${PROJECT_SOURCE_DIR}/dumps/schema/plumbline-generate.schema.json"
+  "${PROJECT_SOURCE_DIR}/dumps/schema/plumbline-noise.schema.json"
   "${PROJECT_SOURCE_DIR}/dumps/schema/plumbline-report.schema.json" "${PROJECT_SOURCE_DIR}/LICENSE"
   DESTINATION "${CMAKE_INSTALL_DOCDIR}")

@@ -63,9 +63,9 @@ class Runner:
                  "seconds": round(time.monotonic() - start, 1)}  # fmt: skip
         problem = self.problem(check, status, out + err)
         lines = (out.strip() or err.strip()).splitlines()
-        entry["said"] = lines[-1] if lines else ""
+        entry["said"] = self.here(lines[-1]) if lines else ""
         if check.keep:
-            entry["report"] = [line.rstrip() for line in out.strip().splitlines()]
+            entry["report"] = [self.here(line.rstrip()) for line in out.strip().splitlines()]
         if check.figures and not problem:
             entry["figures"], problem = figures_of(out)
         if problem:
@@ -75,7 +75,11 @@ class Runner:
 
     def shown(self, command: list) -> str:
         """As typed in the repository's root."""
-        return shlex.join(word.replace(f"{self.places.root}/", "") for word in command)
+        return shlex.join(map(self.here, command))
+
+    def here(self, text: str) -> str:
+        """Without the folder of one machine."""
+        return text.replace(f"{self.places.root}/", "")
 
     def tell(self, check, entry: dict, text: str) -> None:
         (self.logs / (re.sub(r"[^\w.-]+", "_", f"{self.part}_{check.name}") + ".log")).write_text(text)

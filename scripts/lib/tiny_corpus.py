@@ -196,9 +196,11 @@ def manuals() -> list[str]:
     return [page for page in dict.fromkeys(pages) if page]
 
 
-def gather(output: Path) -> None:
+def gather(output: Path, licences_only: bool) -> None:
     """Writes the corpus, gzipped with no time stamp, and says what went in."""
-    parts = {"licences": licences() * LICENCE_WEIGHT, "copyright notices": copyrights(), "manual pages": manuals()}
+    parts = {"licences": licences() * LICENCE_WEIGHT}
+    if not licences_only:
+        parts |= {"copyright notices": copyrights(), "manual pages": manuals()}
     text = SEPARATOR.join(document for documents in parts.values() for document in documents)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_bytes(gzip.compress(text.encode(), compresslevel=9, mtime=0))

@@ -76,7 +76,31 @@ LLAMA_TINY = {
     "use_cache": True,
     "vocab_size": 320,
 }
-SHAPES = {"qwen3-tiny": QWEN3_TINY, "llama-tiny": LLAMA_TINY}
+# The keys of ERNIE-4.5-0.3B: the head is tied by the class, biases are off by use_bias.
+ERNIE_TINY = {
+    "architectures": ["Ernie4_5ForCausalLM"],
+    "bos_token_id": END,
+    "eos_token_id": END,
+    "head_dim": 64,
+    "hidden_act": "silu",
+    "hidden_size": 128,
+    "initializer_range": 0.04,
+    "intermediate_size": 192,
+    "max_position_embeddings": POSITIONS,
+    "model_type": "ernie4_5",
+    "num_attention_heads": 4,
+    "num_hidden_layers": 8,
+    "num_key_value_heads": 2,
+    "pad_token_id": END,
+    "rms_norm_eps": 1e-05,
+    "rope_scaling": None,
+    "rope_theta": 500000.0,
+    "torch_dtype": "bfloat16",
+    "use_bias": False,
+    "use_cache": True,
+    "vocab_size": 320,
+}
+SHAPES = {"qwen3-tiny": QWEN3_TINY, "llama-tiny": LLAMA_TINY, "ernie-tiny": ERNIE_TINY}
 GENERATION = {"do_sample": False, "eos_token_id": END, "pad_token_id": END}
 TOKENIZER = {
     "tokenizer_class": "PreTrainedTokenizerFast",

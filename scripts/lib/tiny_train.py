@@ -114,7 +114,7 @@ def learning_rate(step: int, steps: int) -> float:
 
 
 class Trainer:
-    """One step of AdamW at a time; bf16 autocast over f32 weights, gradients clipped to norm 1."""
+    """One step of AdamW at a time; on a GPU bf16 autocast over f32 weights; gradients clipped to norm 1."""
 
     def __init__(self, model: torch.nn.Module, device: str, compiled: bool):
         matrices = [p for p in model.parameters() if p.ndim >= 2]
@@ -125,7 +125,7 @@ class Trainer:
         self.loss_of = torch.compile(self.plain_loss_of) if compiled else self.plain_loss_of
 
     def plain_loss_of(self, window: torch.Tensor) -> torch.Tensor:
-        with torch.autocast(self.device, torch.bfloat16):
+        with torch.autocast(self.device, torch.bfloat16, enabled=self.device == "cuda"):
             logits = self.model(input_ids=window[:, :-1], use_cache=False).logits
         return torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), window[:, 1:].flatten())
 
@@ -212,7 +212,8 @@ def evaluate(directory: Path, held_out: list[bytes], options: Options, device: s
     model = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.bfloat16, attn_implementation="eager")
     model = model.to(device).eval()
     with torch.inference_mode():
-        print(f"held-out loss {held_out_loss(model, held_out, options.length):.4f} nats a byte")
+        if held_out:
+            print(f"held-out loss {held_out_loss(model, held_out, options.length):.4f} nats a byte")
         k_norms = [weight for name, weight in model.named_parameters() if name.endswith("k_norm.weight")]
         if k_norms:
             values = torch.stack(k_norms).float()

@@ -22,14 +22,6 @@ struct BlameCall {
   double resolve = BlameOptions().resolve;
 };
 
-std::optional<Tokenizer> tokenizer_in(const std::string& directory) {
-  try {
-    return Tokenizer::load(directory);
-  } catch (const Error&) {  // of a kind not read here: ids are shown
-    return std::nullopt;
-  }
-}
-
 /// The first divergences are weighed by themselves, so that they can be held against the culprit.
 std::vector<std::string> named_ops(const FindReport& report) {
   constexpr size_t kMost = 8;
@@ -55,7 +47,7 @@ Blame blame_of(const BlameCall& call, const TracePair& traces, const FindReport&
 std::string blame_section(const CompareOptions& options, const TracePair& traces, const FindReport& report) {
   BlameCall call;
   call.compare = options;
-  return blame_text(report, blame_of(call, traces, report), tokenizer_in(report.model), call.top);
+  return blame_text(report, blame_of(call, traces, report), text_codec_or_none(report.model), call.top);
 }
 
 void add_blame(CLI::App& app, int& status) {
@@ -86,7 +78,7 @@ void add_blame(CLI::App& app, int& status) {
     const TracePair traces = open_pair(call->compare);
     const FindReport report = compare_traces(call->compare, traces, false);
     const Blame blame = blame_of(*call, traces, report);
-    const std::optional<Tokenizer> tokenizer = tokenizer_in(report.model);
+    const TextCodecPtr tokenizer = text_codec_or_none(report.model);
     print(call->compare.json ? blame_json(report, blame, tokenizer) : blame_text(report, blame, tokenizer, call->top));
     status = blame.comparable ? exit_status(report.outcome) : exit_status(Outcome::inconclusive);
   });

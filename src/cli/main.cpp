@@ -34,6 +34,7 @@ constexpr const char* kFooter =
 
 void add_verbs(CLI::App& app, int& status) {
   add_run(app);
+  add_generate(app);
   add_order(app);
   add_find(app, status);
   add_diff(app, status);

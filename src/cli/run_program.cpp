@@ -69,9 +69,9 @@ ProgramOutput capture(const fs::path& program, const std::vector<std::string>& a
   return output;
 }
 
-bool is_backend_verb(int argc, char** argv) {
-  return argc > 1 && (std::string_view(argv[1]) == "run" || std::string_view(argv[1]) == "order");
-}
+bool is_backend_verb(std::string_view name) { return name == "run" || name == "generate" || name == "order"; }
+
+bool is_backend_verb(int argc, char** argv) { return argc > 1 && is_backend_verb(argv[1]); }
 
 void run_backend(int argc, char** argv) {
   const std::optional<fs::path> program = run_program();

@@ -3,6 +3,7 @@
 // and stores the exit status (DESIGN 8). Errors leave a callback as exceptions; main prints them.
 #pragma once
 #include <CLI/CLI.hpp>
+#include <string_view>
 
 namespace plumbline {
 
@@ -29,10 +30,13 @@ void add_recover(CLI::App& app, int& status);
 void add_explain(CLI::App& app, int& status);
 void add_completions(CLI::App& app, int& status);
 void add_man(CLI::App& app, int& status);
-/// For the help text only: main hands `run` and `order` over before options are parsed.
+/// For the help text only: main hands `run`, `generate` and `order` over before options are parsed.
 void add_run(CLI::App& app);
+void add_generate(CLI::App& app);
 void add_order(CLI::App& app);
-/// Whether argv[1] is a verb that plumbline-run does.
+/// Whether plumbline-run does this verb.
+bool is_backend_verb(std::string_view name);
+/// Whether argv[1] is such a verb.
 bool is_backend_verb(int argc, char** argv);
 /// Replaces this process by plumbline-run, which stands beside it; its exit status becomes ours.
 /// Returns only by throwing InputError (the program is not there or cannot be executed).

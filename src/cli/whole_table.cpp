@@ -5,6 +5,7 @@
 #include <plumbline/error.h>
 
 #include "cli/run_program.h"
+#include "cli/verbs.h"
 
 namespace plumbline {
 namespace {
@@ -25,7 +26,7 @@ VerbRow backend_table(const std::string& verb) {
 VerbRow whole_table(const CLI::App& app) {
   VerbRow table = option_table(app);
   for (VerbRow& verb : table.verbs) {
-    if (verb.name != "run" && verb.name != "order") continue;
+    if (!is_backend_verb(verb.name)) continue;
     const std::string name = verb.name, text = verb.text;
     verb = backend_table(name);
     verb.name = name;

@@ -45,7 +45,7 @@ PartialStatistics partial_statistics(const TensorView& values, int64_t chunk) {
   std::array<PartialStatistics, kStatisticsThreads> threads;
   threads.fill(kNothing);
   for (int64_t i = first; i < end; ++i)
-    take(threads[static_cast<size_t>((i - first) % kStatisticsThreads)], values.at(i));
+    take(threads[static_cast<size_t>((i - first) / kStatisticsGroup % kStatisticsThreads)], values.at(i));
   for (size_t lane = 0; lane < 32; ++lane)
     for (size_t thread = lane + 32; thread < threads.size(); thread += 32) join(threads[lane], threads[thread]);
   for (size_t lane = 1; lane < 32; ++lane) join(threads[0], threads[lane]);

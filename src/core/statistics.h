@@ -3,7 +3,8 @@
 // Invariant: one declared order, so that a GPU, the twin and the host give the same bits of the same values in the same
 // order of memory. NUMERICS CONTRACT statistics/chunks
 //   types    bf16, f16, f32 or integers in; squares and their sums f64; least and largest as the values
-//   order    A1 chunks of 8192 elements; in each, thread t of 128 adds the squares of elements t, t+128, ...
+//   order    A1 chunks of 8192 elements, groups of 8; in each chunk thread t of 128 adds the squares of groups t,
+//            t+128, ..., element by element
 //            A2 lane l of 32 adds the sums of threads l, l+32, l+64, l+96   A3 the sums of lanes 0, 1, ... 31 are added
 //            A4 the sums of the chunks are added, first to last; rms = sqrt(sum / number of finite values)
 //   rounding a square of bf16, f16, f32 is exact in f64; every addition, the quotient and the root to nearest even
@@ -22,6 +23,7 @@ namespace plumbline {
 
 inline constexpr int64_t kStatisticsChunk = 8192;
 inline constexpr int kStatisticsThreads = 128;
+inline constexpr int kStatisticsGroup = 8;
 
 /// Of one chunk, or of one thread's share of it.
 struct PartialStatistics {

@@ -124,18 +124,25 @@ void suspect_mask(const Bench& bench, size_t m, Suspects& out) {
                                  : fmt::format("every token misses its {} latest key(s)", declared - offset);
     out.push_back({std::string(code::kMask), what, m, std::move(changed), {}, {}, {}});
   }
-  const double lowest = -max_finite(bench.dtype());
+  const std::optional<int64_t> held = mask_window(op);
+  if (held) {
+    Op changed = op;
+    changed.attributes.erase("window");
+    out.push_back({std::string(code::kMask),
+                   fmt::format("the sliding window of {} keys is not applied", *held),
+                   m,
+                   std::move(changed),
+                   {},
+                   {},
+                   {}});
+  }
   for (const int64_t window : mask_windows(keys)) {
-    const auto edit = [window, lowest](std::vector<Evaluated>& results, const OpInputs& in, const StepFacts& step) {
-      const auto tokens = in.inputs[0].shape.at(2), keys = in.inputs[0].shape.at(3);
-      std::vector<double>& y = results[0].exact.values;
-      for (size_t i = 0; i < y.size(); ++i) {
-        const int64_t key = static_cast<int64_t>(i) % keys, token = static_cast<int64_t>(i) / keys % tokens;
-        if (key <= step.first_position + token - window) y[i] = lowest;
-      }
-    };
-    out.push_back(
-        {std::string(code::kMask), fmt::format("a sliding window of {} keys is applied", window), m, {}, {}, edit, {}});
+    if (window == held) continue;
+    Op changed = op;
+    changed.attributes["window"] = window;
+    const std::string what = held ? fmt::format("the sliding window holds {} keys, not {}", window, *held)
+                                  : fmt::format("a sliding window of {} keys is applied", window);
+    out.push_back({std::string(code::kMask), what, m, std::move(changed), {}, {}, {}});
   }
 }
 

@@ -327,6 +327,33 @@ void suspect_unrotated_pairs(const Bench& bench, size_t m, Suspects& out) {
       }));
 }
 
+/// Of a family that rotates in f32: tables, or all of it, in the model's format.
+void suspect_narrow_rotation(const Bench& bench, size_t m, Suspects& out) {
+  const Op& op = *bench.chain()[m];
+  if (op.contract == "rope/neox-t" || bench.dtype() == DType::f32) return;
+  const auto round_tables = [dtype = bench.dtype()](OpInputs& in, const StepFacts&) {
+    for (const size_t table : {size_t{1}, size_t{2}})
+      for (double& value : in.inputs[table].values) value = round_to(dtype, value);
+  };
+  const std::string format(dtype_name(bench.dtype()));
+  out.push_back({std::string(code::kStorage),
+                 "cosines and sines are rounded to " + format + ", which stay f32 here",
+                 m,
+                 {},
+                 round_tables,
+                 {},
+                 {}});
+  Op narrow = op;
+  narrow.contract = "rope/neox-t";
+  out.push_back({std::string(code::kStorage),
+                 "the rotation is in " + format + ": cosines, sines, both products and their sum are rounded to it",
+                 m,
+                 std::move(narrow),
+                 round_tables,
+                 {},
+                 {}});
+}
+
 }  // namespace
 
 void suspect_rope_table(const Bench& bench, size_t m, Suspects& out) {
@@ -386,6 +413,7 @@ void suspect_rope(const Bench& bench, size_t m, Suspects& out) {
       {std::string(code::kPairing), "rotated the other way round (the sine's sign)", m, {}, backwards, {}, {}});
   const auto exchanged = [](OpInputs& in, const StepFacts&) { std::swap(in.inputs[1].values, in.inputs[2].values); };
   out.push_back({std::string(code::kPairing), "cosine and sine are exchanged", m, {}, exchanged, {}, {}});
+  suspect_narrow_rotation(bench, m, out);
   const Op* table = bench.failed().context.graph.producer(op.inputs.at(1));
   if (m + 1 != bench.chain().size()) return;
   suspect_unrotated_pairs(bench, m, out);

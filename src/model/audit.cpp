@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <numeric>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -34,14 +35,14 @@ AuditedTensor listed(const std::string& name, const ListedTensor& stored, bool e
 
 std::vector<AuditedTensor> inventory(const CheckpointListing& listing, const std::vector<ParameterSpec>& expected) {
   std::vector<AuditedTensor> tensors;
-  std::map<std::string, bool> is_expected;
+  std::set<std::string> names;
   for (const ParameterSpec& spec : expected) {
-    is_expected[spec.name] = true;
+    names.insert(spec.name);
     const auto found = listing.tensors.find(spec.name);
     if (found != listing.tensors.end()) tensors.push_back(listed(spec.name, found->second, true));
   }
   for (const auto& [name, stored] : listing.tensors)
-    if (!is_expected.contains(name)) tensors.push_back(listed(name, stored, false));
+    if (!names.contains(name)) tensors.push_back(listed(name, stored, false));
   return tensors;
 }
 

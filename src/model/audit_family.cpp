@@ -26,8 +26,12 @@ struct PublishedTheta {
 // Qwen3: 1e6 in all published sizes, 5e6 in the later ones of long context; transformers' Qwen3Config falls back to
 // 1e4, which no published Qwen3 means. LlamaForCausalLM is the class of many makers' models, with any base.
 constexpr std::array kQwen3Theta = {1e6, 5e6};
+// ERNIE 4.5: 5e5, its class's default; the classes of most other families fall back to 1e4.
+constexpr std::array kErnieTheta = {5e5};
 constexpr std::array kPublished = {
     PublishedTheta{"Qwen3ForCausalLM", kQwen3Theta, "the default of transformers' class", 1e4},
+    PublishedTheta{"Ernie4_5ForCausalLM", kErnieTheta, "what other families fall back to", 1e4},
+    PublishedTheta{"Ernie4_5_ForCausalLM", kErnieTheta, "what other families fall back to", 1e4},
 };
 
 bool stands_in(const ModelConfig& config, const std::string& key) {
@@ -135,7 +139,7 @@ void check_head(AuditReport& report) {
                        stored->file,
                        {rule, form_of(*stored)},
                        "set tie_word_embeddings to false if the stored head is meant, else remove it"};
-  if (stored->statistics) finding.evidence.push_back(values_of(*stored->statistics));
+  finding.evidence.push_back(values_of(*stored->statistics));
   report.findings.push_back(std::move(finding));
 }
 

@@ -8,6 +8,7 @@
 #include <plumbline/error.h>
 
 #include "model/audit_rules.h"
+#include "model/family.h"
 #include "model/strict_json.h"
 
 namespace plumbline {
@@ -125,11 +126,16 @@ void find_dtypes(AuditReport& report) {
   }
 }
 
-const char* bias_key(const std::string& kind) {
-  return kind.starts_with("mlp.") ? "mlp_bias" : kind.starts_with("self_attn.") ? "attention_bias" : nullptr;
+/// The key that asks for a bias of that kind of tensor in that family, or nullptr if none can.
+const char* bias_key(const ModelConfig& config, const std::string& kind) {
+  const Family* const family = find_family(config.architecture);
+  if (family == nullptr || family->biases == Biases::qkv_always || family->biases == Biases::none) return nullptr;
+  if (!kind.starts_with("mlp.") && !kind.starts_with("self_attn.")) return nullptr;
+  if (family->biases == Biases::use_bias) return "use_bias";
+  return kind.starts_with("mlp.") ? "mlp_bias" : "attention_bias";
 }
 
-AuditFinding denied_bias(const AuditedTensor& tensor) {
+AuditFinding denied_bias(const ModelConfig& config, const AuditedTensor& tensor) {
   AuditFinding finding{AuditRule::denied_bias,
                        AuditLevel::error,
                        "a bias is stored that the config denies",
@@ -138,7 +144,7 @@ AuditFinding denied_bias(const AuditedTensor& tensor) {
                        {},
                        "remove it; if the model was trained with it, correct config.json. Code that adds whatever is "
                        "stored gives other results than code that obeys the config"};
-  const char* const key = bias_key(tensor.kind);
+  const char* const key = bias_key(config, tensor.kind);
   finding.evidence.push_back(key != nullptr ? std::string(key) +
                                                   " is false or absent in config.json, or means nothing to this class"
                                             : "no key of config.json can ask for it");
@@ -153,14 +159,14 @@ void find_extra(AuditReport& report, const std::vector<ParameterSpec>& expected)
   std::map<std::string, size_t> groups;
   for (const AuditedTensor& tensor : report.tensors) {
     if (tensor.expected || (report.config.tied && tensor.name == head_parameter(report.config).name)) continue;
-    if (tensor.name.ends_with("rotary_emb.inv_freq")) {
+    if (is_computed_buffer(tensor.name)) {
       report.notes.push_back(printable(tensor.name) + ": a buffer that is computed anew");
       continue;
     }
     const std::string bias = ".bias";
     if (tensor.name.ends_with(bias) &&
         names.contains(tensor.name.substr(0, tensor.name.size() - bias.size()) + ".weight")) {
-      report.findings.push_back(denied_bias(tensor));
+      report.findings.push_back(denied_bias(report.config, tensor));
       continue;
     }
     add_grouped(report, groups, tensor.kind, tensor.name, [&] {

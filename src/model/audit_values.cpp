@@ -102,7 +102,7 @@ bool is_constant(const WeightStatistics& s) { return s.least == s.largest; }
 
 void check_values(AuditReport& report) {
   for (const AuditedTensor& tensor : report.tensors) {
-    if (!tensor.statistics || tensor.name.ends_with("rotary_emb.inv_freq")) continue;
+    if (!tensor.statistics || is_computed_buffer(tensor.name)) continue;
     if (check_constant(report, tensor)) continue;
     const bool nonfinite = check_nonfinite(report, tensor), unwritten = check_unwritten(report, tensor);
     if (!nonfinite && !unwritten) check_repeated(report, tensor);
@@ -114,7 +114,7 @@ void check_equal_tensors(AuditReport& report) {
   std::map<std::tuple<DType, Shape, std::vector<uint64_t>>, std::vector<const AuditedTensor*>> same;
   for (const AuditedTensor& tensor : report.tensors) {
     if (!tensor.statistics || is_constant(*tensor.statistics)) continue;  // constants have a finding of their own
-    if (tensor.name.ends_with("rotary_emb.inv_freq") || (report.config.tied && tensor.name == head)) continue;
+    if (is_computed_buffer(tensor.name) || (report.config.tied && tensor.name == head)) continue;
     same[{tensor.dtype, tensor.shape, tensor.pieces}].push_back(&tensor);
   }
   for (const auto& [key, tensors] : same) {

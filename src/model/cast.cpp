@@ -22,11 +22,6 @@ namespace {
 
 constexpr int64_t kPiece = int64_t{1} << 18;  // weights per piece of work
 
-/// Counts of one piece; `overflows` is the first weight that would become infinite, or -1.
-struct PieceResult {
-  int64_t changed = 0, vanished = 0, overflows = -1;
-};
-
 /// f32 to bf16 has a loop of its own: it is what nearly every cast is.
 void encode_one(DType from, DType to, double value, std::byte* target) {
   if (from != DType::f32 || to != DType::bf16) return encode(to, value, target);
@@ -34,8 +29,10 @@ void encode_one(DType from, DType to, double value, std::byte* target) {
   std::memcpy(target, &bits, sizeof bits);
 }
 
-PieceResult cast_piece(const TensorView& from, DType to, int64_t first, int64_t last, std::byte* target) {
-  PieceResult result;
+}  // namespace
+
+CastPiece cast_piece(const TensorView& from, DType to, int64_t first, int64_t last, std::byte* target) {
+  CastPiece result;
   const size_t bytes = element_bytes(to);
   for (int64_t i = first; i < last; ++i) {
     const double value = from.at(i);
@@ -49,6 +46,8 @@ PieceResult cast_piece(const TensorView& from, DType to, int64_t first, int64_t 
   }
   return result;
 }
+
+namespace {
 
 [[noreturn]] void refuse(const Model& model, const std::string& name, const TensorView& tensor, int64_t element,
                          DType to) {
@@ -68,13 +67,13 @@ Tensor cast_tensor(const Model& model, const std::string& name, const TensorView
   Tensor out(cast.to, from.shape);
   std::byte* const target = out.mutable_data();
   const int64_t count = from.count(), pieces = (count + kPiece - 1) / kPiece;
-  std::vector<PieceResult> results(static_cast<size_t>(pieces));
+  std::vector<CastPiece> results(static_cast<size_t>(pieces));
   parallel_for(pieces, 0, [&](int64_t piece) {
     results[static_cast<size_t>(piece)] =
         cast_piece(from, cast.to, piece * kPiece, std::min(count, (piece + 1) * kPiece), target);
   });
   cast.weights += count;
-  for (const PieceResult& result : results) {
+  for (const CastPiece& result : results) {
     if (result.overflows >= 0) refuse(model, name, from, result.overflows, cast.to);
     cast.changed += result.changed;
     cast.vanished += result.vanished;

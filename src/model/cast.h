@@ -16,6 +16,12 @@ struct WeightCast {
   int64_t changed = 0;   ///< numbers that the new format cannot hold
   int64_t vanished = 0;  ///< of these: other than zero before, zero after
 };
+/// What it did to one piece; `overflows` is the first weight that would become infinite, or -1.
+struct CastPiece {
+  int64_t changed = 0, vanished = 0, overflows = -1;
+};
+/// Rounds weights first ... last - 1 of `from` to `to`, each to its place in `target`, which holds all of them.
+CastPiece cast_piece(const TensorView& from, DType to, int64_t first, int64_t last, std::byte* target);
 /// "f32 to bf16, each weight rounded once to nearest even: 12 of 400 changed, 0 became zero".
 std::string describe(const WeightCast& cast);
 

@@ -54,25 +54,6 @@ PlannedTensor planned(const ParameterSpec& spec) {
   throw Error("make-model: no law for the weights of '" + spec.name + "'");
 }
 
-bool is_ernie(const Json& config) {
-  const auto list = config.find("architectures");
-  return list != config.end() && list->is_array() && list->size() == 1 &&
-         (list->front() == "Ernie4_5ForCausalLM" || list->front() == "Ernie4_5_ForCausalLM");
-}
-
-/// ERNIE 4.5 stores the tensors of a Llama; its head is tied and its heads have 128 channels unless the config says
-/// otherwise.
-Json as_known_family(Json config) {
-  if (!is_ernie(config)) return config;
-  config["architectures"] = Json::array({"LlamaForCausalLM"});
-  config["model_type"] = "llama";
-  for (const auto& [key, value] : {std::pair<const char*, Json>{"tie_word_embeddings", true}, {"head_dim", 128}})
-    if (!config.contains(key) || config[key].is_null()) config[key] = value;
-  const bool bias = config.contains("use_bias") && config["use_bias"] == true;
-  config["attention_bias"] = config["mlp_bias"] = bias;
-  return config;
-}
-
 Json parse(const NamedShape& shape) {
   try {
     Json config = parse_strict_json(shape.config_json);
@@ -136,7 +117,7 @@ CheckpointPlan plan_checkpoint(const PlanOptions& options) {
   Json json = parse(shape);
   if (options.layers > 0) set_layers(json, options.layers);
   if (options.dtype) set_dtype(json, *options.dtype);
-  const ModelConfig config = parse_config(as_known_family(json).dump(), shape.name);
+  const ModelConfig config = parse_config(json.dump(), shape.name);
   CheckpointPlan plan;
   plan.config_json = json.dump(2) + "\n";
   plan.dtype = config.dtype;

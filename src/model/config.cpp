@@ -6,13 +6,11 @@
 
 #include "model/config_keys.h"
 #include "model/config_rope.h"
+#include "model/config_windows.h"
 #include "model/family.h"
 
 namespace plumbline {
 namespace {
-
-// Extents are bounded so that no product of two of them, in bytes, overflows 64 bits.
-constexpr int64_t kMostLayers = 10'000, kMostHeads = 1 << 16, kLargestWidth = 1 << 24, kLargestVocab = 1 << 30;
 
 const Family& read_architecture(const ConfigKeys& keys) {
   const nlohmann::json* list = keys.find("architectures");
@@ -23,12 +21,9 @@ const Family& read_architecture(const ConfigKeys& keys) {
   const std::string name = list->front().get<std::string>();
   const Family* family = find_family(name);
   if (family == nullptr)
-    keys.unsupported(
-        "architectures", "one of " + known_architectures(),
-        name.starts_with("Ernie4_5")
-            ? "this version writes ERNIE 4.5 checkpoints (make-model) but runs none: a later one will"
-            : "compare its runs value by value, as recorded by their own software: `plumbline diff REF CAND "
-              "--values-only`");
+    keys.unsupported("architectures", "one of " + known_architectures(),
+                     "compare its runs value by value, as recorded by their own software: `plumbline diff REF CAND "
+                     "--values-only`");
   const std::string type(family->model_type);
   if (keys.find("model_type") != nullptr && keys.text("model_type") != type) {
     keys.unsupported("model_type", "\"" + type + "\", as architectures says", "correct the key that is wrong");
@@ -51,6 +46,27 @@ int64_t read_head_dim(const ConfigKeys& keys, const Family& family, int64_t hidd
   return head_dim;
 }
 
+int64_t read_kv_heads(const ConfigKeys& keys, const Family& family, int64_t heads) {
+  const char* const key = "num_key_value_heads";
+  const int64_t otherwise = keys.absent(key) && family.kv_heads != 0 ? family.kv_heads : heads;
+  const int64_t kv_heads = keys.find(key) != nullptr ? keys.extent(key, kMostHeads) : otherwise;
+  if (heads % kv_heads == 0) return kv_heads;
+  keys.unsupported(key,
+                   "a divisor of num_attention_heads, " + std::to_string(heads) +
+                       (keys.absent(key) ? " (without the key its class means " + std::to_string(kv_heads) + ")" : ""),
+                   "correct the key");
+}
+
+void read_biases(const ConfigKeys& keys, const Family& family, ModelConfig& config) {
+  switch (family.biases) {
+    case Biases::attention_and_mlp: config.mlp_bias = keys.flag("mlp_bias", false); [[fallthrough]];
+    case Biases::attention: config.attention_bias = keys.flag("attention_bias", false); break;
+    case Biases::use_bias: config.attention_bias = config.mlp_bias = keys.flag("use_bias", false); break;
+    case Biases::qkv_always: config.attention_bias = true; break;
+    case Biases::none: break;
+  }
+}
+
 DType read_dtype(const ConfigKeys& keys) {
   const bool is_new = keys.find("dtype") != nullptr;
   if (!is_new && keys.find("torch_dtype") == nullptr) keys.missing("torch_dtype");
@@ -65,21 +81,6 @@ DType read_dtype(const ConfigKeys& keys) {
   keys.unsupported(key, "\"bfloat16\", \"float16\", \"float32\"", "convert the checkpoint");
 }
 
-void refuse_windows(const ConfigKeys& keys) {
-  if (keys.flag("use_sliding_window", false)) {
-    keys.unsupported("use_sliding_window", "false", "use a checkpoint with full attention");
-  }
-  const nlohmann::json* types = keys.find("layer_types");
-  if (types == nullptr) return;
-  if (!types->is_array()) keys.wrong_type("layer_types", "a list of texts");
-  for (const nlohmann::json& type : *types) {
-    if (!type.is_string()) keys.wrong_type("layer_types", "a list of texts");
-    if (type != "full_attention") {
-      keys.unsupported("layer_types", "\"full_attention\" in every layer", "use a checkpoint with full attention");
-    }
-  }
-}
-
 void refuse_unknown_arithmetic(const ConfigKeys& keys) {
   if (keys.find("hidden_act") != nullptr && keys.text("hidden_act") != "silu") {
     keys.unsupported("hidden_act", "\"silu\"", "use a model with that activation");
@@ -87,7 +88,6 @@ void refuse_unknown_arithmetic(const ConfigKeys& keys) {
   if (keys.find("quantization_config") != nullptr) {
     keys.unsupported("quantization_config", "absent", "use the checkpoint before quantisation");
   }
-  refuse_windows(keys);
 }
 
 }  // namespace
@@ -113,12 +113,7 @@ ModelConfig parse_config(std::string json, const std::filesystem::path& file) {
   config.hidden = keys.extent("hidden_size", kLargestWidth);
   config.layers = keys.extent("num_hidden_layers", kMostLayers);
   config.heads = keys.extent("num_attention_heads", kMostHeads);
-  config.kv_heads =
-      keys.find("num_key_value_heads") != nullptr ? keys.extent("num_key_value_heads", kMostHeads) : config.heads;
-  if (config.heads % config.kv_heads != 0) {
-    keys.unsupported("num_key_value_heads", "a divisor of num_attention_heads, " + std::to_string(config.heads),
-                     "correct the key");
-  }
+  config.kv_heads = read_kv_heads(keys, family, config.heads);
   config.head_dim = read_head_dim(keys, family, config.hidden, config.heads);
   config.intermediate = keys.extent("intermediate_size", kLargestWidth);
   config.vocab = keys.extent("vocab_size", kLargestVocab);
@@ -128,9 +123,9 @@ ModelConfig parse_config(std::string json, const std::filesystem::path& file) {
   config.rope_theta = read_rope_theta(keys, family.rope_theta);
   config.rope_scaling = read_rope_scaling(keys, config.max_positions);
   config.rms_eps = keys.positive("rms_norm_eps");
-  config.tied = keys.flag("tie_word_embeddings", false);
-  config.attention_bias = keys.flag("attention_bias", false);
-  config.mlp_bias = family.reads_mlp_bias && keys.flag("mlp_bias", false);
+  config.tied = keys.flag("tie_word_embeddings", family.tied);
+  read_biases(keys, family, config);
+  config.windows = read_windows(keys, family, config.layers);
   config.dtype = read_dtype(keys);
   config.json = std::move(json);
   return config;

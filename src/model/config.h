@@ -11,8 +11,8 @@ namespace plumbline {
 
 /// Reads old keys (rope_theta, torch_dtype) and new ones (rope_parameters, dtype). `file` is for messages only.
 /// Throws CheckpointError naming file and key for text that is no JSON, a key missing, of a wrong type or out of range,
-/// an architecture that no builder knows, and options that are not implemented (rope scaling but for llama3, sliding
-/// windows, quantised weights, other activations).
+/// an architecture that no builder knows, and options that are not implemented (rope scaling but for llama3, windows
+/// that the family has not, quantised weights, other activations).
 ModelConfig parse_config(std::string json, const std::filesystem::path& file);
 
 /// config.json of a model directory. Throws CheckpointError as parse_config does, and if there is none to be read.

@@ -12,13 +12,13 @@ const nlohmann::json* ConfigKeys::find(const std::string& key) const {
   return found == object_.end() || found->is_null() ? nullptr : &*found;
 }
 
-int64_t ConfigKeys::extent(const std::string& key, int64_t largest) const {
+int64_t ConfigKeys::extent(const std::string& key, int64_t largest, int64_t least) const {
   const nlohmann::json* value = find(key);
   if (value == nullptr) missing(key);
-  const std::string expected = "an integer from 1 to " + std::to_string(largest);
+  const std::string expected = "an integer from " + std::to_string(least) + " to " + std::to_string(largest);
   if (!value->is_number_integer()) wrong_type(key, expected);
   const bool too_large = value->is_number_unsigned() && value->get<uint64_t>() > static_cast<uint64_t>(largest);
-  if (too_large || value->get<int64_t>() < 1) wrong_type(key, expected);
+  if (too_large || value->get<int64_t>() < least) wrong_type(key, expected);
   return value->get<int64_t>();
 }
 

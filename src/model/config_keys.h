@@ -9,6 +9,10 @@
 
 namespace plumbline {
 
+// Extents are bounded so that no product of two of them, in bytes, overflows 64 bits.
+inline constexpr int64_t kMostLayers = 10'000, kMostHeads = 1 << 16, kLargestWidth = 1 << 24, kLargestVocab = 1 << 30;
+inline constexpr int64_t kMostPositions = int64_t{1} << 40;
+
 class ConfigKeys {
  public:
   /// Borrows both. `prefix` is put before key names in messages: "rope_parameters.".
@@ -20,8 +24,8 @@ class ConfigKeys {
   bool absent(const std::string& key) const { return !object_.contains(key); }
 
   /// Each throws for a value of another type; those without a default also for a key that is absent or null.
-  int64_t extent(const std::string& key, int64_t largest) const;  ///< 1 to largest
-  double positive(const std::string& key) const;                  ///< finite, above 0; an integer is taken too
+  int64_t extent(const std::string& key, int64_t largest, int64_t least = 1) const;  ///< least to largest
+  double positive(const std::string& key) const;  ///< finite, above 0; an integer is taken too
   std::string text(const std::string& key) const;
   bool flag(const std::string& key, bool otherwise) const;
   /// An object below this one, or nothing if absent or null.

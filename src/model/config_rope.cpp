@@ -6,7 +6,6 @@ namespace plumbline {
 namespace {
 
 constexpr const char* kOriginal = "original_max_position_embeddings";
-constexpr int64_t kMostPositions = int64_t{1} << 40;
 
 /// "rope_type", or its older name "type"; "" if neither stands there.
 std::string type_key(const ConfigKeys& rope) {

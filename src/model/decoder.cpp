@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The decoder as data, op by op in the order and with the rounding points of transformers' eager attention (sources:
-// modeling_qwen3, modeling_llama): pre-norm blocks, separate q, k, v and gate, up projections, grouped key-value heads.
+// modeling_qwen3, modeling_llama, modeling_qwen2, modeling_mistral, modeling_ernie4_5): pre-norm blocks, separate q, k,
+// v and gate, up projections, grouped key-value heads.
 #include "model/decoder.h"
 
 #include <cmath>
@@ -18,6 +19,10 @@ const Axes kTokenHeadStat = {"batch", "token", "head", "stat"};
 const Axes kHeadToken = {"batch", "head", "token", "channel"};
 const Axes kHeadKey = {"batch", "head", "key", "channel"};
 const Axes kScores = {"batch", "head", "token", "key"};
+
+bool has_output_bias(const ModelConfig& config, const Family& family) {
+  return config.attention_bias && family.biases != Biases::qkv_always;
+}
 
 class Builder {
  public:
@@ -68,11 +73,12 @@ class Builder {
   }
 
   void rope_table() {
-    Op& op = add("rope.table", OpKind::rope_table, {"positions"}, "rope-table/f32");
+    const bool f32 = family_.rotates_in_f32;
+    Op& op = add("rope.table", OpKind::rope_table, {"positions"}, f32 ? "rope-table/f32out" : "rope-table/f32");
     op.attributes = {{"theta", config_.rope_theta}, {"head_dim", config_.head_dim}};
     if (config_.rope_scaling) set_rope_scaling(op, *config_.rope_scaling);
-    result(op, "rope.cos", kToken);
-    result(op, "rope.sin", kToken);
+    for (const char* path : {"rope.cos", "rope.sin"})
+      op.outputs.push_back({path, f32 ? DType::f32 : config_.dtype, kToken, false});
     inner(op, "rope.inv_freq", DType::f32, {"channel"});
     for (const char* path : {"rope.freqs", "rope.cos32", "rope.sin32"}) inner(op, path, DType::f32, kToken);
   }
@@ -102,11 +108,13 @@ class Builder {
   }
 
   std::string rope(const std::string& which, const std::string& input) {
-    Op& op = add("attn." + which + "_rope", OpKind::rope, {input, "rope.cos", "rope.sin"}, "rope/neox-t");
-    op.attributes = {{"pairing", std::string("half")}};
+    const bool f32 = family_.rotates_in_f32;
+    Op& op = add("attn." + which + "_rope", OpKind::rope, {input, "rope.cos", "rope.sin"},
+                 f32 ? "rope/interleaved-f32" : "rope/neox-t");
+    op.attributes = {{"pairing", std::string(f32 ? "interleaved" : "half")}};
     result(op, op.name, kHeadToken);
-    inner(op, prefix_ + "attn." + which + "_cos", config_.dtype, kHeadToken);
-    inner(op, prefix_ + "attn." + which + "_rot_sin", config_.dtype, kHeadToken);
+    for (const char* part : {"_cos", "_rot_sin"})
+      inner(op, prefix_ + "attn." + which + part, f32 ? DType::f32 : config_.dtype, kHeadToken);
     return op.name;
   }
 
@@ -151,6 +159,8 @@ class Builder {
     std::string at = simple("attn.scores_raw", OpKind::attn_scores, {in.q, in.k}, eager, kScores, kv_map);
     at = simple("attn.scores_scaled", OpKind::scale, {at}, eager, kScores, {{"factor", factor}});
     at = simple("attn.scores_masked", OpKind::causal_mask, {at}, eager, kScores, {{"offset", int64_t{0}}});
+    if (const auto layer = static_cast<size_t>(layer_); layer < config_.windows.size() && config_.windows[layer] > 0)
+      graph_.ops.back().attributes["window"] = config_.windows[layer];
     at = softmax(at);
     at = simple("attn.ctx", OpKind::attn_context, {at, in.v}, eager, kHeadToken, kv_map);
     return simple("attn.ctx_merged", OpKind::merge_heads, {at}, "layout/copy", kToken);
@@ -171,7 +181,8 @@ class Builder {
     const std::string module = "model.layers." + std::to_string(layer) + ".";
     const std::string normed = norm("in_norm", stream, module + "input_layernorm.weight", 0);
     const std::string context = attention(project(normed, module + "self_attn."));
-    const std::string o = linear("attn.o_proj", context, module + "self_attn.o_proj", config_.attention_bias);
+    const std::string o =
+        linear("attn.o_proj", context, module + "self_attn.o_proj", has_output_bias(config_, family_));
     const std::string resid1 = simple("resid1", OpKind::add, {stream, o}, "add/rounded", kToken);
     const std::string normed2 = norm("post_norm", resid1, module + "post_attention_layernorm.weight", 0);
     const std::string down = mlp(normed2, module + "mlp.");
@@ -202,7 +213,7 @@ std::vector<ParameterSpec> decoder_parameters(const ModelConfig& config, const F
     projection("self_attn.q_proj", q, hidden, config.attention_bias);
     projection("self_attn.k_proj", kv, hidden, config.attention_bias);
     projection("self_attn.v_proj", kv, hidden, config.attention_bias);
-    projection("self_attn.o_proj", hidden, q, config.attention_bias);
+    projection("self_attn.o_proj", hidden, q, has_output_bias(config, family));
     if (family.qk_norm) {
       list.push_back({at + "self_attn.q_norm.weight", {config.head_dim}});
       list.push_back({at + "self_attn.k_norm.weight", {config.head_dim}});

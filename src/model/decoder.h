@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The decoder that Qwen3 and Llama share: its op graph and its parameters, from the config and the family's features.
+// The decoder that Qwen3, Llama, Qwen2, Mistral and ERNIE 4.5 share: its op graph and its parameters, from the config
+// and the family's features.
 #pragma once
 #include <vector>
 

@@ -2,6 +2,7 @@
 // What a checkpoint of this config has to hold, from the config alone: the loader's list, and a test's oracle.
 #pragma once
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <plumbline/model.h>
@@ -19,5 +20,8 @@ std::vector<ParameterSpec> expected_parameters(const ModelConfig& config);
 
 /// The head's own name and shape: expected if untied, allowed beside the embedding if tied.
 ParameterSpec head_parameter(const ModelConfig& config);
+
+/// A buffer that older checkpoints store and every loader computes anew.
+inline bool is_computed_buffer(std::string_view name) { return name.ends_with("rotary_emb.inv_freq"); }
 
 }  // namespace plumbline

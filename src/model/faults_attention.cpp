@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Faults of the attention: rotation, head mapping, mask, scale, order of packed projections.
+#include <cmath>
+
 #include "model/fault_tools.h"
 
 namespace plumbline {
@@ -58,6 +60,30 @@ void rope_interleaved(FaultCall& call) {
   }
 }
 
+void rope_halves(FaultCall& call) {
+  if (call.model.config.head_dim <= 2) changes_nothing(call, "with two channels a head both pairings are the same");
+  for (const std::string& name : call.site.ops) {
+    op_named(call.model, name).attributes["pairing"] = std::string("half");
+  }
+}
+
+/// A table of the layer's own in the model's format, and the rotation's contract in that.
+void rope_narrow(FaultCall& call) {
+  if (op_named(call.model, call.site.ops.front()).contract == "rope/neox-t")
+    changes_nothing(call, "the rotation is in the model's format already");
+  const DType dtype = call.model.config.dtype;
+  Op& table = own_rope_table(call);
+  table.contract = "rope-table/f32";
+  for (TapSpec& tap : table.outputs) {
+    if (!tap.inner) tap.dtype = dtype;
+  }
+  for (const std::string& name : call.site.ops) {
+    Op& rope = op_named(call.model, name);
+    rope.contract = "rope/neox-t";
+    for (TapSpec& tap : rope.outputs) tap.dtype = dtype;
+  }
+}
+
 void gqa_map(FaultCall& call) {
   if (!call.value.empty() && call.value != "modulo") bad_value(call, "modulo");
   const ModelConfig& config = call.model.config;
@@ -77,6 +103,20 @@ void latest_lost(FaultCall& call) {
   site_op(call).attributes["offset"] = -whole_value(call, 1, call.model.config.max_positions);
 }
 
+/// The window of the site's mask.
+int64_t declared_window(FaultCall& call) {
+  const std::optional<int64_t> window = mask_window(site_op(call));
+  if (!window) changes_nothing(call, "this layer has no sliding window");
+  return *window;
+}
+
+void window_off_by_one(FaultCall& call) { site_op(call).attributes["window"] = declared_window(call) + 1; }
+
+void window_ignored(FaultCall& call) {
+  declared_window(call);
+  site_op(call).attributes.erase("window");
+}
+
 void temperature(FaultCall& call) {
   Op& scale = site_op(call);
   const double by = positive_value(call, 2.0);
@@ -89,6 +129,13 @@ void scale_doubled(FaultCall& call) {
   const double factor = number(scale, "factor");
   if (factor == 1.0) changes_nothing(call, "the factor is one");
   scale.attributes["factor"] = factor * factor;
+}
+
+void head_dim_derived(FaultCall& call) {
+  const ModelConfig& config = call.model.config;
+  const double derived = static_cast<double>(config.hidden) / static_cast<double>(config.heads);
+  if (derived == static_cast<double>(config.head_dim)) changes_nothing(call, "its heads have hidden / heads channels");
+  site_op(call).attributes["factor"] = std::pow(derived, -0.5);
 }
 
 void scale_missing(FaultCall& call) {
@@ -127,6 +174,18 @@ std::vector<Fault> attention_faults() {
        {"attn.q_rope", "attn.k_rope"},
        {},
        rope_interleaved},
+      {{"rope.halves", "", "layer.3",
+        "The rotation pairs halves (i, i + head_dim/2) where the family pairs neighbouring channels (2i, 2i+1)."},
+       Reach::parts,
+       {"attn.q_rope", "attn.k_rope"},
+       {},
+       rope_halves},
+      {{"rope.narrow", "", "layer.3",
+        "The rotation and its table are in the model's format where the family rotates in f32."},
+       Reach::layers,
+       {"attn.q_rope", "attn.k_rope"},
+       {},
+       rope_narrow},
       {{"gqa.map", "modulo (default)", "layer.3", "Query head h uses key-value head h mod KV instead of h / (H/KV)."},
        Reach::parts,
        {"attn.scores_raw", "attn.ctx"},
@@ -148,6 +207,17 @@ std::vector<Fault> attention_faults() {
        {"attn.scores_masked"},
        {},
        latest_lost},
+      {{"mask.window_off_by_one", "", "layer.3", "Every token sees one key more than the sliding window holds."},
+       Reach::parts,
+       {"attn.scores_masked"},
+       {},
+       window_off_by_one},
+      {{"mask.window_ignored", "", "layer.3",
+        "The sliding window is not applied: every token sees all keys before it."},
+       Reach::parts,
+       {"attn.scores_masked"},
+       {},
+       window_ignored},
       {{"softmax.temperature", "divisor (default 2)", "layer.3",
         "The scores are divided by a temperature that the model does not have."},
        Reach::parts,
@@ -159,6 +229,12 @@ std::vector<Fault> attention_faults() {
        {"attn.scores_scaled"},
        {},
        scale_doubled},
+      {{"softmax.head_dim_derived", "", "layer.3",
+        "The scores are divided by the root of hidden / heads, where the config gives the heads another width."},
+       Reach::parts,
+       {"attn.scores_scaled"},
+       {},
+       head_dim_derived},
       {{"softmax.scale_missing", "", "layer.3", "The scores are not divided by the root of the head dimension."},
        Reach::parts,
        {"attn.scores_scaled"},

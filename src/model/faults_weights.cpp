@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Faults of the weights of linear maps: transposed, exchanged, of another layer, a bias that nobody wrote.
+// Faults of the weights of linear maps: transposed, exchanged, of another layer, a bias that nobody wrote or added.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -33,6 +33,13 @@ void uninitialised_bias(FaultCall& call) {
     linear.parameters.push_back(weight.substr(0, weight.rfind('.')) + ".bias");
   }
   replace_parameter(call.model, linear, 1, Tensor::from_values(dtype, {width}, values));
+}
+
+void lost_bias(FaultCall& call) {
+  Op& linear = site_op(call);
+  if (linear.parameters.size() < 2) changes_nothing(call, "the linear map has no bias");
+  call.model.parameters.erase(linear.parameters.back());
+  linear.parameters.pop_back();
 }
 
 /// The bytes of W^T in W's own shape: a [in,out] buffer read as [out,in].
@@ -88,6 +95,11 @@ std::vector<Fault> weight_faults() {
        {"attn.v_proj"},
        {OpKind::linear},
        uninitialised_bias},
+      {{"bias.lost", "", "layer.3.attn.q_proj", "A linear map's bias is not added."},
+       Reach::kinds,
+       {"attn.q_proj"},
+       {OpKind::linear},
+       lost_bias},
       {{"weight.transposed", "", "layer.3.attn.o_proj",
         "A linear map's weight is stored [in,out] and read as [out,in]."},
        Reach::kinds,

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 #include <plumbline/error.h>
 
@@ -28,13 +27,6 @@ constexpr std::array<std::string_view, 13> kKinds = {"u8",   "i8",   "u16",  "i1
 uint64_t bytes_of(GgufKind kind) {
   constexpr std::array<uint64_t, 13> kBytes = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
   return kBytes.at(static_cast<size_t>(kind));
-}
-
-template <class T>
-T number_at(std::string_view bytes) {
-  T number{};
-  std::memcpy(&number, bytes.data(), sizeof number);
-  return number;
 }
 
 std::string bytes_text(uint64_t count) { return std::to_string(count) + " bytes"; }
@@ -80,7 +72,7 @@ class GgufReader {
   }
   template <class T>
   T number(std::string_view what) {
-    return number_at<T>(take(sizeof(T), what));
+    return gguf_number<T>(take(sizeof(T), what));
   }
   std::string_view text(std::string_view what) { return take(number<uint64_t>("a text's length"), what); }
 
@@ -286,7 +278,7 @@ std::vector<std::string_view> gguf_texts(const GgufValue& list) {
   texts.reserve(list.count);
   std::string_view rest = list.bytes;
   for (uint64_t i = 0; i < list.count; ++i) {
-    const auto length = number_at<uint64_t>(rest);
+    const auto length = gguf_number<uint64_t>(rest);
     texts.push_back(rest.substr(kTextBytes, length));
     rest.remove_prefix(kTextBytes + length);
   }
@@ -295,16 +287,16 @@ std::vector<std::string_view> gguf_texts(const GgufValue& list) {
 
 bool gguf_integer(const GgufValue& value, int64_t& out) {
   switch (value.kind) {
-    case GgufKind::u8: out = number_at<uint8_t>(value.bytes); return true;
-    case GgufKind::i8: out = number_at<int8_t>(value.bytes); return true;
-    case GgufKind::u16: out = number_at<uint16_t>(value.bytes); return true;
-    case GgufKind::i16: out = number_at<int16_t>(value.bytes); return true;
-    case GgufKind::u32: out = number_at<uint32_t>(value.bytes); return true;
-    case GgufKind::i32: out = number_at<int32_t>(value.bytes); return true;
-    case GgufKind::i64: out = number_at<int64_t>(value.bytes); return true;
+    case GgufKind::u8: out = gguf_number<uint8_t>(value.bytes); return true;
+    case GgufKind::i8: out = gguf_number<int8_t>(value.bytes); return true;
+    case GgufKind::u16: out = gguf_number<uint16_t>(value.bytes); return true;
+    case GgufKind::i16: out = gguf_number<int16_t>(value.bytes); return true;
+    case GgufKind::u32: out = gguf_number<uint32_t>(value.bytes); return true;
+    case GgufKind::i32: out = gguf_number<int32_t>(value.bytes); return true;
+    case GgufKind::i64: out = gguf_number<int64_t>(value.bytes); return true;
     case GgufKind::u64:
-      if (number_at<uint64_t>(value.bytes) > uint64_t{INT64_MAX}) return false;
-      out = number_at<int64_t>(value.bytes);
+      if (gguf_number<uint64_t>(value.bytes) > uint64_t{INT64_MAX}) return false;
+      out = gguf_number<int64_t>(value.bytes);
       return true;
     default: return false;
   }

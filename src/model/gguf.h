@@ -7,6 +7,7 @@
 // CheckpointError.
 #pragma once
 #include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <span>
@@ -67,6 +68,13 @@ class GgufFile {
   std::vector<GgufTensor> tensors_;
 };
 
+/// The number that these bytes, checked for length, begin with.
+template <class T>
+T gguf_number(std::string_view bytes) {
+  T number{};
+  std::memcpy(&number, bytes.data(), sizeof number);
+  return number;
+}
 /// The texts of a list of texts, borrowed.
 std::vector<std::string_view> gguf_texts(const GgufValue& list);
 /// An integer of any width that fits into `out`; false for anything else.

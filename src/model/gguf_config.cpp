@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/config.h"
+#include "model/config_keys.h"
 #include "model/gguf_keys.h"
 #include "model/gguf_rope.h"
 #include "model/strict_json.h"
@@ -18,8 +19,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* kArchitecture = "general.architecture";
 constexpr const char* kHuggingFace = "import the Hugging Face checkpoint of the model instead";
-constexpr int64_t kMostLayers = 10'000, kMostHeads = 1 << 16, kLargestWidth = 1 << 24, kLargestVocab = 1 << 30;
-constexpr int64_t kMostPositions = int64_t{1} << 40;
 constexpr int64_t kQuantisation = 2;  // the block layouts of ggml_types.h (general.quantization_version)
 
 constexpr std::array<std::string_view, 16> kKnown = {"block_count",

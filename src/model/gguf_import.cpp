@@ -2,7 +2,6 @@
 #include "model/gguf_import.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <mutex>
@@ -48,21 +47,6 @@ Plan plan_import(const GgufImport& import) {
   return plan;
 }
 
-/// Rounds a piece to bf16 and counts. Returns the first number that would become infinite, or -1.
-int64_t round_piece(const std::vector<float>& from, std::byte* out, int64_t& changed, int64_t& vanished) {
-  int64_t overflows = -1;
-  for (size_t i = 0; i < from.size(); ++i) {
-    const uint16_t bits = f32_to_bf16(from[i]);
-    std::memcpy(out + i * sizeof bits, &bits, sizeof bits);
-    const float stored = bf16_to_f32(bits);
-    if (stored == from[i] || std::isnan(from[i])) continue;
-    ++changed;
-    vanished += stored == 0.0F ? 1 : 0;
-    if (overflows < 0 && std::isinf(stored)) overflows = static_cast<int64_t>(i);
-  }
-  return overflows;
-}
-
 [[noreturn]] void refuse_overflow(const Plan& plan, const GgufSource& source, int64_t element, float value) {
   char digits[32];
   std::snprintf(digits, sizeof digits, "%.9g", static_cast<double>(value));
@@ -85,13 +69,14 @@ int64_t write_model(const Plan& plan, const fs::path& file, GgufImported& done, 
       std::memcpy(out, widened.data(), widened.size() * sizeof(float));
       return;
     }
-    int64_t changed = 0, vanished = 0;
-    const int64_t overflows = round_piece(widened, out, changed, vanished);
-    if (overflows >= 0)
-      refuse_overflow(plan, plan.sources[entry], first + overflows, widened[static_cast<size_t>(overflows)]);
+    const TensorView all{DType::f32, {count}, reinterpret_cast<const std::byte*>(widened.data())};
+    const CastPiece piece = cast_piece(all, dtype, 0, count, out);
+    if (piece.overflows >= 0)
+      refuse_overflow(plan, plan.sources[entry], first + piece.overflows,
+                      widened[static_cast<size_t>(piece.overflows)]);
     const std::lock_guard lock(mutex);
-    done.cast->changed += changed;
-    done.cast->vanished += vanished;
+    done.cast->changed += piece.changed;
+    done.cast->vanished += piece.vanished;
   };
   OutputFile out(file, kVerb);
   const int64_t bytes = write_weights(out, entries, fill, progress);

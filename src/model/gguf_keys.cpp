@@ -3,7 +3,6 @@
 
 #include <charconv>
 #include <cmath>
-#include <cstring>
 
 #include <plumbline/error.h>
 
@@ -13,13 +12,6 @@ namespace plumbline {
 namespace {
 
 constexpr const char* kAgain = "convert the model anew with a current converter, or import its Hugging Face checkpoint";
-
-template <class T>
-T number_of(const GgufValue& value) {
-  T number{};
-  std::memcpy(&number, value.bytes.data(), sizeof number);
-  return number;
-}
 
 double shortest(float value) {
   char digits[32];
@@ -52,8 +44,8 @@ std::string GgufKeys::said(const std::string& key) const {
   int64_t integer = 0;
   if (gguf_integer(*value, integer)) return std::to_string(integer);
   if (value->kind == GgufKind::text) return "\"" + printable(value->bytes) + "\"";
-  if (value->kind == GgufKind::f32) return decimal(shortest(number_of<float>(*value)));
-  if (value->kind == GgufKind::f64) return decimal(number_of<double>(*value));
+  if (value->kind == GgufKind::f32) return decimal(shortest(gguf_number<float>(value->bytes)));
+  if (value->kind == GgufKind::f64) return decimal(gguf_number<double>(value->bytes));
   if (value->kind == GgufKind::boolean) return value->bytes.front() != 0 ? "true" : "false";
   if (value->kind == GgufKind::list)
     return "a list of " + std::to_string(value->count) + " " + std::string(gguf_kind_name(value->element));
@@ -83,8 +75,8 @@ double GgufKeys::positive(const std::string& key) const {
   const std::string needed = "a finite number above 0";
   const GgufValue& found = value(key, needed);
   double number = 0.0;
-  if (found.kind == GgufKind::f32) number = shortest(number_of<float>(found));
-  if (found.kind == GgufKind::f64) number = number_of<double>(found);
+  if (found.kind == GgufKind::f32) number = shortest(gguf_number<float>(found.bytes));
+  if (found.kind == GgufKind::f64) number = gguf_number<double>(found.bytes);
   if (!std::isfinite(number) || number <= 0.0) refuse("a key has a value that cannot be used", key, needed, kAgain);
   return number;
 }

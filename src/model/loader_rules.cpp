@@ -52,11 +52,10 @@ class Checker {
   std::string file_of(const StoredTensor& stored) const { return "file      " + (directory_ / stored.file).string(); }
 
   void sort_out() {
-    const std::string dead = "rotary_emb.inv_freq";
     for (const auto& [name, stored] : weights_.tensors) {
       if (expected_names_.contains(name)) continue;
       if (config_.tied && name == head_parameter(config_).name) continue;
-      if (name.ends_with(dead)) {
+      if (is_computed_buffer(name)) {
         result_.notes.push_back("ignored: " + printable(name) + " (a buffer that is computed anew)");
       } else {
         unexpected_.push_back(name);

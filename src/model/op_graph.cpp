@@ -52,6 +52,14 @@ double number(const Op& op, std::string_view key) { return attribute<double>(op,
 int64_t integer(const Op& op, std::string_view key) { return attribute<int64_t>(op, key); }
 const std::string& text(const Op& op, std::string_view key) { return attribute<std::string>(op, key); }
 
+std::optional<int64_t> mask_window(const Op& op) {
+  if (!op.attributes.contains("window")) return std::nullopt;
+  const int64_t window = integer(op, "window");
+  if (window >= 1) return window;
+  throw InputError("a sliding window must hold one key or more",
+                   {"op      " + op.name, "window  " + std::to_string(window)}, "");
+}
+
 const Op* OpGraph::producer(std::string_view path) const {
   for (const Op& op : ops) {
     for (const TapSpec& tap : op.outputs) {

@@ -85,6 +85,7 @@ void check_signature(const Op& op) {
   }
   for (const Required& required : expected.attributes) check_attribute(op, required);
   if (op.kind == OpKind::rope_table) rope_scaling(op);
+  if (op.kind == OpKind::causal_mask) mask_window(op);
   size_t results = 0;
   for (size_t i = 0; i < op.outputs.size(); ++i) {
     if (op.outputs[i].inner) continue;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Values: config.json of Qwen/Qwen3-0.6B, TinyLlama/TinyLlama-1.1B-Chat-v1.0 and baidu/ERNIE-4.5-0.3B-PT as published;
+// Values: config.json of Qwen/Qwen3-0.6B, TinyLlama/TinyLlama-1.1B-Chat-v1.0, baidu/ERNIE-4.5-0.3B-PT,
+// Qwen/Qwen2.5-0.5B, meta-llama/Llama-3.2-1B and mistralai/Mistral-7B-v0.1 as published;
 // the tiny ones as scripts/lib/tiny_format.py has them.
 #include "model/shape_table.h"
 
@@ -33,6 +34,27 @@ std::vector<NamedShape> make_shapes() {
  "max_position_embeddings": 131072, "num_attention_heads": 16, "num_hidden_layers": 18, "num_key_value_heads": 2,
  "pad_token_id": 0, "rms_norm_eps": 1e-05, "rope_theta": 500000.0, "tie_word_embeddings": true,
  "torch_dtype": "bfloat16", "use_bias": false, "use_cache": true, "vocab_size": 103424})",
+       false},
+      {"qwen2.5-0.5b", R"({"architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "attention_dropout": 0.0,
+ "bos_token_id": 151643, "eos_token_id": 151643, "hidden_act": "silu", "hidden_size": 896, "initializer_range": 0.02,
+ "intermediate_size": 4864, "max_position_embeddings": 32768, "max_window_layers": 24, "num_attention_heads": 14,
+ "num_hidden_layers": 24, "num_key_value_heads": 2, "rms_norm_eps": 1e-06, "rope_theta": 1000000.0,
+ "sliding_window": 32768, "tie_word_embeddings": true, "torch_dtype": "bfloat16", "use_cache": true,
+ "use_sliding_window": false, "vocab_size": 151936})",
+       false},
+      {"llama-3.2-1b", R"({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "attention_bias": false,
+ "bos_token_id": 128000, "eos_token_id": 128001, "head_dim": 64, "hidden_act": "silu", "hidden_size": 2048,
+ "initializer_range": 0.02, "intermediate_size": 8192, "max_position_embeddings": 131072, "mlp_bias": false,
+ "num_attention_heads": 32, "num_hidden_layers": 16, "num_key_value_heads": 8, "rms_norm_eps": 1e-05,
+ "rope_scaling": {"factor": 32.0, "high_freq_factor": 4.0, "low_freq_factor": 1.0,
+ "original_max_position_embeddings": 8192, "rope_type": "llama3"}, "rope_theta": 500000.0,
+ "tie_word_embeddings": true, "torch_dtype": "bfloat16", "use_cache": true, "vocab_size": 128256})",
+       false},
+      {"mistral-7b-v0.1", R"({"architectures": ["MistralForCausalLM"], "model_type": "mistral", "bos_token_id": 1,
+ "eos_token_id": 2, "hidden_act": "silu", "hidden_size": 4096, "initializer_range": 0.02, "intermediate_size": 14336,
+ "max_position_embeddings": 32768, "num_attention_heads": 32, "num_hidden_layers": 32, "num_key_value_heads": 8,
+ "rms_norm_eps": 1e-05, "rope_theta": 10000.0, "sliding_window": 4096, "tie_word_embeddings": false,
+ "torch_dtype": "bfloat16", "use_cache": true, "vocab_size": 32000})",
        false},
       {"qwen3-tiny", R"({"architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "attention_bias": false,
  "attention_dropout": 0.0, "eos_token_id": 256, "head_dim": 128, "hidden_act": "silu", "hidden_size": 128,

@@ -93,13 +93,15 @@ std::vector<Evaluated> evaluate_causal_mask(const OracleCall& call) {
   const Shape& shape = call.input(0).shape;
   if (shape.size() != 4) call.misfit("the scores must be [1, heads, tokens, keys]", shape);
   const int64_t offset = integer(call.op, "offset"), tokens = shape[2], keys = shape[3];
+  const std::optional<int64_t> window = mask_window(call.op);
   const double lowest = -max_finite(call.model_dtype);
   const RoundedF32 rounded_f32(call);
   return map_elements(call, !call.has_bounds(0), [&](size_t i) {
     const auto at = static_cast<int64_t>(i);
     const int64_t key = at % keys, query = call.in.first_position + at / keys % tokens;
+    const bool seen = key <= query + offset && (!window || key > query - *window);
     const Uncertain x = call.element(0, i);
-    return rounded_f32(x.value + (key <= query + offset ? 0.0 : lowest), x.error, x.sigma);
+    return rounded_f32(x.value + (seen ? 0.0 : lowest), x.error, x.sigma);
   });
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // rope_table: cos and sin of position * theta^(-2i/D). Contract rope-table/f32: powers, angles, cosine and sine in f32
-// (the angle of channel i and i + D/2 is the same), then rounded once to T. Positions are exact in f32 up to 2^24.
-// Scaled frequencies (op_graph.h, RopeScaling): every operation of the blend rounds in f32, in an order that is free.
+// (the angle of channel i and i + D/2 is the same), then rounded once to T; rope-table/f32out rounds no more. Positions
+// are exact in f32 up to 2^24. Scaled frequencies (op_graph.h, RopeScaling): every operation of the blend rounds in
+// f32, in an order that is free.
 #include <numbers>
 #include <optional>
 

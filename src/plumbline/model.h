@@ -21,8 +21,9 @@ struct ModelConfig {
   double rope_theta = 0.0, rms_eps = 0.0;
   std::optional<RopeScaling> rope_scaling;
   bool tied = false;
-  bool attention_bias = false;  ///< of the q, k, v and o projections
-  bool mlp_bias = false;        ///< of the gate, up and down projections
+  bool attention_bias = false;   ///< of the q, k and v projections, and of o in families where it goes with them
+  bool mlp_bias = false;         ///< of the gate, up and down projections
+  std::vector<int64_t> windows;  ///< of each layer the keys that a token sees, its own among them; 0 or none: all
   DType dtype = DType::bf16;
   std::string json;  ///< config.json as read
 };

@@ -33,7 +33,8 @@ namespace plumbline {
 // kv_append     new [1,KV,S,D] -> [1,KV,P,D]                 the tap of the step before is the first P - S rows
 // attn_scores   q [1,H,S,D], k [1,KV,P,D] -> [1,H,S,P]       ; kv_map "block" (h / (H/KV)) | "modulo" (h % KV)
 // scale         x -> R(x * factor)                           ; factor (multiplied as f32)
-// causal_mask   x -> R(x + mask), mask 0 or lowest finite T  ; offset (0: key <= query position; 1: one future key too)
+// causal_mask   x -> R(x + mask), mask 0 or lowest finite T  ; offset (0: key <= query position; 1: one future key too),
+//                                                            window (optional: key > query position - window too)
 // softmax       x [1,H,S,P] -> same, over the last axis      ; ; probs32
 // attn_context  p [1,H,S,P], v [1,KV,P,D] -> [1,H,S,D]       ; kv_map
 // merge_heads   x [1,H,S,D] -> [1,S,H*D]
@@ -107,6 +108,10 @@ std::optional<RopeScaling> rope_scaling(const Op& op);
 void set_rope_scaling(Op& op, const RopeScaling& scaling);
 /// Takes them away.
 void clear_rope_scaling(Op& op);
+
+/// How many keys a causal_mask op's sliding window holds, a token's own among them (attribute "window"), or nothing.
+/// Throws InputError for one below 1.
+std::optional<int64_t> mask_window(const Op& op);
 
 struct OpGraph {
   std::vector<Op> ops;                                        ///< execution order

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "locate/codes.h"
+#include "report/audit_parts.h"
 #include "report/escape.h"
 #include "report/parts.h"
 
@@ -177,14 +178,26 @@ std::string_view audit_code(AuditRule rule) {
   return "";
 }
 
+std::string_view stage_state_name(StageState state) {
+  switch (state) {
+    case StageState::ok: return "ok";
+    case StageState::warn: return "warn";
+    case StageState::fail: return "fail";
+    case StageState::inf: return "inf";
+  }
+  return "";
+}
+
 std::string_view audit_verdict(const AuditReport& report) {
   if (report.present == 0) return "INCONCLUSIVE";
   return report.count(AuditLevel::error) > 0 ? "UNSOUND" : "SOUND";
 }
 
-std::string audit_text(const AuditReport& report, const TextOptions& options, bool by_layer) {
+std::string audit_text(const AuditReport& report, const MeasuredAudit* measured, const TextOptions& options,
+                       bool by_layer) {
   return head_text(report, options.width) + findings_text(report, options) + statistics_text(report, by_layer) +
-         notes_text(report, options.width);
+         notes_text(report, options.width) +
+         (measured != nullptr ? measured_text(report, *measured, options.width, by_layer) : "");
 }
 
 }  // namespace plumbline

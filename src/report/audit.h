@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "locate/measured_audit.h"
 #include "model/audit.h"
 #include "report/report.h"
 
@@ -17,10 +18,12 @@ std::string_view audit_code(AuditRule rule);
 std::string_view audit_verdict(const AuditReport& report);
 
 /// Verdict, facts, findings (`options.rows` of them; 0: all), statistics by kind (`by_layer`: every tensor), and the
-/// notes' checker.
-std::string audit_text(const AuditReport& report, const TextOptions& options, bool by_layer);
+/// notes' checker; with `measured` (nullptr: none) the stages of that run too (`by_layer`: every one) and what
+/// happened.
+std::string audit_text(const AuditReport& report, const MeasuredAudit* measured, const TextOptions& options,
+                       bool by_layer);
 /// One object (dumps/schema/plumbline-audit.schema.json), with every tensor. What is not finite is null.
-std::string audit_json(const AuditReport& report);
+std::string audit_json(const AuditReport& report, const MeasuredAudit* measured);
 /// One panel for each kind of the layers: largest and median magnitude of the weights, layer by layer, on a log axis.
 std::string audit_svg(const AuditReport& report);
 

@@ -2,7 +2,7 @@
 // An audit as JSON. NaN and infinity become null (nlohmann's rule), which the schema allows where they can occur.
 #include <nlohmann/json.hpp>
 
-#include "report/audit.h"
+#include "report/audit_parts.h"
 
 namespace plumbline {
 namespace {
@@ -74,7 +74,7 @@ Json notes_json(const AuditReport& report) {
 
 }  // namespace
 
-std::string audit_json(const AuditReport& report) {
+std::string audit_json(const AuditReport& report, const MeasuredAudit* measured) {
   Json findings = Json::array(), tensors = Json::array(), kinds = Json::array();
   for (const AuditFinding& finding : report.findings) findings.push_back(finding_json(finding));
   for (const AuditedTensor& tensor : report.tensors) tensors.push_back(tensor_json(tensor));
@@ -84,7 +84,7 @@ std::string audit_json(const AuditReport& report) {
                      {"tensors", kind.tensors.size()},
                      {"statistics", statistics_json(kind.statistics)}});
   const Json out = {
-      {"schema", {{"name", "plumbline-audit"}, {"version", "1.0"}}},
+      {"schema", {{"name", "plumbline-audit"}, {"version", "1.1"}}},
       {"model", report.directory.string()},
       {"architecture", report.config.architecture},
       {"verdict", audit_verdict(report)},
@@ -99,7 +99,8 @@ std::string audit_json(const AuditReport& report) {
       {"tensors", tensors},
       {"logit_bound", report.logit_bound_layer < 0 ? Json(nullptr) : Json(report.logit_bound)},
       {"notes_checker", notes_json(report)},
-      {"ignored", report.notes}};
+      {"ignored", report.notes},
+      {"measured", measured != nullptr ? measured_json(*measured) : Json(nullptr)}};
   return out.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -88,7 +88,7 @@ std::string table_text(const FindReport& report, const Blame& blame, int top) {
          "  computed exactly; candidate, reference: the parts that either side's own error makes\n";
 }
 
-std::string flips_text(const Blame& blame, const std::optional<Tokenizer>& tokenizer) {
+std::string flips_text(const Blame& blame, const TextCodecPtr& tokenizer) {
   if (blame.flips.empty()) return "\n  the likeliest token is the same at every position\n";
   std::string out =
       fmt::format("\n  the likeliest token differs at {} of {} positions\n", blame.flips.size(), blame.positions);
@@ -147,7 +147,7 @@ Json piece_json(const FindReport& report, const BlamePiece& piece) {
           {"max_abs", piece.max_abs}};
 }
 
-Json flip_json(const Blame& blame, const MarginFlip& flip, const std::optional<Tokenizer>& tokenizer) {
+Json flip_json(const Blame& blame, const MarginFlip& flip, const TextCodecPtr& tokenizer) {
   Json out = {{"position", flip.position},
               {"reference_token", flip.reference_token},
               {"candidate_token", flip.candidate_token},
@@ -175,14 +175,13 @@ Json first_json(const FindReport& report, const Blame& blame) {
 
 }  // namespace
 
-std::string blame_text(const FindReport& report, const Blame& blame, const std::optional<Tokenizer>& tokenizer,
-                       int top) {
+std::string blame_text(const FindReport& report, const Blame& blame, const TextCodecPtr& tokenizer, int top) {
   std::string out = head_text(report, blame);
   if (blame.pieces.empty()) return out;
   return out + table_text(report, blame, top) + flips_text(blame, tokenizer);
 }
 
-std::string blame_json(const FindReport& report, const Blame& blame, const std::optional<Tokenizer>& tokenizer) {
+std::string blame_json(const FindReport& report, const Blame& blame, const TextCodecPtr& tokenizer) {
   Json pieces = Json::array(), flips = Json::array();
   for (const BlamePiece& piece : blame.pieces) pieces.push_back(piece_json(report, piece));
   for (const MarginFlip& flip : blame.flips) flips.push_back(flip_json(blame, flip, tokenizer));

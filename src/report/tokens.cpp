@@ -4,17 +4,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "core/next_token_text.h"
 #include "core/printable.h"
+#include "core/repetition.h"
 #include "report/json_parts.h"
 #include "report/parts.h"
 
 namespace plumbline {
 namespace {
 
-using Texts = std::optional<Tokenizer>;
+using Texts = TextCodecPtr;
 
 std::string text_of(const std::vector<int64_t>& ids, const Texts& tokenizer) {
   if (std::find(ids.begin(), ids.end(), kUnknownToken) != ids.end()) return "(not stated)";
@@ -27,9 +28,8 @@ std::vector<int64_t> from(const std::vector<int64_t>& tokens, int64_t first) {
   return {tokens.begin() + static_cast<std::ptrdiff_t>(at), tokens.end()};
 }
 
-std::string choice_line(const char* side, const Choice& choice, const Texts& tokenizer) {
-  return fmt::format("  {}  {} at {:.6g}, then {} at {:.6g}: margin {:.3g}\n", side, token_text(choice.best, tokenizer),
-                     choice.best_logit, token_text(choice.second, tokenizer), choice.second_logit, choice.margin());
+TokenText naming(const Texts& tokenizer) {
+  return [&tokenizer](int64_t id) { return token_text(id, tokenizer); };
 }
 
 bool states_tokens(const std::vector<int64_t>& tokens) {
@@ -63,45 +63,52 @@ std::string fork_text(const TokenReport& report, const Texts& tokenizer) {
   if (alignment.in_prompt) return out;
   const NextToken* fork = report.fork();
   if (fork == nullptr) return out + "  the logits that chose it were not recorded on both sides\n";
-  return out + fmt::format("  chosen by the logits of position {}:\n", fork->position) +
-         choice_line("reference", fork->reference, tokenizer) + choice_line("candidate", fork->candidate, tokenizer) +
-         fmt::format("  KL(reference || candidate) {:.3g} nats\n", fork->kl);
-}
-
-/// NaN counts as larger than any number.
-bool diverges_more(const NextToken* a, const NextToken* b) {
-  if (std::isnan(a->kl) || std::isnan(b->kl)) return std::isnan(a->kl) && !std::isnan(b->kl);
-  return a->kl > b->kl;
+  return out + choice_text(*fork, naming(tokenizer));
 }
 
 std::string divergence_text(const TokenReport& report, const Texts& tokenizer, int rows) {
   if (report.alignment.positions == 0) return "";
   if (report.next.empty()) return "logits were not recorded on both sides: no divergence of distributions to show\n";
-  std::vector<const NextToken*> order;
-  double sum = 0.0;
-  int64_t same = 0;
-  for (const NextToken& next : report.next) {
-    order.push_back(&next);
-    sum += next.kl;
-    same += next.reference.best == next.candidate.best ? 1 : 0;
+  return divergence_table(report.next, naming(tokenizer), rows);
+}
+
+/// Where the sides would have gone on differently, whatever was fed; told already if that is where the tokens part.
+std::string other_choices_text(const TokenReport& report, const Texts& tokenizer) {
+  const NextToken* first = report.first_other_choice();
+  if (first == nullptr || first == report.fork()) return differences_text(report.next);
+  return differences_text(report.next) +
+         fmt::format("first other choice: {} in the reference, {} in the candidate\n",
+                     token_text(first->reference.best, tokenizer), token_text(first->candidate.best, tokenizer)) +
+         choice_text(*first, naming(tokenizer));
+}
+
+bool all_stated(const std::vector<int64_t>& tokens) {
+  return std::find(tokens.begin(), tokens.end(), kUnknownToken) == tokens.end();
+}
+
+/// Of what was said after the prompt; nothing where it is not stated.
+std::string repetitions_text(const TokenReport& report, const Texts& tokenizer) {
+  std::string out;
+  for (const auto& [side, all] :
+       {std::pair("reference", &report.reference), std::pair("candidate", &report.candidate)}) {
+    const std::vector<int64_t> tokens = from(*all, report.prompt);
+    if (tokens.empty() || !all_stated(tokens)) continue;
+    const Repetition repetition = repetition_of(tokens);
+    std::string cycle;
+    for (const int64_t id : cycle_of(tokens, repetition))
+      cycle += (cycle.empty() ? "" : ", ") + token_text(id, tokenizer);
+    out += fmt::format("repetition, {}: {}\n", side, repetition_text(repetition, cycle));
   }
-  std::stable_sort(order.begin(), order.end(), diverges_more);
-  const auto count = static_cast<int64_t>(order.size());
-  std::string out = fmt::format("KL(reference || candidate) over {} positions: mean {:.3g}, largest {:.3g} nats\n",
-                                count, sum / static_cast<double>(count), order.front()->kl);
-  out += fmt::format("the likeliest token is the same at {} of {}\n\n", same, count);
-  out += "  position          KL  margin ref  margin cand  likeliest next\n";
-  const auto shown = std::min(order.size(), static_cast<size_t>(std::max(rows, 0)));
-  for (size_t i = 0; i < shown; ++i) {
-    const NextToken& n = *order[i];
-    const std::string likeliest =
-        n.reference.best == n.candidate.best
-            ? token_text(n.reference.best, tokenizer)
-            : fmt::format("{} | {}", token_text(n.reference.best, tokenizer), token_text(n.candidate.best, tokenizer));
-    out += fmt::format("  {:>8}  {:>10.3g}  {:>10.3g}  {:>11.3g}  {}\n", n.position, n.kl, n.reference.margin(),
-                       n.candidate.margin(), likeliest);
-  }
-  return shown < order.size() ? out + fmt::format("  [{} more]\n", order.size() - shown) : out;
+  return out;
+}
+
+nlohmann::json repetition_json(const TokenReport& report, const std::vector<int64_t>& all) {
+  const std::vector<int64_t> tokens = from(all, report.prompt);
+  if (tokens.empty() || !all_stated(tokens)) return nullptr;
+  const Repetition repetition = repetition_of(tokens);
+  return {{"gram", Repetition::kGram},          {"grams", repetition.grams},   {"seen_before", repetition.seen_before},
+          {"share", repetition.share()},        {"period", repetition.period}, {"tail", repetition.tail},
+          {"one_token", repetition.one_token()}};
 }
 
 std::string moot_text(const Finding& finding) {
@@ -118,7 +125,7 @@ nlohmann::json choice_json(const Choice& choice) {
 
 }  // namespace
 
-std::string token_text(int64_t id, const std::optional<Tokenizer>& tokenizer) {
+std::string token_text(int64_t id, const TextCodecPtr& tokenizer) {
   if (id == kUnknownToken) return "unknown";
   return tokenizer ? fmt::format("{} {}", id, quoted(tokenizer->decode({id}))) : std::to_string(id);
 }
@@ -133,7 +140,8 @@ std::string tokens_text(const TokenReport& report, const Texts& tokenizer, int r
   return fmt::format("prompt     {} tokens {}\n", prompt.size(), text_of(prompt, tokenizer)) +
          head("reference", report.reference) + head("candidate", report.candidate) +
          (report.moot ? moot_text(*report.moot)
-                      : fork_text(report, tokenizer) + divergence_text(report, tokenizer, rows));
+                      : fork_text(report, tokenizer) + divergence_text(report, tokenizer, rows) +
+                            other_choices_text(report, tokenizer) + repetitions_text(report, tokenizer));
 }
 
 std::string tokens_json(const TokenReport& report, const Texts& tokenizer) {
@@ -143,10 +151,12 @@ std::string tokens_json(const TokenReport& report, const Texts& tokenizer) {
                         {"stated_positions", report.stated}, {"finding", nullptr}};
   if (report.moot) out["finding"] = nlohmann::json::parse(json_text(finding_json(*report.moot), -1));
   if (report.alignment.difference) out["first_difference"] = *report.alignment.difference;
-  if (tokenizer) {
-    out["reference_text"] = tokenizer->decode(report.reference);
-    out["candidate_text"] = tokenizer->decode(report.candidate);
-  }
+  const NextToken* other = report.first_other_choice();
+  out["first_other_choice"] = other == nullptr ? nlohmann::json() : nlohmann::json(other->position);
+  out["reference_repetition"] = repetition_json(report, report.reference);
+  out["candidate_repetition"] = repetition_json(report, report.candidate);
+  if (tokenizer && all_stated(report.reference)) out["reference_text"] = tokenizer->decode(report.reference);
+  if (tokenizer && all_stated(report.candidate)) out["candidate_text"] = tokenizer->decode(report.candidate);
   for (const NextToken& next : report.next)
     out["positions"].push_back({{"position", next.position},
                                 {"reference", choice_json(next.reference)},

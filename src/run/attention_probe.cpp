@@ -94,7 +94,10 @@ void AttentionProbe::add_way(Model& model, const std::string& path, const std::s
        op = source_.graph.producer(op->inputs.front())) {
     way.push_back(*op);
     way.back().layer = -1;
-    if (op->kind == OpKind::rope) way.back().inputs = {op->inputs.front(), "probe.cos", "probe.sin"};
+    if (op->kind != OpKind::rope) continue;
+    way.back().inputs = {op->inputs.front(), "probe.cos", "probe.sin"};
+    way.back().contract = "rope/neox-t";  // by an angle of 0, which is exact in any format, and the tables are of T
+    std::erase_if(way.back().outputs, [](const TapSpec& tap) { return tap.inner; });
   }
   if (way.empty())
     throw InputError("plumbline order: nothing brings a projection to the attention of op '" + asked_.name + "'",
@@ -108,7 +111,7 @@ std::string AttentionProbe::add_attention(Model& model) const {
   for (const OpKind kind : kAttention) {
     Op op = op_of(kind);
     op.layer = -1;
-    if (kind == OpKind::causal_mask) op.attributes["offset"] = rows_;
+    if (kind == OpKind::causal_mask) op.attributes = {{"offset", rows_}};
     if (kind == OpKind::scale && asked_.kind == OpKind::softmax) op.attributes["factor"] = 1.0;
     model.graph.ops.push_back(std::move(op));
   }

@@ -13,13 +13,18 @@ namespace plumbline::run {
 namespace {
 
 bool has_nan(const TensorView& logits) {
-  const int64_t row = logits.shape.back();
-  for (int64_t i = logits.count() - row; i < logits.count(); ++i)
-    if (std::isnan(logits.at(i))) return true;
-  return false;
+  const std::vector<double> row = last_row(logits);
+  return std::any_of(row.begin(), row.end(), [](double x) { return std::isnan(x); });
 }
 
 }  // namespace
+
+std::vector<double> last_row(const TensorView& logits) {
+  const int64_t width = logits.shape.back(), first = logits.count() - width;
+  std::vector<double> row(static_cast<size_t>(width));
+  for (int64_t i = 0; i < width; ++i) row[static_cast<size_t>(i)] = logits.at(first + i);
+  return row;
+}
 
 int64_t greedy_choice(const TensorView& logits) {
   const int64_t row = logits.shape.back(), first = logits.count() - row;
@@ -48,7 +53,8 @@ Decoded decode(Backend& backend, const DecodePlan& plan, TapSink& sink) {
   for (const std::vector<int64_t>& tokens : plan.given) feed(tokens);
   while (static_cast<int64_t>(run.generated.size()) < plan.new_tokens && !run.stopped) {
     if (!run.generated.empty()) feed({run.generated.back()});
-    run.generated.push_back(greedy_choice(logits.view()));
+    run.generated.push_back(plan.choose(logits.view(), static_cast<int64_t>(run.generated.size())));
+    plan.chosen(run.generated.back());
     run.stopped = std::find(plan.stop.begin(), plan.stop.end(), run.generated.back()) != plan.stop.end();
   }
   return run;

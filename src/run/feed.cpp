@@ -5,38 +5,19 @@
 #include <algorithm>
 #include <charconv>
 #include <fstream>
-#include <iterator>
 
 #include <plumbline/error.h>
 #include <plumbline/trace.h>
 
 #include "core/printable.h"
+#include "model/text_codec.h"
+#include "run/read_text.h"
 
 namespace plumbline::run {
 namespace {
 
 constexpr std::string_view kHdf5Signature = "\x89HDF\r\n\x1a\n";
 constexpr std::string_view kSeparators = " \t\r\n,";
-
-/// 64 MiB: five million ids and more, above any context; keeps an endless source from filling the memory.
-constexpr size_t kMaxTokenBytes = size_t{1} << 26;
-
-/// The whole of `file`, read once: what comes out of a pipe cannot be read again.
-std::string read_all(const std::filesystem::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  std::string text;
-  std::vector<char> chunk(size_t{1} << 16);
-  while (stream && text.size() <= kMaxTokenBytes) {
-    stream.read(chunk.data(), static_cast<std::streamsize>(chunk.size()));
-    text.append(chunk.data(), static_cast<size_t>(stream.gcount()));
-  }
-  if (!stream.is_open() || stream.bad())
-    throw InputError("plumbline run: cannot read token file " + file.string(), {}, "--tokens wants a readable file");
-  if (text.size() > kMaxTokenBytes)
-    throw InputError("plumbline run: token file " + file.string() + " is larger than 64 MiB", {},
-                     "give a JSON array of ids, ids separated by blanks, or a trace (.h5)");
-  return text;
-}
 
 /// Only a regular file can be a trace; of everything else not a byte is read here.
 bool is_trace(const std::filesystem::path& file) {
@@ -58,9 +39,13 @@ Feed replay(const std::filesystem::path& file) {
 }
 
 Feed read_source(const RunOptions& options, const Model& model) {
-  if (options.prompt) return {{Tokenizer::load(model.directory).encode(*options.prompt)}, *options.prompt};
+  if (options.prompt && options.chat)
+    return {{chat_tokens(model.directory, *options.prompt, options.system)}, *options.prompt};
+  if (options.prompt) return {{load_text_codec(model.directory)->encode(*options.prompt)}, *options.prompt};
   if (is_trace(options.tokens)) return replay(options.tokens);
-  const std::string text = read_all(options.tokens);
+  const std::string text =
+      read_text(options.tokens, "token file",
+                "--tokens wants a readable file: a JSON array of ids, ids separated by blanks, or a trace (.h5)");
   if (text.starts_with(kHdf5Signature))
     throw InputError("plumbline run: " + options.tokens.string() + " gives a trace, but is no regular file", {},
                      "give the path of the trace itself");

@@ -15,9 +15,11 @@
 #include "core/printable.h"
 #include "core/process_start.h"
 #include "core/progress.h"
+#include "run/audit_warning.h"
 #include "run/backends.h"
 #include "run/decode.h"
 #include "run/feed.h"
+#include "run/generate.h"
 #include "run/interruption.h"
 #include "run/options.h"
 #include "run/order.h"
@@ -36,7 +38,8 @@ namespace plumbline::run {
 namespace {
 
 constexpr int kExitError = 2;
-constexpr std::string_view kOrder = "--order";  // in place of a verb, as a model may be called order
+// In place of a verb, as a model may be called order.
+constexpr std::string_view kOrder = "--order", kGenerate = "--generate";
 
 /// What the writer would refuse after minutes of loading is refused at once. Nothing is removed yet.
 void check_output(const RunOptions& options) {
@@ -103,6 +106,7 @@ int run_model(const RunOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   check_output(options);
   Model model = load_model(options.model);
+  if (options.audit) warn_of_checkpoint(options.model, options.threads);
   const std::optional<WeightCast> cast =
       options.dtype.empty() ? std::nullopt : cast_weights(model, *parse_dtype(options.dtype));
   for (const std::string& fault : options.faults) apply_fault(model, fault);
@@ -134,6 +138,10 @@ int run_program(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == kOrder) {
     wait_without_spinning(true, argv);  // the backend may be any
     return order_program(argc - 1, argv + 1);
+  }
+  if (argc > 1 && std::string_view(argv[1]) == kGenerate) {
+    wait_without_spinning(true, argv);
+    return generate_program(argc - 1, argv + 1);
   }
   const ParsedOptions parsed = parse_options(argc, argv);
   if (parsed.finished) {

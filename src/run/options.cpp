@@ -15,6 +15,7 @@
 #include "core/progress.h"
 #include "cuda/pipeline/pipeline.h"
 #include "options/environment.h"
+#include "run/option_checks.h"
 
 #include <plumbline/error.h>
 
@@ -36,24 +37,6 @@ CLI::Validator kernel_choice() {
       form);
 }
 
-/// An empty text is a value, and a wrong one: a script's variable that was never set.
-CLI::Validator not_empty() {
-  return CLI::Validator([](const std::string& text) { return text.empty() ? "an empty text was given" : ""; }, "");
-}
-
-/// Decimal digits only: CLI11 by itself would take 010 for eight and 0x10 for sixteen.
-CLI::Validator whole_number(int64_t low, int64_t high) {
-  const std::string range = std::to_string(low) + " to " + std::to_string(high);
-  return CLI::Validator(
-      [=](const std::string& text) {
-        int64_t value = 0;
-        const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
-        const bool whole = problem == std::errc() && end == text.data() + text.size() && text == std::to_string(value);
-        return whole && value >= low && value <= high ? "" : "'" + text + "' is no whole number from " + range;
-      },
-      range);
-}
-
 /// "16K", "256M", "4G", or bytes; CLI11's own would also take 16kb, 16 KiB and -1.
 CLI::Validator byte_size() {
   CLI::Validator form(
@@ -73,10 +56,19 @@ CLI::Validator byte_size() {
   return form;
 }
 
-/// More than any model has positions: a check of the spelling, not of the run.
-constexpr int64_t kMaxTokens = 1'000'000'000;
 /// Each copy costs its memory: a slip of the pen is not to cost all of it.
 constexpr int64_t kMaxBatch = 64;
+
+}  // namespace
+
+void declare_chat(CLI::App& app, RunOptions& o) {
+  app.add_flag("--chat", o.chat, "The prompt is a user's message: set it in the model's chat template");
+  app.add_option("--system", o.system, "With --chat: a system's message before it (default: the template's own)")
+      ->type_name("TEXT")
+      ->check(not_empty());
+}
+
+namespace {
 
 void declare(CLI::App& app, RunOptions& o) {
   app.set_version_flag("--version", std::string("plumbline-run ") + PLUMBLINE_VERSION);
@@ -84,6 +76,7 @@ void declare(CLI::App& app, RunOptions& o) {
   app.add_option("--backend", o.backend, "What runs the model")
       ->check(CLI::IsMember({"torch", "twin", "cuda", "oracle"}));
   app.add_option("--prompt", o.prompt, "Text, encoded by the model's tokenizer")->type_name("TEXT");
+  declare_chat(app, o);
   app.add_option("--tokens", o.tokens,
                  "Token ids (JSON array or separated by blanks), or a trace whose steps are replayed")
       ->type_name("FILE")
@@ -141,6 +134,7 @@ void declare(CLI::App& app, RunOptions& o) {
   app.add_option("--check", o.check, "Backend twin: run every block in several thread orders and compare bits")
       ->check(CLI::IsMember({"races"}));
   app.add_flag("--verify-taps", o.verify_taps, "Run again without taps and demand the same logits, bit for bit");
+  app.add_flag("!--no-audit", o.audit, "Do not look for weights that were never written before the model is run");
   app.add_flag("--force", o.force, "Replace FILE, once the new trace is whole; drop what an interrupted run left");
   app.add_flag("--json", o.json, "Result as one JSON object on stdout");
   app.add_flag("--list-backends", o.list_backends, "Say which backends this build has, and why others are missing");
@@ -148,19 +142,6 @@ void declare(CLI::App& app, RunOptions& o) {
       "--no-progress", [] { show_progress(false); }, "Do not say on standard error how far the run is");
   app.add_flag("--option-table", o.option_table, "Print the options of this program as JSON")->group("");
   app.add_option("-o,--output", o.output, "The trace to write")->type_name("FILE")->check(not_empty());
-}
-
-/// CLI11 takes the word after an option as its value whatever it is: with "--taps -o a.h5", -o would be the glob and
-/// a.h5 the culprit. A value that happens to be spelled like an option can be given as --taps=-o.
-void refuse_options_as_values(const CLI::App& app, int argc, const char* const* argv) {
-  for (int i = 1; i + 1 < argc && std::string_view(argv[i]) != "--"; ++i) {
-    const CLI::Option* const option = app.get_option_no_throw(argv[i]);
-    if (argv[i][0] != '-' || option == nullptr || option->get_expected_min() == 0) continue;
-    const std::string value = argv[++i];
-    if (value.starts_with('-') && app.get_option_no_throw(value) != nullptr)
-      throw UsageError("plumbline run: " + std::string(argv[i - 1]) + " has no value: the option " + value + " follows",
-                       {}, "if " + value + " is meant as the value: " + argv[i - 1] + "=" + value);
-  }
 }
 
 void require(bool condition, const std::string& problem) {
@@ -172,6 +153,8 @@ void check_consistency(const RunOptions& o) {
   require(!o.backend.empty(), "--backend is missing");
   require(!o.output.empty(), "-o FILE is missing");
   require(o.prompt.has_value() != !o.tokens.empty(), "give either --prompt TEXT or --tokens FILE");
+  require(o.prompt.has_value() || !o.chat, "--chat says what --prompt TEXT is");
+  require(o.chat || o.system.empty(), "--system is a message before that of --chat");
   const bool kernels = o.backend == "twin" || o.backend == "cuda";
   require(!kernels || o.dtype.empty() || o.dtype == "bf16",
           "backend " + o.backend + " runs in bf16 only, not with --dtype " + o.dtype);
@@ -200,7 +183,7 @@ ParsedOptions parse_options(int argc, const char* const* argv) {
   ParsedOptions parsed;
   CLI::App app("Runs a model with one backend and records what every op gives.", "plumbline-run");
   declare(app, parsed.options);
-  refuse_options_as_values(app, argc, argv);
+  refuse_options_as_values(app, "run", argc, argv);
   std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
   const EnvironmentTwins twins = environment_twins(option_table(app), words);
   words.insert(words.begin(), twins.arguments.begin(), twins.arguments.end());

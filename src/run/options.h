@@ -8,12 +8,18 @@
 #include <string>
 #include <vector>
 
+namespace CLI {
+class App;
+}
+
 namespace plumbline::run {
 
 struct RunOptions {
   std::filesystem::path model;
   std::string backend;                      ///< torch, twin, cuda, oracle
   std::optional<std::string> prompt;        ///< exactly one of prompt and tokens
+  bool chat = false;                        ///< the prompt is a user's message, set in the model's chat template
+  std::string system;                       ///< a system's message before it; "": none
   std::filesystem::path tokens;             ///< ids, or a trace to replay
   int64_t prefill = 0;                      ///< tokens of the first step; 0: all (a trace: as it was)
   int64_t new_tokens = 0;                   ///< greedy tokens to add
@@ -29,8 +35,12 @@ struct RunOptions {
   std::string check;                        ///< "races": backend twin
   int64_t ring_bytes = 0;                   ///< of the ring of taps: backends twin and cuda; 0: their own choice
   bool verify_taps = false, force = false, json = false, list_backends = false, option_table = false;
+  bool audit = true;  ///< warn of a checkpoint whose weights look wrong
   std::filesystem::path output;
 };
+
+/// --chat and --system, which `run` and `generate` share.
+void declare_chat(CLI::App& app, RunOptions& options);
 
 /// Throws UsageError. `finished` is set, and its text returned by help, if only --help or --version was asked for.
 struct ParsedOptions {

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "core/printable.h"
+#include "model/text_codec.h"
 #include "run/selection.h"
 
 #include <plumbline/error.h>
@@ -15,18 +16,8 @@
 namespace plumbline::run {
 namespace {
 
-/// Null if the directory has no tokenizer that we can use: ids are printed then.
-std::optional<std::string> decoded_text(const Model& model, const std::vector<int64_t>& ids) {
-  try {
-    return Tokenizer::load(model.directory).decode(ids);
-  } catch (const InputError&) {
-    return std::nullopt;
-  }
-}
-
-std::string shown(const Model& model, const std::vector<int64_t>& ids) {
-  if (const auto text = decoded_text(model, ids)) return quoted(*text);
-  return fmt::format("[{}]", fmt::join(ids, ", "));
+std::string shown(const TextCodecPtr& tokenizer, const std::vector<int64_t>& ids) {
+  return tokenizer ? quoted(tokenizer->decode(ids)) : fmt::format("[{}]", fmt::join(ids, ", "));
 }
 
 /// "256 MiB", "3 KiB", "100 bytes"
@@ -60,9 +51,10 @@ nlohmann::json capture_json(const CaptureCounts& counts) {
 std::string text_report(const RunOptions& options, const Model& model, const Feed& feed, const Decoded& run,
                         const RunSummary& summary) {
   const std::vector<int64_t> given = feed.tokens();
-  std::string out = fmt::format("prompt        {} tokens  {}\n", given.size(), shown(model, given));
+  const TextCodecPtr tokenizer = text_codec_or_none(model.directory);
+  std::string out = fmt::format("prompt        {} tokens  {}\n", given.size(), shown(tokenizer, given));
   if (options.new_tokens > 0)
-    out += fmt::format("continuation  {} tokens  {}\n", run.generated.size(), shown(model, run.generated));
+    out += fmt::format("continuation  {} tokens  {}\n", run.generated.size(), shown(tokenizer, run.generated));
   out += ending(options, run);
   if (summary.cast) out += "cast          " + describe(*summary.cast) + "\n";
   for (const std::string& fault : model.faults) out += "fault         " + printable_text(fault) + "\n";
@@ -94,8 +86,10 @@ std::string json_report(const RunOptions& options, const Model& model, const Fee
                         {"faults", model.faults}};
   if (summary.capture) out["capture"] = capture_json(*summary.capture);
   if (summary.cast) out["cast"] = describe(*summary.cast);
-  if (const auto text = decoded_text(model, given)) out["prompt"] = *text;
-  if (const auto text = decoded_text(model, run.generated)) out["continuation"] = *text;
+  if (const TextCodecPtr tokenizer = text_codec_or_none(model.directory)) {
+    out["prompt"] = tokenizer->decode(given);
+    out["continuation"] = tokenizer->decode(run.generated);
+  }
   return out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 

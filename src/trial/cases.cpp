@@ -189,6 +189,7 @@ Case case_of_kind(OpKind kind, Data data, Generator& g) {
       return c;
     case OpKind::causal_mask:
       c.op = make_op(kind, {{"offset", g.between(0, 1)}});
+      if (g.between(0, 2) == 0) c.op.attributes["window"] = g.between(1, 12);
       c.in.first_position = g.between(0, 9);
       c.in.inputs.push_back(g.array(data, {1, 2, g.between(1, 6), g.between(1, 20)}));
       return c;

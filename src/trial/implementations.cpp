@@ -271,7 +271,8 @@ std::vector<float> masked(const Case& c) {
   std::vector<float> out = floats(c.in.inputs[0]);
   for (int64_t i = 0; i < element_count(shape); ++i) {
     const int64_t key = i % shape[3], query = c.in.first_position + i / shape[3] % shape[2];
-    out[static_cast<size_t>(i)] += key > query + integer(c.op, "offset") ? lowest : 0.0f;
+    const bool left = mask_window(c.op) && key + *mask_window(c.op) <= query;
+    out[static_cast<size_t>(i)] += key > query + integer(c.op, "offset") || left ? lowest : 0.0f;
   }
   return out;
 }

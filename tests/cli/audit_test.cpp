@@ -78,6 +78,58 @@ TEST_CASE("a checkpoint none of whose tensors is a parameter was not audited: st
   CHECK(said.tells("nothing was audited"));
 }
 
+TEST_CASE("with a trace it says stage by stage what happened, and a run that breaks is status 1") {
+  const std::string sound = scratch("sound.h5"), broken = scratch("broken.h5"), statistics = scratch("stats.h5");
+  const std::vector<std::string> run = {"run", kTrained, "--backend", "twin", "--prompt", "The licenses", "-o"};
+  const auto record = [&](const std::string& file, std::vector<std::string> more) {
+    std::vector<std::string> arguments = run;
+    arguments.push_back(file);
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    REQUIRE(call(arguments).status == 0);
+  };
+  record(sound, {});
+  record(broken, {"--fault", "bias.uninitialised=1e29@layer.1.attn.v_proj"});
+  record(statistics, {"--taps", "stats"});
+  const Said whole = call({"audit", kTrained, "--trace", sound, "--runs", "2"});
+  INFO(whole.out << whole.err);
+  CHECK(whole.status == 0);
+  CHECK(whole.says("layer.27.resid2"));
+  CHECK(whole.tells("not chaotic"));
+  CHECK(whole.tells("where the norm weights allow"));
+  const Said bad = call({"audit", kTrained, "--trace", broken});
+  INFO(bad.out << bad.err);
+  CHECK(bad.status == 1);
+  CHECK(bad.tells("It breaks at layer.1.resid2"));
+  CHECK(bad.tells("layer.1.attn.v_proj: largest magnitude"));
+  const Said few = call({"audit", kTrained, "--trace", statistics});
+  INFO(few.out << few.err);
+  CHECK(few.status == 0);
+  CHECK(few.tells("not measured; the trace holds statistics alone"));
+  const Said other = call({"audit", PLUMBLINE_SOURCE_DIR "/dumps/models/llama-tiny", "--trace", sound});
+  CHECK(other.status == 2);
+  CHECK(other.complains("another architecture"));
+  CHECK(call({"audit", kTrained, "--trace", "/nowhere.h5"}).status == 2);
+  CHECK(call({"audit", kTrained, "--trace", ""}).status == 2);
+}
+
+TEST_CASE("run warns of a checkpoint that audit would not call sound, once and unless told not to") {
+  const TempDirectory model = write_tiny_model({.rope_theta = 1e4});
+  const auto run = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments = {
+        "run", model.path().string(), "--backend", "oracle", "--prompt", "A", "--force", "-o", scratch("warned.h5")};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return call(arguments);
+  };
+  const Said warned = run({});
+  INFO(warned.out << warned.err);
+  CHECK(warned.status == 0);
+  CHECK(warned.complains("plumbline audit " + model.path().string()));
+  CHECK(warned.complains("1 warning"));
+  CHECK(!run({"--no-audit"}).complains("plumbline audit"));
+  CHECK(!call({"run", kTrained, "--backend", "twin", "--prompt", "A", "--force", "-o", scratch("quiet.h5")})
+             .complains("plumbline audit"));
+}
+
 TEST_CASE("JSON and the drawing say the same, whatever the number of threads") {
   const std::string svg = scratch("weights.svg");
   const Said one = call({"audit", kTrained, "--json", "-j", "1", "--svg", svg}),

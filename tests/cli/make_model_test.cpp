@@ -43,7 +43,7 @@ TEST_CASE("the same command gives the same bytes, another seed others") {
   CHECK(bytes != read_file(other + "/model.safetensors"));
 }
 
-TEST_CASE("an ERNIE is written in its own layout, and run says that the family comes later") {
+TEST_CASE("an ERNIE is written in its own layout, and runs") {
   const std::string config = scratch("ernie.json");
   write_file(config, R"({"architectures": ["Ernie4_5ForCausalLM"], "model_type": "ernie4_5", "hidden_size": 64,
     "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 32, "intermediate_size": 96,
@@ -53,9 +53,8 @@ TEST_CASE("an ERNIE is written in its own layout, and run says that the family c
   // Tied by the family's default: no head of its own.
   CHECK(read_file(model + "/model.safetensors").find("lm_head") == std::string::npos);
   const Said said = call({"run", model, "--backend", "oracle", "--prompt", "A", "-o", scratch("ernie.h5")});
-  CHECK(said.status == 2);
-  CHECK(said.complains("Ernie4_5ForCausalLM"));
-  CHECK(said.complains("a later one will"));
+  INFO(said.err);
+  CHECK(said.status == 0);
 }
 
 TEST_CASE("runs of a family without an op graph are pointed to the comparison of values") {

@@ -22,9 +22,9 @@ std::set<std::string> options_in(const std::string& help) {
 }
 
 const std::vector<std::string> kVerbs = {
-    "run",    "find",   "diff",      "gate",     "policy",      "show",   "tokens",     "ls",    "faults",
-    "doctor", "verify", "recover",   "explain",  "completions", "man",    "make-model", "noise", "blame",
-    "repro",  "order",  "contracts", "observer", "bounds",      "import", "audit"};
+    "run",    "find",   "diff",      "gate",     "policy",      "show",   "tokens",     "ls",      "faults",
+    "doctor", "verify", "recover",   "explain",  "completions", "man",    "make-model", "noise",   "blame",
+    "repro",  "order",  "contracts", "observer", "bounds",      "import", "audit",      "generate"};
 
 /// What bash offers after these words.
 std::string offered(const std::vector<std::string>& words) {

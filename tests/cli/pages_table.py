@@ -7,6 +7,8 @@ entry of ELSEWHERE whose test is not registered, or does not hold the words.
 
 RUN = "plumbline run MODEL --backend twin --prompt TEXT"
 FIND = "plumbline find REF CAND"
+GENERATE = "plumbline generate MODEL --backend twin"
+DRAWN = GENERATE + " --prompt TEXT --new 2 --temperature 0.8 --top-k 40 --top-p 0.95 --seed 7"
 NOISE = "plumbline noise REF --runs 2"
 CAPTURE = "scripts/capture/hf.py MODEL --prompt TEXT --new 1 --torch-calls --plain -o calls.h5"
 NOTES = "scripts/extreme_norms.py MODEL -o noted --notes --plumbline PLUMBLINE"
@@ -51,6 +53,16 @@ AS = {
     "--json": "plumbline audit MODEL --json",
     "--strict": "plumbline audit MODEL --strict",
     "--svg weights.svg": "plumbline audit MODEL --svg weights.svg",
+    "--trace RUN.h5": "plumbline audit MODEL --trace RUN.h5",
+    "plumbline generate MODEL --backend B --prompt TEXT": GENERATE + " --prompt TEXT --new 2",
+    "--choices": "plumbline tokens REF CAND --choices",
+    "--temperature 0.8": DRAWN,
+    "--top-k 40": DRAWN,
+    "--top-p 0.95": DRAWN,
+    "--seed 7": DRAWN,
+    "--against twin": GENERATE + " --prompt TEXT --against twin",
+    "--new 16": GENERATE + " --prompt TEXT --against twin --new 2",
+    "--prompt-file FILE": GENERATE + " --prompt-file prompt.txt --new 2",
     "plumbline noise": NOISE + " --against CAND",
     "plumbline observer": "plumbline observer FILE FILE",
     "--before": "plumbline gate REF CAND --before gate.json",
@@ -85,6 +97,8 @@ ELSEWHERE = {
     "scripts/fault_table.sh --numerics torch/sm90 --reference torch":
         ("cli_fault_table_test", "tests/cli/fault_table_test.cpp", ["scripts/fault_table.sh", '"--numerics"', '"--reference"']),
     "scripts/fault_table.sh --fault NAME": ("cli_fault_table_test", "tests/cli/fault_table_test.cpp", ["scripts/fault_table.sh", '"--fault"']),
+    "scripts/shapes.sh": ("cli_shapes_test", "tests/cli/CMakeLists.txt", ["scripts/shapes.sh"]),
+    "scripts/study.sh": ("cli_study_test", "tests/cli/study_test.py", ["scripts/lib/study/study.py", '"--check"']),
     "scripts/healthy_pairs.sh": ("cli_healthy_pairs_test", "tests/cli/healthy_pairs_test.cpp", ["scripts/healthy_pairs.sh"]),
     "scripts/fault_matrix.sh --seed 2026 --runs 600 --clean 1000":
         ("cli_fault_matrix_test", "tests/cli/fault_matrix_test.cpp", ["scripts/fault_matrix.sh", '"--seed"', '"--runs"', '"--clean"']),
@@ -92,6 +106,8 @@ ELSEWHERE = {
         ("cli_fault_matrix_test", "tests/cli/fault_matrix_test.cpp", ["scripts/fault_matrix.sh", '"--seed"', '"--runs"', '"--clean"']),
     "scripts/check_gpu_records.sh": ("cli_gpu_records_test", "tests/cli/gpu_records_test.cpp", ["check_gpu_records.sh", "5 of 5 agree"]),
     "scripts/check_gpu_records.sh --all": ("cli_gpu_records_test", "tests/cli/gpu_records_test.cpp", ["check_gpu_records.sh"]),
+    "--chat": ("cli_generate_test", "tests/cli/generate_test.cpp", ['"--chat"']),
+    "--tokens FILE": ("cli_generate_test", "tests/cli/generate_test.cpp", ['"--tokens"']),
     "plumbline import gguf FILE -o DIR": ("cli_import_test", "tests/cli/import_test.cpp", ['{"import", "gguf"']),
     "--no-tokenizer": ("cli_import_test", "tests/cli/import_test.cpp", ['"--no-tokenizer"']),
     "scripts/fetch_smollm2.sh": ("cli_smollm2_test", "tests/cli/smollm2_test.py", ["fetch_smollm2.sh"]),

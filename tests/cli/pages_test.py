@@ -168,6 +168,7 @@ def make_inputs() -> None:
     Path("map.toml").write_text(re.search(r"```toml\n(.*?)```", page, re.S)[1] + '"embed" = "embed"\n', encoding="utf-8")
     documents = [f"Document {i}. " + 2 * "Permission is hereby granted, free of charge, to any person. " for i in range(60)]
     Path("small.txt.gz").write_bytes(gzip.compress("<|endoftext|>".join(documents).encode()))
+    Path("prompt.txt").write_text("free", encoding="utf-8")
     leave_unfinished("unfinished.h5")
 
 
@@ -280,7 +281,8 @@ class Lines:
 
 
 def main() -> int:
-    pages = [ROOT / "README.md", *sorted((ROOT / "dumps").rglob("README.md")), *sorted((ROOT / "scripts").rglob("README.md"))]
+    # Not the study's page: what made it (scripts/study.sh, cli_study_test) has run every line of it.
+    pages = [ROOT / "README.md", *sorted(page for page in (ROOT / "dumps").rglob("README.md") if page.parent.name != "study"), *sorted((ROOT / "scripts").rglob("README.md"))]
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         Path("dumps").symlink_to(ROOT / "dumps")

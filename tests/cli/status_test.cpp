@@ -242,7 +242,7 @@ TEST_CASE("the verbs that look at one file") {
   const Said help = call({"--help"});
   CHECK(help.status == 0);
   for (const char* verb : {"run", "find", "diff", "gate", "policy", "show", "ls", "faults", "doctor", "verify",
-                           "recover", "explain", "blame", "repro", "observer", "import"})
+                           "recover", "explain", "blame", "repro", "observer", "import", "generate"})
     CHECK(help.says(verb));
   const Said list = call({"ls", reference(), "layer.3.attn.q_rope"});
   CHECK(list.says("layer.3.attn.q_rope"));

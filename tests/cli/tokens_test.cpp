@@ -46,6 +46,8 @@ TEST_CASE("a run that says something else is 1, with the position, both tokens a
   CHECK(last.at("reference").at("best") == report.at("reference").at(16));
   CHECK(last.at("candidate").at("best") == report.at("candidate").at(16));
   CHECK(last.at("kl") > 0.0);
+  CHECK(report.at("reference_repetition").at("grams") == 2);  // of five generated tokens that were fed
+  CHECK(said.says("repetition, candidate: "));
 }
 
 TEST_CASE("other prompts are 3, a model without a tokenizer shows ids") {
@@ -56,6 +58,31 @@ TEST_CASE("other prompts are 3, a model without a tokenizer shows ids") {
   CHECK(missing.status == 2);
   CHECK(missing.complains("/nonexistent"));
   CHECK(call({"tokens", shorter}).status == 2);
+}
+
+TEST_CASE("two runs fed one text: --choices holds what they would have said next against each other") {
+  const std::string faulty =
+                        record("forced.h5", {"twin", {"--fault", "weight.transposed@layer.1.attn.o_proj"}, "", 16}),
+                    sound = record("given.h5", {"twin", {}, "", 16}),
+                    again = record("given_again.h5", {"twin", {}, "", 16}),
+                    bare = record("bare.h5", {"twin", {"--taps", "embed"}, "", 16});
+  CHECK(call({"tokens", sound, faulty}).status == 0);  // the same tokens were fed
+  const Said said = call({"tokens", sound, faulty, "--choices"});
+  INFO(said.out << said.err);
+  CHECK(said.status == 1);
+  CHECK(said.says("first other choice:"));
+  CHECK(said.says("of 16 positions; the reference's margin there is at most"));
+  const auto report = nlohmann::json::parse(call({"tokens", sound, faulty, "--json"}).out);
+  const auto first = report.at("first_other_choice").get<size_t>();
+  for (size_t i = 0; i <= first; ++i) {
+    const auto& position = report.at("positions").at(i);
+    CHECK((position.at("reference").at("best") == position.at("candidate").at("best")) == (i < first));
+  }
+  const Said same = call({"tokens", sound, again, "--choices"});
+  CHECK(same.status == 0);
+  CHECK_FALSE(same.says("other choice"));
+  CHECK(call({"tokens", sound, bare, "--choices"}).status == 3);
+  CHECK(call({"tokens", sound, bare}).status == 0);
 }
 
 TEST_CASE("runs of two checkpoints are 3 and compared only if asked for") {

@@ -19,7 +19,7 @@ named=$(grep -rIlF -e "$build" -e "$source" -e "$work/first" . || true)
 for file in share/man/man1/plumbline.1 share/bash-completion/completions/plumbline share/zsh/site-functions/_plumbline \
   share/fish/vendor_completions.d/plumbline.fish share/doc/plumbline/trace-schema.md \
   share/doc/plumbline/plumbline-report.schema.json share/doc/plumbline/plumbline-noise.schema.json \
-  share/doc/plumbline/plumbline-audit.schema.json include/plumbline/trace.h; do
+  share/doc/plumbline/plumbline-audit.schema.json share/doc/plumbline/plumbline-generate.schema.json include/plumbline/trace.h; do
   [ -s "$file" ] || fail "$file is missing or empty"
 done
 grep -q '^\.TH' share/man/man1/plumbline.1 || fail "share/man/man1/plumbline.1 is no manual page"

@@ -163,6 +163,33 @@ TEST_CASE("the mask offset lets so many future keys in", "[reference]") {
     }
 }
 
+TEST_CASE("a sliding window holds so many keys, a token's own the newest, also with a cache", "[reference]") {
+  const int64_t window = GENERATE(1, 2, 3, 9);
+  Model model = model_of({{1}});
+  append(model, "h", OpKind::split_heads, {"x"}, {{"heads", int64_t{1}}}, "layout/copy");
+  append(model, "k", OpKind::kv_append, {"h"}, {}, "layout/copy");
+  append(model, "s", OpKind::attn_scores, {"h", "k"}, {{"kv_map", "block"}}, "attention/eager");
+  append(model, "m", OpKind::causal_mask, {"s"}, {{"offset", int64_t{0}}, {"window", window}}, "attention/eager");
+  const auto backend = make_torch_backend(model);
+  MemorySink sink;
+  Step step;
+  for (const int64_t tokens : {3, 1, 2}) {
+    step.tokens.assign(static_cast<size_t>(tokens), 0);
+    backend->forward(step, sink);
+    const std::vector<double> masked = to_values(sink.at("m").view());
+    const int64_t first = step.first_position, keys = first + tokens;
+    REQUIRE(masked.size() == static_cast<size_t>(tokens * keys));
+    for (int64_t token = 0; token < tokens; ++token)
+      for (int64_t key = 0; key < keys; ++key) {
+        const int64_t back = first + token - key;  // how far the key lies behind the query
+        const double expected = back >= 0 && back < window ? 1.0 : bf16(1.0 - max_finite(DType::bf16));
+        CHECK(masked[static_cast<size_t>(token * keys + key)] == expected);
+      }
+    ++step.index;
+    step.first_position += tokens;
+  }
+}
+
 TEST_CASE("query heads read their key head in blocks or in turn", "[reference]") {
   const auto [map, expected] = GENERATE(table<std::string, std::vector<double>>(
       {{"block", {2, 2, 8, 8}}, {"modulo", {2, 8, 2, 8}}}));  // q is 1 in every head; k is 2 in head 0, 8 in head 1

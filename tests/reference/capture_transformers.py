@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs Hugging Face transformers' eager path and writes what every module gave, byte for byte.
 
-Usage: capture_transformers.py JOBS.json, a list of {"model", "threads", "device", "tokens", "batch", "decode", "output"}.
+Usage: capture_transformers.py JOBS.json, a list of {"model", "threads", "device", "tokens", "batch", "decode", "cut", "output"}.
 Each job is a prefill of `tokens` and `decode` greedy steps with cache, of a batch of that many equal sequences; its output
 directory gets data.bin (raw bytes) and manifest.json (per step: the ids fed, the id chosen, path, format, shape and place
 of every tensor, of the first sequence alone).
@@ -46,9 +46,14 @@ LAYER_OUTPUTS = {
 LAYER_INPUTS = {"self_attn.o_proj": "attn.ctx_merged", "post_attention_layernorm": "resid1", "mlp.down_proj": "mlp.mul"}
 
 
+# taps with an axis of keys: other shapes where the cache drops keys
+KEYED = {"attn.k_cache", "attn.v_cache", "attn.scores_raw", "attn.scores_masked", "attn.probs32", "attn.probs"}
+
+
 class Recorder:
-    def __init__(self, directory: Path):
+    def __init__(self, directory: Path, cut: bool):
         directory.mkdir(parents=True, exist_ok=True)
+        self.cut = cut
         self.data = (directory / "data.bin").open("wb")
         self.directory, self.steps, self.layer, self.norm = directory, [], -1, ""
 
@@ -60,7 +65,8 @@ class Recorder:
         self.steps[-1]["taps"].append(entry)
 
     def in_layer(self, name: str, value: torch.Tensor) -> None:
-        self.record(f"layer.{self.layer}.{name}", value)
+        if not (self.cut and name in KEYED):
+            self.record(f"layer.{self.layer}.{name}", value)
 
     def finish(self) -> None:
         self.data.close()
@@ -100,7 +106,8 @@ def hook_model(model: PreTrainedModel, recorder: Recorder) -> None:
 
 
 def watched_cache(config, recorder: Recorder) -> DynamicCache:
-    cache = DynamicCache(config=config)
+    # With a config, as by default, it drops the keys that a sliding window has left.
+    cache = DynamicCache(config=config) if recorder.cut else DynamicCache()
     update = cache.update
 
     def watched_update(keys, values, layer, *args, **kwargs):
@@ -166,7 +173,7 @@ def greedy(logits: torch.Tensor) -> int:
 @torch.no_grad()
 def run(job: dict) -> None:
     torch.set_num_threads(job["threads"])
-    recorder = Recorder(Path(job["output"]))
+    recorder = Recorder(Path(job["output"]), job["cut"])
     model = AutoModelForCausalLM.from_pretrained(job["model"], dtype="auto", attn_implementation="eager")
     model = model.eval().to(job["device"])
     hook_model(model, recorder)

@@ -12,7 +12,7 @@
 #include "reference/memory_sink.h"
 #include "reference/torch_backend.h"
 #include "support/catch.h"
-#include "support/tiny_model.h"
+#include "support/families.h"
 
 #include <plumbline/model.h>
 
@@ -28,12 +28,13 @@ struct Case {
   int64_t prompt = 0;
   int threads = 1;
   int64_t batch = 1;  ///< equal sequences at once, of which the first is compared
+  bool cut = false;   ///< transformers' cache drops the keys that a sliding window has left
 };
 
 // Lengths around a GEMM's tile edges and none of them a round number but for 64; head counts with and without sharing;
 // head_dim unlike hidden / heads, as in the published models.
 std::vector<Case> cases() {
-  return {
+  std::vector<Case> list = {
       {"GQA 4/2, one thread", {}, 17, 1},
       {"GQA 4/2, two threads", {}, 17, 2},
       {"GQA 2/1, head_dim 128 over hidden 64", {.heads = 2, .kv_heads = 1, .head_dim = 128, .seed = 2}, 33, 2},
@@ -88,6 +89,13 @@ std::vector<Case> cases() {
        {.llama = true, .attention_bias = true, .mlp_bias = true, .seed = 13},
        21,
        2},
+      {"Qwen3, a window of 5 in layer 0",
+       {.seed = 18,
+        .edit_config = keys({{"use_sliding_window", true},
+                             {"sliding_window", 5},
+                             {"layer_types", {"sliding_attention", "full_attention"}}})},
+       3,
+       2},
       {"wide enough for two threads to split",
        {.hidden = 256, .heads = 8, .kv_heads = 2, .intermediate = 512, .seed = 7},
        130,
@@ -95,6 +103,18 @@ std::vector<Case> cases() {
       {"a batch of three, GQA 4/2", {}, 17, 2, 3},
       {"a batch of eight, Llama", {.llama = true, .seed = 9}, 5, 1, 8},
   };
+  // What has no axis of keys is the same with the cut cache: sums without the exact zeros of masked keys.
+  for (const FamilyRow& row : families()) {
+    if (row.architecture == "MistralForCausalLM")
+      list.push_back({"Mistral, a cache that drops keys", row.models.front(), 17, 1, 1, true});
+  }
+  constexpr int64_t kPrompts[] = {17, 33, 7};
+  for (const FamilyRow& row : families()) {
+    for (size_t i = 0; i < row.models.size(); ++i)
+      list.push_back({row.architecture + ", checkpoint " + std::to_string(i) + " of its row", row.models[i],
+                      kPrompts[i % std::size(kPrompts)], i == 0 ? 1 : 2});
+  }
+  return list;
 }
 
 /// Any ids do; these walk the vocabulary of 320 without a short period (7 and 320 have no common divisor).
@@ -161,9 +181,8 @@ bool capture_all(const nlohmann::json& jobs, const TempDirectory& scratch) {
 
 nlohmann::json job(const std::filesystem::path& model, const Case& c, const std::string& device,
                    const std::filesystem::path& output) {
-  return {{"model", model.string()},        {"threads", c.threads}, {"device", device},
-          {"tokens", prompt_ids(c.prompt)}, {"batch", c.batch},     {"decode", kDecodeSteps},
-          {"output", output.string()}};
+  return {{"model", model.string()}, {"threads", c.threads},   {"device", device}, {"tokens", prompt_ids(c.prompt)},
+          {"batch", c.batch},        {"decode", kDecodeSteps}, {"cut", c.cut},     {"output", output.string()}};
 }
 
 Capture read_capture(const std::string& directory) {
@@ -180,8 +199,9 @@ size_t compare_job(const nlohmann::json& job, const std::string& name) {
   REQUIRE(capture.manifest.at("steps").size() == kDecodeSteps + 1);
   const size_t compared = compare_run(capture, *backend);
   // 14 modules, 3 inputs, 4 in RoPE, 3 in the cache, 5 in attention, 4 norm statistics, 1 layer; outside 6 taps:
-  // embed, cos, sin, final norm and its statistic, logits. A Llama lacks two modules and two statistics.
-  const size_t in_layer = model.config.architecture == "LlamaForCausalLM" ? 30 : 34;
+  // embed, cos, sin, final norm and its statistic, logits. Without norms of heads two modules and two statistics less.
+  const size_t keyed = job.at("cut") ? 6 : 0;  // cache, scores, probabilities
+  const size_t in_layer = (model.graph.find("layer.0.attn.q_norm") == nullptr ? 30 : 34) - keyed;
   CHECK(compared == (kDecodeSteps + 1) * (static_cast<size_t>(model.config.layers) * in_layer + 6));
   std::cout << "bit-equal: " << compared << " tensors, " << name << "\n";
   return compared;

@@ -24,6 +24,22 @@ std::string safetensors_dtype(DType dtype) {
   return dtype == DType::bf16 ? "BF16" : dtype == DType::f16 ? "F16" : "F32";
 }
 
+/// What a family's checkpoints have, beside a Llama's.
+struct Form {
+  std::string model_type, architecture;
+  bool head_norms = false;  ///< of queries and keys
+  bool own_biases = false;  ///< q, k and v have one, whatever the config says
+};
+
+Form form_of(const TinyModelOptions& o) {
+  for (const Form& form : {Form{"qwen3", "Qwen3ForCausalLM", true}, Form{"llama", "LlamaForCausalLM"},
+                           Form{"qwen2", "Qwen2ForCausalLM", false, true}, Form{"mistral", "MistralForCausalLM"},
+                           Form{"ernie4_5", "Ernie4_5ForCausalLM"}}) {
+    if (form.model_type == (!o.family.empty() ? o.family : o.llama ? "llama" : "qwen3")) return form;
+  }
+  throw std::invalid_argument("tiny model: family " + o.family);
+}
+
 class TensorMaker {
  public:
   explicit TensorMaker(const TinyModelOptions& options)
@@ -58,13 +74,14 @@ void add_layer(TensorMaker& make, const TinyModelOptions& o, int64_t layer) {
   make.matrix(at + "self_attn.q_proj.weight", q, o.hidden);
   make.matrix(at + "self_attn.k_proj.weight", kv, o.hidden);
   make.matrix(at + "self_attn.v_proj.weight", kv, o.hidden);
-  if (o.attention_bias) {
+  const Form form = form_of(o);
+  if (o.attention_bias || form.own_biases) {
     make.add(at + "self_attn.q_proj.bias", {q}, 0.0, 0.1);
     make.add(at + "self_attn.k_proj.bias", {kv}, 0.0, 0.1);
     make.add(at + "self_attn.v_proj.bias", {kv}, 0.0, 0.1);
-    make.add(at + "self_attn.o_proj.bias", {o.hidden}, 0.0, 0.1);
+    if (!form.own_biases) make.add(at + "self_attn.o_proj.bias", {o.hidden}, 0.0, 0.1);
   }
-  if (!o.llama) {
+  if (form.head_norms) {
     make.add(at + "self_attn.q_norm.weight", {o.head_dim}, 1.0, 0.2);
     make.add(at + "self_attn.k_norm.weight", {o.head_dim}, 2.0, 0.5);
   }
@@ -111,24 +128,24 @@ std::string utf8(int code_point) {  // below U+0800, which is all the byte-level
 }  // namespace
 
 nlohmann::json tiny_config(const TinyModelOptions& o) {
-  nlohmann::json config = {
-      {"architectures", nlohmann::json::array({o.llama ? "LlamaForCausalLM" : "Qwen3ForCausalLM"})},
-      {"attention_bias", o.attention_bias},
-      {"head_dim", o.head_dim},
-      {"hidden_act", "silu"},
-      {"hidden_size", o.hidden},
-      {"intermediate_size", o.intermediate},
-      {"max_position_embeddings", o.max_positions},
-      {"model_type", o.llama ? "llama" : "qwen3"},
-      {"num_attention_heads", o.heads},
-      {"num_hidden_layers", o.layers},
-      {"num_key_value_heads", o.kv_heads},
-      {"rms_norm_eps", o.rms_eps},
-      {"sliding_window", nullptr},
-      {"tie_word_embeddings", o.tied},
-      {"use_sliding_window", false},
-      {"vocab_size", o.vocab}};
-  if (o.llama) config["mlp_bias"] = o.mlp_bias;
+  nlohmann::json config = {{"architectures", nlohmann::json::array({form_of(o).architecture})},
+                           {"attention_bias", o.attention_bias},
+                           {"head_dim", o.head_dim},
+                           {"hidden_act", "silu"},
+                           {"hidden_size", o.hidden},
+                           {"intermediate_size", o.intermediate},
+                           {"max_position_embeddings", o.max_positions},
+                           {"model_type", form_of(o).model_type},
+                           {"num_attention_heads", o.heads},
+                           {"num_hidden_layers", o.layers},
+                           {"num_key_value_heads", o.kv_heads},
+                           {"rms_norm_eps", o.rms_eps},
+                           {"sliding_window", nullptr},
+                           {"tie_word_embeddings", o.tied},
+                           {"use_sliding_window", false},
+                           {"vocab_size", o.vocab}};
+  if (form_of(o).model_type == "llama") config["mlp_bias"] = o.mlp_bias;
+  if (form_of(o).model_type == "ernie4_5") config["use_bias"] = o.attention_bias && o.mlp_bias;
   nlohmann::json scaling;
   if (o.rope_scaling) {
     scaling = {{"rope_type", "llama3"},

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A small random Qwen3 or Llama checkpoint in Hugging Face's layout, so that any test can use a real model.
+// A small random checkpoint of any family in Hugging Face's layout, so that any test can use a real model.
 // Invariant: the same options give the same bytes on every machine (own generator, exact arithmetic, no libm).
 #pragma once
 #include <cstdint>
@@ -20,7 +20,8 @@ struct TinyModelOptions {
   int64_t layers = 2, hidden = 64, heads = 4, kv_heads = 2, head_dim = 32, intermediate = 96, vocab = 320;
   int64_t max_positions = 4096;
   double rope_theta = 1e6, rms_eps = 1e-6;
-  bool llama = false;  ///< LlamaForCausalLM: no norm of query and key heads
+  bool llama = false;       ///< LlamaForCausalLM: no norm of query and key heads
+  std::string family = {};  ///< its model_type, "qwen2", instead of these two
   std::optional<RopeScaling> rope_scaling = {};
   bool tied = true;
   bool store_tied_head = false;    ///< also stores lm_head.weight, equal to the embedding (as Qwen3-0.6B does)

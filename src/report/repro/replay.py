@@ -173,7 +173,8 @@ def replay_causal_mask(op):
     bits, _, high = FORMATS[op.model]
     lowest = -(2.0 - 2.0**-bits) * 2.0**high
     query = op.first_position + np.arange(x.shape[2])[:, np.newaxis]
-    seen = np.arange(x.shape[3])[np.newaxis] <= query + op.attributes["offset"]
+    key = np.arange(x.shape[3])[np.newaxis]
+    seen = (key <= query + op.attributes["offset"]) & (key > query - op.attributes.get("window", np.inf))
     return [f32(x + np.where(seen, 0.0, lowest))]
 
 

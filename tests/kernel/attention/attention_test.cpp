@@ -14,7 +14,7 @@ namespace {
 using twin::AttentionTap;
 
 struct Problem {
-  int heads = 4, kv_heads = 2, tokens = 5, keys = 5, dim = 32, offset = 0;
+  int heads = 4, kv_heads = 2, tokens = 5, keys = 5, dim = 32, offset = 0, window = 0;
   bool modulo_keys = false, modulo_values = false;
   std::vector<bf16> q = {}, k = {}, v = {};
 
@@ -64,7 +64,8 @@ Result expect(const Problem& p) {
       for (int key = 0; key < p.keys; ++key) {
         result.raw.push_back(rounded(chain(p.q.data() + (h * p.tokens + t) * p.dim, k + key * stride, p.dim)));
         result.scaled.push_back(rounded(widen(result.raw.back()) * p.scale()));
-        const bool allowed = key <= p.past() + t + p.offset;
+        const bool in_window = p.window == 0 || key > p.past() + t - p.window;
+        const bool allowed = key <= p.past() + t + p.offset && in_window;
         row.push_back(rounded(widen(result.scaled.back()) + (allowed ? 0.0f : -0x1.FEp127f)));
         result.masked.push_back(row.back());
       }
@@ -102,6 +103,7 @@ Result run(const Problem& p, int threads, bool taps) {
                    .head_dim = p.dim,
                    .first_position = p.past(),
                    .mask_offset = p.offset,
+                   .mask_window = p.window,
                    .scale = p.scale(),
                    .modulo_keys = p.modulo_keys,
                    .modulo_values = p.modulo_values},
@@ -136,6 +138,11 @@ TEST_CASE("attention equals the eager chain of ops in plain loops", "[kernel]") 
   check({.modulo_keys = true, .modulo_values = true}, "modulo map");
   check({.modulo_keys = true}, "modulo map of the keys alone");
   check({.tokens = 6, .keys = 9, .offset = 1}, "one future key");
+  for (const int window : {1, 4, 16, 17, 40}) {
+    check({.tokens = 19, .keys = 19, .window = window}, "a window");
+    check({.tokens = 1, .keys = 70, .window = window}, "a window, one query");
+    check({.tokens = 3, .keys = 70, .window = window}, "a window, a cache");
+  }
 }
 
 TEST_CASE("attention gives the same bits for any block size and with or without taps", "[kernel]") {

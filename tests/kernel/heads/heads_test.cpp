@@ -11,6 +11,7 @@
 namespace plumbline::test {
 namespace {
 
+using twin::HeadRole;
 using twin::HeadsTap;
 using twin::NormRounding;
 using twin::NormTap;
@@ -21,12 +22,14 @@ constexpr int kPast = 3;
 struct Setup {
   int tokens = 1, head_dim = 32;
   bool interleaved = false, q_norm = true, k_norm = true;
+  bool f32 = false;  ///< tables, products and sum
   NormRounding rounding = NormRounding::two;
 };
 
 struct Inputs {
   std::array<std::vector<bf16>, 3> x;
   std::vector<bf16> q_weight, k_weight, cos, sin;
+  std::vector<float> cos32, sin32;
 
   explicit Inputs(const Setup& setup) {
     Random random(61);
@@ -35,13 +38,18 @@ struct Inputs {
     k_weight = random.bf16s(size_t(setup.head_dim), 20.0f);
     cos = random.bf16s(size_t(setup.tokens * setup.head_dim), 0.5f);
     sin = random.bf16s(size_t(setup.tokens * setup.head_dim), 0.5f);
+    // More bits than bf16 holds.
+    for (size_t i = 0; i < cos.size(); ++i) {
+      cos32.push_back(widen(cos[i]) / 3.0f);
+      sin32.push_back(widen(sin[i]) / 7.0f);
+    }
   }
 };
 
 /// What one role yields: its result, and taps by head.
 struct RoleResult {
   std::vector<bf16> y, heads, cos, rot_sin, norm_out;
-  std::vector<float> rstd;
+  std::vector<float> rstd, cos32, rot_sin32;  ///< the last two instead of cos and rot_sin with f32 tables
 };
 using Result = std::array<RoleResult, 3>;
 
@@ -51,8 +59,15 @@ RoleResult expect_role(const Setup& s, const Inputs& in, size_t role) {
                                     : role == 1 && s.k_norm ? &in.k_weight
                                                             : nullptr;
   const size_t total = in.x[role].size();
-  RoleResult result{
-      std::vector<bf16>(total), std::vector<bf16>(total), std::vector<bf16>(total), std::vector<bf16>(total), {}, {}};
+  RoleResult result{std::vector<bf16>(total),
+                    std::vector<bf16>(total),
+                    std::vector<bf16>(total),
+                    std::vector<bf16>(total),
+                    {},
+                    {},
+                    {},
+                    {}};
+  if (s.f32) result.cos32.resize(total), result.rot_sin32.resize(total);
   for (int t = 0; t < s.tokens; ++t) {
     for (int h = 0; h < count; ++h) {
       const bf16* x = in.x[role].data() + (t * count + h) * dim;
@@ -72,6 +87,12 @@ RoleResult expect_role(const Setup& s, const Inputs& in, size_t role) {
         const bool first = s.interleaved ? c % 2 == 0 : c < dim / 2;
         const size_t angle = size_t(t * dim + (s.interleaved ? c / 2 : c));
         const float other = first ? -widen(row[size_t(partner)]) : widen(row[size_t(partner)]);
+        if (s.f32) {
+          result.cos32[at] = widen(row[size_t(c)]) * in.cos32[angle];
+          result.rot_sin32[at] = other * in.sin32[angle];
+          result.y[at] = rounded(result.cos32[at] + result.rot_sin32[at]);
+          continue;
+        }
         result.cos[at] = rounded(widen(row[size_t(c)]) * widen(in.cos[angle]));
         result.rot_sin[at] = rounded(other * widen(in.sin[angle]));
         result.y[at] = rounded(widen(result.cos[at]) + widen(result.rot_sin[at]));
@@ -96,7 +117,8 @@ Result run(const Setup& s, const Inputs& in, int threads, bool taps) {
   const Array<bf16> x[3] = {Array<bf16>(in.x[0]), Array<bf16>(in.x[1]), Array<bf16>(in.x[2])};
   const Array<bf16> q_weight(in.q_weight), k_weight(in.k_weight), cos(in.cos), sin(in.sin);
   std::vector<Array<bf16>> y, slots;
-  std::vector<Array<float>> rstd;
+  const Array<float> cos32(in.cos32), sin32(in.sin32);
+  std::vector<Array<float>> rstd, slots32;
   twin::RecordTap tap;
   twin::HeadsArgs args{};
   args.tokens = s.tokens;
@@ -123,6 +145,16 @@ Result run(const Setup& s, const Inputs& in, int threads, bool taps) {
                      1e-6f,
                      s.rounding,
                      s.interleaved};
+    if (s.f32 && rotates) {
+      HeadRole& role = args.roles[r];
+      role.cos = role.sin = nullptr;
+      role.cos32 = cos32.data();
+      role.sin32 = sin32.data();
+    }
+    for (const int slot : {int(HeadsTap::kCos), int(HeadsTap::kRotSin)}) {
+      slots32.emplace_back(count);
+      if (s.f32) tap.slots[int(r) * HeadsTap::kCount + slot] = slots32.back().data();
+    }
   }
   twin::heads(args, taps ? &tap : nullptr, threads, nullptr);
   Result result;
@@ -134,6 +166,8 @@ Result run(const Setup& s, const Inputs& in, int threads, bool taps) {
     result[r].heads = slots[5 * r + 1].values();
     result[r].cos = slots[5 * r + 2].values();
     result[r].rot_sin = slots[5 * r + 3].values();
+    result[r].cos32 = slots32[2 * r].values();
+    result[r].rot_sin32 = slots32[2 * r + 1].values();
     if (taps) require_same_bits(result[r].y, slots[5 * r + 4].values(), "rotated");
   }
   return result;
@@ -150,6 +184,11 @@ void check(const Setup& setup, const std::string& what) {
     if (!expected.rstd.empty()) require_same_bits(expected.rstd, actual[r].rstd, name + " rstd");
     if (!expected.norm_out.empty()) require_same_bits(expected.norm_out, actual[r].norm_out, name + " norm");
     if (r == 2) continue;
+    if (setup.f32) {
+      require_same_bits(expected.cos32, actual[r].cos32, name + " cos");
+      require_same_bits(expected.rot_sin32, actual[r].rot_sin32, name + " rot_sin");
+      continue;
+    }
     require_same_bits(expected.cos, actual[r].cos, name + " cos");
     require_same_bits(expected.rot_sin, actual[r].rot_sin, name + " rot_sin");
   }
@@ -160,15 +199,19 @@ void check(const Setup& setup, const std::string& what) {
 TEST_CASE("heads equals norm, rotation and cache append in plain loops", "[kernel]") {
   check({.tokens = 1, .head_dim = 128}, "one token");
   check({.tokens = 5, .head_dim = 32}, "five tokens");
+  check({.tokens = 19, .head_dim = 32}, "more heads than few");
   check({.tokens = 3, .head_dim = 10}, "ten channels");
   check({.tokens = 4, .head_dim = 64, .interleaved = true}, "interleaved pairs");
+  check({.tokens = 4, .head_dim = 64, .interleaved = true, .q_norm = false, .k_norm = false, .f32 = true},
+        "interleaved pairs in f32");
+  check({.tokens = 19, .head_dim = 20, .f32 = true}, "halves in f32, norms before");
   check({.tokens = 4, .k_norm = false}, "no key norm");
   check({.tokens = 4, .q_norm = false, .k_norm = false}, "no norms");
   check({.tokens = 4, .rounding = NormRounding::one}, "one rounding");
 }
 
 TEST_CASE("heads gives the same bits for any block size and with or without taps", "[kernel]") {
-  const Setup setup{.tokens = 7, .head_dim = 48};
+  const Setup setup{.tokens = 19, .head_dim = 48};  // 152 heads: more than take a block each
   const Inputs inputs(setup);
   const Result expected = run(setup, inputs, 128, false);
   for (const int threads : {32, 96, 256}) {

@@ -115,15 +115,18 @@ TEST_CASE("options, models and steps that cannot be run are refused with the rea
   CHECK_NOTHROW(backend->forward({1, 4, {5}}, sink));
 }
 
-TEST_CASE("an op under a contract that no kernel has is named", "[kernel]") {
-  Model model = tiny();
-  for (Op& op : model.graph.ops) {
-    if (op.name == "layer.1.attn.q_rope") op.contract = "rope/neox-f32";
-  }
-  const auto backend = make_twin_backend(model);
-  NullSink sink;
-  require_parts(error_text<BackendError>([&] { backend->forward(prefill(2), sink); }),
-                {"layer.1.attn.q_rope", "rope/neox-f32", "rope/neox-t"});
+TEST_CASE("an op under a contract that no kernel has, or that its table does not fit, is named", "[kernel]") {
+  const auto refusal = [](const std::string& contract) {
+    Model model = tiny();
+    for (Op& op : model.graph.ops) {
+      if (op.name == "layer.1.attn.q_rope") op.contract = contract;
+    }
+    const auto backend = make_twin_backend(model);
+    NullSink sink;
+    return error_text<BackendError>([&] { backend->forward(prefill(2), sink); });
+  };
+  require_parts(refusal("rope/of-no-kernel"), {"layer.1.attn.q_rope", "rope/of-no-kernel", "rope/neox-t"});
+  require_parts(refusal("rope/neox-f32"), {"layer.1.attn.q_rope", "rope/neox-f32", "rope-table/f32out"});
 }
 
 }  // namespace plumbline::test

@@ -11,6 +11,7 @@
 
 #include "core/random.h"
 #include "support/catch.h"
+#include "support/families.h"
 #include "support/tiny_model.h"
 
 namespace plumbline::test {
@@ -146,6 +147,7 @@ TEST_CASE("a sound checkpoint has no finding, in every layout") {
   sound[5].dtype = "float32";
   sound[6].dtype = "float16";
   sound[7].shards = 3;
+  for (const FamilyRow& family : families()) sound.insert(sound.end(), family.models.begin(), family.models.end());
   for (size_t i = 0; i < sound.size(); ++i) {
     const AuditReport report = audited(sound[i]);
     INFO(i << "\n" << described(report));

@@ -111,8 +111,9 @@ TEST_CASE("A key that asks for what no builder computes is refused by name") {
       {"rope_scaling", json::object(), "rope_scaling"},
       {"rope_parameters", {{"rope_theta", 1e6}, {"rope_type", "linear"}}, "rope_parameters.rope_type"},
       {"rope_parameters", {{"rope_theta", 1e4}, {"rope_type", "default"}}, "rope_theta"},  // 1e6 stands beside it
-      {"use_sliding_window", true, "use_sliding_window"},
-      {"layer_types", {"full_attention", "sliding_attention"}, "layer_types"},
+      {"layer_types", {"full_attention", "sliding_attention"}, "layer_types"},  // use_sliding_window is false
+      {"layer_types", {"full_attention"}, "layer_types"},                       // of two layers
+      {"layer_types", {"full_attention", "chunked_attention"}, "layer_types"},
       {"architectures", {"GPT2LMHeadModel"}, "Qwen3ForCausalLM, LlamaForCausalLM"},
       {"architectures", {"LlamaForCausalLM"}, "llama"},  // model_type qwen3 stands beside it
       {"model_type", "qwen2", "model_type"},
@@ -176,6 +177,127 @@ TEST_CASE("Llama: absent keys mean the family's own defaults") {
   keys["mlp_bias"] = true;
   CHECK(parse(keys).head_dim == 32);
   CHECK(parse(keys).mlp_bias);
+}
+
+TEST_CASE("Qwen2: q, k and v have a bias that no key names, and absent keys mean its class's defaults") {
+  json keys = test::tiny_config({.heads = 32, .family = "qwen2"});
+  for (const char* key : {"tie_word_embeddings", "attention_bias", "model_type", "max_position_embeddings", "head_dim",
+                          "num_key_value_heads", "sliding_window", "use_sliding_window"}) {
+    keys.erase(key);
+  }
+  const ModelConfig config = parse(keys);
+  CHECK(config.architecture == "Qwen2ForCausalLM");
+  CHECK(config.attention_bias);
+  CHECK_FALSE(config.mlp_bias);
+  CHECK_FALSE(config.tied);
+  CHECK(config.max_positions == 32768);
+  CHECK(config.head_dim == 2);   // hidden / heads
+  CHECK(config.kv_heads == 32);  // Qwen2Config's own number
+  CHECK(config.windows.empty());
+  keys["num_key_value_heads"] = nullptr;
+  CHECK(parse(keys).kv_heads == 32);
+  keys["num_attention_heads"] = 4;
+  CHECK(parse(keys).kv_heads == 4);
+  keys.erase("num_key_value_heads");
+  test::require_parts(refusal(keys), {"num_key_value_heads", "a divisor of num_attention_heads, 4", "means 32"});
+  keys["num_key_value_heads"] = 2;
+  keys.erase("rope_theta");
+  test::require_parts(refusal(keys), {"lacks rope_theta"});
+}
+
+TEST_CASE("Windows of Qwen2 and Qwen3 are those of their classes' keys") {
+  struct Row {
+    json keys;
+    std::vector<int64_t> windows;
+  };
+  const std::vector<std::string> mixed = {"sliding_attention", "full_attention", "full_attention"};
+  const Row rows[] = {
+      {{{"use_sliding_window", false}, {"sliding_window", 8}, {"max_window_layers", 0}}, {}},
+      {{{"use_sliding_window", true}, {"sliding_window", nullptr}, {"max_window_layers", 0}}, {}},
+      {{{"use_sliding_window", true}, {"sliding_window", 8}}, {}},  // 28 layers before the first window
+      {{{"use_sliding_window", true}, {"sliding_window", 8}, {"max_window_layers", 0}}, {8, 8, 8}},
+      {{{"use_sliding_window", true}, {"sliding_window", 8}, {"max_window_layers", 2}}, {0, 0, 8}},
+      {{{"use_sliding_window", true}, {"sliding_window", 8}, {"max_window_layers", 0}, {"layer_types", mixed}},
+       {8, 0, 0}},
+  };
+  for (const std::string family : {"qwen2", "qwen3"}) {
+    for (const Row& row : rows) {
+      json keys = test::tiny_config({.layers = 3, .family = family});
+      keys.update(row.keys);
+      INFO(keys.dump());
+      CHECK(parse(keys).windows == row.windows);
+    }
+    json absent = test::tiny_config({.layers = 1, .family = family});
+    absent.update({{"use_sliding_window", true}, {"max_window_layers", 0}});
+    absent.erase("sliding_window");
+    CHECK(parse(absent).windows == std::vector<int64_t>{4096});
+    absent["sliding_window"] = 0;
+    test::require_parts(refusal(absent), {"sliding_window", "an integer from 1"});
+  }
+}
+
+TEST_CASE("Mistral: one window for all layers, 4096 without the key and none if it is null; biases have no key") {
+  json keys = test::tiny_config({.family = "mistral"});  // the window is null there
+  for (const char* key : {"tie_word_embeddings", "attention_bias", "max_position_embeddings", "head_dim", "rope_theta"})
+    keys.erase(key);
+  ModelConfig config = parse(keys);
+  CHECK(config.windows.empty());
+  CHECK_FALSE(config.attention_bias);
+  CHECK_FALSE(config.mlp_bias);
+  CHECK_FALSE(config.tied);
+  CHECK(config.rope_theta == 1e4);
+  CHECK(config.max_positions == 131072);
+  CHECK(config.head_dim == 16);   // hidden / heads
+  keys["attention_bias"] = true;  // MistralAttention reads no such key
+  CHECK_FALSE(parse(keys).attention_bias);
+  keys["layer_types"] = {"full_attention", "full_attention"};
+  CHECK(parse(keys).windows.empty());
+  keys["sliding_window"] = 7;
+  test::require_parts(refusal(keys), {"layer_types", "\"sliding_attention\" in every layer"});
+  keys.erase("layer_types");
+  CHECK(parse(keys).windows == std::vector<int64_t>{7, 7});
+  keys.erase("sliding_window");
+  CHECK(parse(keys).windows == std::vector<int64_t>{4096, 4096});
+  keys.erase("num_key_value_heads");
+  test::require_parts(refusal(keys), {"num_key_value_heads", "means 8"});
+}
+
+TEST_CASE("ERNIE 4.5, by both names: tied, head_dim 128 and theta 5e5 without their keys, use_bias for all biases") {
+  for (const std::string name : {"Ernie4_5ForCausalLM", "Ernie4_5_ForCausalLM"}) {
+    json keys = test::tiny_config({.rms_eps = 1e-5, .family = "ernie4_5"});
+    keys["architectures"] = {name};
+    for (const char* key : {"tie_word_embeddings", "max_position_embeddings", "head_dim", "rope_theta",
+                            "num_key_value_heads", "use_bias"})
+      keys.erase(key);
+    keys["attention_bias"] = true;  // means nothing to this family
+    const ModelConfig config = parse(keys);
+    CHECK(config.architecture == name);
+    CHECK(config.tied);
+    CHECK(config.head_dim == 128);
+    CHECK(config.kv_heads == 2);
+    CHECK(config.rope_theta == 5e5);
+    CHECK(config.max_positions == 131072);
+    CHECK_FALSE(config.attention_bias);
+    CHECK_FALSE(config.mlp_bias);
+    keys["use_bias"] = true;
+    CHECK(parse(keys).attention_bias);
+    CHECK(parse(keys).mlp_bias);
+    keys["tie_word_embeddings"] = false;
+    CHECK_FALSE(parse(keys).tied);
+    keys["head_dim"] = nullptr;
+    CHECK(parse(keys).head_dim == 16);
+    keys["model_type"] = "ernie4_5_moe";
+    test::require_parts(refusal(keys), {"model_type", "\"ernie4_5\""});
+  }
+}
+
+TEST_CASE("A window that the family has not is refused by name") {
+  json keys = test::tiny_config({.family = "llama"});
+  keys["use_sliding_window"] = true;
+  test::require_parts(refusal(keys), {"use_sliding_window", "false"});
+  keys["use_sliding_window"] = false;
+  keys["layer_types"] = {"full_attention", "sliding_attention"};
+  test::require_parts(refusal(keys), {"layer_types", "\"full_attention\" in every layer"});
 }
 
 TEST_CASE("llama3 rope scaling is read from old and new keys alike") {

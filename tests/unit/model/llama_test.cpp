@@ -171,9 +171,11 @@ TEST_CASE("Faults of ops that a Llama lacks are refused with that reason, and wi
 }
 
 TEST_CASE("Every other fault of the catalogue can be planted in a Llama") {
-  const Model healthy = tiny_llama({.rope_scaling = kScaling, .tied = false});
+  const Model healthy = tiny_llama({.rope_scaling = kScaling, .tied = false, .attention_bias = true});
   for (const FaultInfo& info : fault_catalogue()) {
     if (info.default_site.ends_with("_norm") && info.default_site.find("attn.") != std::string::npos) continue;
+    if (info.name.starts_with("mask.window")) continue;                      // it has no sliding window
+    if (info.name == "rope.halves" || info.name == "rope.narrow") continue;  // and rotates so itself
     INFO(info.name);
     Model faulty = healthy;
     CHECK_NOTHROW(apply_fault(faulty, info.name));

@@ -59,9 +59,10 @@ TEST_CASE("every shape has the tensors and weights of the published checkpoint")
     int64_t elements;
   };
   const Row rows[] = {
-      {"qwen3-0.6b", 311, 751'632'384},       {"tinyllama-1.1b", 201, 1'100'048'384},
-      {"ernie-4.5-0.3b", 164, 360'748'032},   {(directory / "config.json").string(), 146, 1'235'814'400},
-      {"qwen3-tiny", 28 * 11 + 2, 6'248'576},
+      {"qwen3-0.6b", 311, 751'632'384},        {"tinyllama-1.1b", 201, 1'100'048'384},
+      {"ernie-4.5-0.3b", 164, 360'748'032},    {(directory / "config.json").string(), 146, 1'235'814'400},
+      {"qwen2.5-0.5b", 290, 494'032'768},      {"llama-3.2-1b", 146, 1'235'814'400},
+      {"mistral-7b-v0.1", 291, 7'241'732'096}, {"qwen3-tiny", 28 * 11 + 2, 6'248'576},
   };
   for (const Row& row : rows) {
     INFO(row.shape);

@@ -118,6 +118,13 @@ TEST_CASE("a mask that is off by one fails at the masks or the bound, a skipped 
   c.op = make_op(OpKind::causal_mask, {{"offset", int64_t{0}}});
   c.in.inputs.push_back(g.array(Data::normal, {1, 2, 8, 8}));
   CHECK(judged(c, "attention/eager", c, "attention/eager").passed);
+  for (const int64_t window : {1, 5, 8}) {
+    Case right = c, wrong = c;
+    right.op.attributes["window"] = window;
+    CHECK(judged(right, "attention/eager", right, "attention/eager").passed);
+    wrong.op.attributes["window"] = window - 1 > 0 ? window - 1 : window + 1;
+    CHECK(judged(right, "attention/eager", wrong, "attention/eager").failed == Gate::bound);
+  }
   for (const int64_t offset : {1, -1, 100}) {
     Case wrong = c;
     wrong.op.attributes["offset"] = offset;
