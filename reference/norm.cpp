@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // RMSNorm from primitive ops: at::rms_norm rounds once, at its end, and so has another contract than Llama and Qwen.
 //
-// NUMERICS CONTRACT rmsnorm/llama, rmsnorm/olmo, rmsnorm/f32
+// NUMERICS CONTRACT rmsnorm/llama, rmsnorm/olmo, rmsnorm/gemma, rmsnorm/f32
 //   types    x, w in T; all arithmetic f32; y in T (rmsnorm/f32: f32)
 //   order    A1 mean of squares over the last axis in at::mean's own order (device, vector width, threads of LibTorch)
 //   rounding R1 square  R2 mean  R3 + eps  R4 rsqrt  R5 x * rstd, each to f32
 //            llama: R6 n = R(n32)  R7 y = R(w * n)    olmo: R6 y = R(w * n32)    f32: R6 y = w * n32, kept f32
+//            gemma: R6 1 + w in f32  R7 y = R(n32 * R6)
 //   special  as IEEE f32: an overflowing sum of squares gives rstd 0, hence y 0 for finite x
 //   repeat   same bits for the same LibTorch build, device kind and thread count
-//   source   Hugging Face transformers: Qwen3RMSNorm (llama), Olmo2RMSNorm since PR 38131 (olmo); f32 is our choice
+//   source   Hugging Face transformers: Qwen3RMSNorm (llama), Olmo2RMSNorm since PR 38131 (olmo), Gemma2RMSNorm and
+//            Gemma3RMSNorm (gemma); f32 is our choice
 //   checked  tests/reference/transformers_test.cpp
 #include <ATen/ops/add.h>
 #include <ATen/ops/mean.h>
@@ -44,6 +46,9 @@ void rmsnorm(OpCall& call) {
     const at::Tensor n = n32.to(call.input(0).scalar_type());  // R6
     call.inner(".n", n);
     call.result(0, at::mul(weight, n));  // R7
+  } else if (call.op().contract == "rmsnorm/gemma") {
+    const at::Tensor factor = at::add(weight.to(at::kFloat), at::Scalar(1.0));  // R6
+    call.result(0, at::mul(n32, factor).to(call.result_type()));                // R7
   } else {
     call.result(0, at::mul(weight, n32).to(call.result_type()));  // R6
   }

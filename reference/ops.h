@@ -25,5 +25,7 @@ void sdpa(OpCall& call);          // attention.cpp; see sdpa.h
 void add(OpCall& call);           // elementwise.cpp
 void multiply(OpCall& call);      // elementwise.cpp
 void silu(OpCall& call);          // elementwise.cpp
+void gelu_tanh(OpCall& call);     // elementwise.cpp
+void softcap(OpCall& call);       // elementwise.cpp
 
 }  // namespace plumbline::torch_reference

@@ -8,9 +8,11 @@
 //            R5 cos, sin, each to f32  R6 R(cos), R(sin); not in f32out
 //            Scaled: scaled() stands between R3 and R4, each of its operations rounds to f32, tagged S1 ... S12.
 //            Python's numbers are rounded to f32 where they meet a tensor; a number over a tensor is the tensor's
-//            reciprocal, then a product
+//            reciprocal, then a product. longrope: L1 factor * R2, whose reciprocal R3 takes; L2 cosines and sines
+//            times the attention factor
 //   repeat   R2 and R5 are LibTorch's pow, cos and sin: same bits for the same build, processor and device kind
-//   source   transformers: Qwen3RotaryEmbedding, LlamaRotaryEmbedding, _compute_llama3_parameters;
+//   source   transformers: Qwen3RotaryEmbedding, LlamaRotaryEmbedding, _compute_llama3_parameters,
+//            _compute_longrope_parameters;
 //            Ernie4_5RotaryEmbedding (f32out)
 //   checked  tests/reference/transformers_test.cpp
 //
@@ -41,6 +43,7 @@
 #include <ATen/ops/slice.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/sub.h>
+#include <ATen/ops/tensor.h>
 #include <ATen/ops/where.h>
 
 #include "reference/ops.h"
@@ -50,10 +53,16 @@
 namespace plumbline::torch_reference {
 namespace {
 
-at::Tensor inverse_frequencies(double theta, int64_t head_dim) {
+/// theta^(2i/D).
+at::Tensor powers(double theta, int64_t head_dim) {
   const at::Tensor exponents =
       at::div(at::arange(0, head_dim, 2, at::TensorOptions().dtype(at::kFloat)), at::Scalar(head_dim));  // R1
-  return at::reciprocal(at::pow(at::Scalar(theta), exponents));                                          // R2 R3
+  return at::pow(at::Scalar(theta), exponents);                                                          // R2
+}
+
+/// transformers' _compute_longrope_parameters: the factors as f32, L1 their product with the powers, R3 of that.
+at::Tensor stretched(const at::Tensor& powers, const std::vector<double>& factors) {
+  return at::reciprocal(at::mul(at::tensor(factors, at::TensorOptions().dtype(at::kFloat)), powers));
 }
 
 /// transformers' _compute_llama3_parameters, operation by operation.
@@ -69,6 +78,19 @@ at::Tensor scaled(const at::Tensor& inv_freq, const RopeScaling& scaling) {
   const at::Tensor blended = at::add(divided, at::mul(weight, base));                          // S11 S12
   const at::Tensor is_short = at::lt(wavelength, at::Scalar(length / high));
   return at::where(at::logical_or(is_short, is_long), base, blended);
+}
+
+/// Of a step: longrope's depend on where it ends.
+at::Tensor frequencies(const OpCall& call, const std::optional<RopeScaling>& scaling) {
+  const at::Tensor unscaled = powers(number(call.op(), "theta"), integer(call.op(), "head_dim"));
+  if (!scaling) return at::reciprocal(unscaled);  // R3
+  switch (scaling->kind) {
+    case RopeScaling::Kind::llama3: return scaled(at::reciprocal(unscaled), *scaling);
+    case RopeScaling::Kind::linear: return at::div(at::reciprocal(unscaled), at::Scalar(scaling->factor));
+    case RopeScaling::Kind::longrope:
+      return stretched(unscaled, scaling->factors(call.step().first_position + call.input(0).numel()));
+  }
+  return {};
 }
 
 bool interleaved(const Op& op) {
@@ -99,12 +121,16 @@ at::Tensor broadcast_table(const at::Tensor& table, bool pairs) {
 
 void rope_table(OpCall& call) {
   const at::Tensor& positions = call.input(0);
-  at::Tensor inv_freq = inverse_frequencies(number(call.op(), "theta"), integer(call.op(), "head_dim"));
-  if (const auto scaling = rope_scaling(call.op())) inv_freq = scaled(inv_freq, *scaling);
-  inv_freq = inv_freq.to(positions.device());
+  const auto scaling = rope_scaling(call.op());
+  const at::Tensor inv_freq = frequencies(call, scaling).to(positions.device());
   const at::Tensor freqs = at::mul(positions.unsqueeze(0).unsqueeze(-1).to(at::kFloat), inv_freq);  // R4
   const at::Tensor angles = at::cat({freqs, freqs}, -1);
-  const at::Tensor cos32 = at::cos(angles), sin32 = at::sin(angles);  // R5
+  at::Tensor cos32 = at::cos(angles), sin32 = at::sin(angles);  // R5
+  if (scaling && scaling->kind == RopeScaling::Kind::longrope) {
+    const at::Scalar factor(scaling->attention_factor);
+    cos32 = at::mul(cos32, factor);  // L2
+    sin32 = at::mul(sin32, factor);
+  }
   call.inner(".inv_freq", inv_freq);
   call.inner(".freqs", freqs);
   call.inner(".cos32", cos32);
@@ -117,14 +143,17 @@ void rope(OpCall& call) {
   const bool pairs = interleaved(call.op());
   const bool f32 = call.op().contract != "rope/neox-t";
   const at::ScalarType type = f32 ? at::kFloat : call.input(0).scalar_type();
-  const at::Tensor x = call.input(0).to(type);
+  const int64_t rotated_channels = call.input(1).size(-1);
+  const at::Tensor x = at::slice(call.input(0), -1, 0, rotated_channels).to(type);
   const at::Tensor cos = broadcast_table(call.input(1).to(type), pairs);
   const at::Tensor sin = broadcast_table(call.input(2).to(type), pairs);
   const at::Tensor direct = at::mul(x, cos);                                          // R1
   const at::Tensor rotated = at::mul(pairs ? rotate_pairs(x) : rotate_half(x), sin);  // R2
   call.inner("_cos", direct);
   call.inner("_rot_sin", rotated);
-  call.result(0, at::add(direct, rotated).to(call.result_type()));  // A1 R3
+  const at::Tensor sum = at::add(direct, rotated).to(call.result_type());  // A1 R3
+  const bool whole = rotated_channels == call.input(0).size(-1);
+  call.result(0, whole ? sum : at::cat({sum, at::slice(call.input(0), -1, rotated_channels)}, -1));
 }
 
 }  // namespace plumbline::torch_reference

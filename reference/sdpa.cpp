@@ -45,6 +45,11 @@ bool inside_sdpa(const Op& op) { return lies_inside(op.kind) && op.contract == s
 Op sdpa_call(const OpGraph& graph, const Op& context) {
   const Op& softmax = before(graph, context, OpKind::softmax);
   const Op& mask = before(graph, softmax, OpKind::causal_mask);
+  if (const Op* capped = graph.producer(mask.inputs.front()); capped != nullptr && capped->kind == OpKind::softcap)
+    throw BackendError(
+        "backend torch cannot run '" + context.name + "' with --attention sdpa",
+        {"op      " + capped->name, "reason  LibTorch's function has no soft cap, and transformers drops it"},
+        "--attention eager applies it");
   const Op& scale = before(graph, mask, OpKind::scale);
   const Op& scores = before(graph, scale, OpKind::attn_scores);
   if (text(scores, "kv_map") != text(context, "kv_map"))

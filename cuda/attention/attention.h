@@ -32,6 +32,7 @@ struct AttentionArgs {
   bool modulo_values;  ///< the same for the values
   float amount = 0;    ///< of a defect (cuda/faults) that has one
   Arithmetic arithmetic = Arithmetic::portable;
+  float score_cap = 0.0f;  ///< soft cap of the scaled scores; 0: none
   LaneOrder scores = {};   ///< of q k^T; lanes need one token
   LaneOrder context = {};  ///< of p v; the same
   // Of one token's keys and values only the newest row may be written by launches of the same step: older ones are read
@@ -43,9 +44,10 @@ struct AttentionArgs {
   const LaneOrder* context_by_keys = nullptr;
 };
 
-/// kRaw, kScaled: bf16 [heads, tokens, keys]; kProbs32: f32, same; kContext: bf16 [heads, tokens, head_dim].
+/// kRaw, kScaled, and with score_cap kQuotient, kTanh, kCapped: bf16 [heads, tokens, keys]; kProbs32: f32, same;
+/// kContext: bf16 [heads, tokens, head_dim].
 struct AttentionTap {
-  static constexpr int kRaw = 0, kScaled = 1, kProbs32 = 2, kContext = 3;
+  static constexpr int kRaw = 0, kScaled = 1, kProbs32 = 2, kContext = 3, kQuotient = 4, kTanh = 5, kCapped = 6;
 };
 
 /// No tokens: nothing happens. Throws BackendError for a null pointer, extents below 1, heads that are no multiple of

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // y[t,h,:] = R(softmax(mask(scale(q_h k^T)))[t,:] V); one block 16 queries of one head. Scores go through device memory
 // (masked, probs), so any number of keys fits.
-// NUMERICS CONTRACT attention/eager
+// NUMERICS CONTRACT attention/eager, with score_cap softcap/rounded in it (softcap_value.cuh)
 //   types    q, k, v, scores, probs, y bf16; accumulators, scale, mask sum and softmax f32
 //   order    A1 q k^T: gemm_tile/v1 over head_dim   A2 maximum over the row (any order: max_f32)   A3 lane l of 32 sums
 //            exp over keys l, l + 32, ... ascending   A4 xor tree 16, 8, 4, 2, 1   A5 p v: gemm_tile/v1 over the keys
 //            Of one token, A1 and A5 may be lane_sum/v1 instead (args.scores, args.context)
-//   rounding R1 A1, to bf16   R2 * scale in f32, to bf16   R3 + mask in f32, to bf16 (mask 0 or the lowest finite bf16)
+//   rounding R1 A1, to bf16   R2 * scale in f32, to bf16; with score_cap softcap/rounded of that   R3 + mask in f32, to
+//   bf16 (mask 0 or the lowest finite bf16)
 //            R4 x - max   R5 exp_f32/v1 (torch/sm90: expf of arithmetic.h)   R6 additions of A3, A4   R7 divide   R8 to
 //            bf16   R9 A5, to bf16
 //   special  NaN in a row of scores: the whole row NaN; +Inf: NaN; a row with every key masked attends to all of them
@@ -26,6 +27,7 @@
 #include "cuda/common/narrow.h"
 #include "cuda/common/reduce.h"
 #include "cuda/gemm/stage.cuh"
+#include "cuda/softcap/softcap_value.cuh"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
@@ -36,8 +38,16 @@ template <Defect kDefect, class Tap>
 __device__ __forceinline__ void store_score(const AttentionArgs& args, int head, int row, int key, float sum,
                                             const Tap& tap) {
   const int64_t index = (int64_t(head) * args.tokens + row) * args.keys + key;
-  const bf16 raw = to_bf16(sum);                                    // R1
-  const bf16 scaled = to_bf16(__fmul_rn(to_f32(raw), args.scale));  // R2
+  const bf16 raw = to_bf16(sum);                              // R1
+  bf16 scaled = to_bf16(__fmul_rn(to_f32(raw), args.scale));  // R2
+  tap.store(AttentionTap::kScaled, index, scaled);
+  if (args.score_cap != 0.0f) {
+    const CappedValue capped = softcap_value(scaled, args.score_cap);
+    tap.store(AttentionTap::kQuotient, index, capped.quotient);
+    tap.store(AttentionTap::kTanh, index, capped.tanh);
+    tap.store(AttentionTap::kCapped, index, capped.out);
+    scaled = capped.out;
+  }
   bool allowed = int64_t(key) <= int64_t(args.first_position) + row + args.mask_offset;
   if (args.mask_window != 0) allowed = allowed && int64_t(key) > int64_t(args.first_position) + row - args.mask_window;
   if constexpr (kDefect == Defect::window) {
@@ -45,7 +55,6 @@ __device__ __forceinline__ void store_score(const AttentionArgs& args, int head,
   }
   const float mask = allowed ? 0.0f : __uint_as_float(kLowestBf16);
   tap.store(AttentionTap::kRaw, index, raw);
-  tap.store(AttentionTap::kScaled, index, scaled);
   args.masked[index] = to_bf16(__fadd_rn(to_f32(scaled), mask));  // R3
 }
 

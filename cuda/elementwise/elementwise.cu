@@ -12,6 +12,7 @@ void elementwise(ElementwiseOp op, const ElementwiseArgs& args, int block_thread
   switch (op) {
     case add: return start_elementwise<add, Defect::none>("add", args, block_threads, stream);
     case multiply: return start_elementwise<multiply, Defect::none>("multiply", args, block_threads, stream);
+    case gelu_tanh: return start_elementwise<gelu_tanh, Defect::none>("gelu_tanh", args, block_threads, stream);
     case silu:
       return with_arithmetic(args.arithmetic, [&](auto arithmetic) {
         start_elementwise<silu, Defect::none, arithmetic.value>("silu", args, block_threads, stream);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// add, multiply and silu on their own: the unfused path. Invariant: y may not overlap a or b; all of y is written.
-// Left to others: the same operations inside linear and swiglu. Contract: elementwise_kernel.cuh.
+// add, multiply and activations on their own: the unfused path. Invariant: y may not overlap a or b; all of y is
+// written. Left to others: the same operations inside linear and swiglu. Contract: elementwise_kernel.cuh.
 #pragma once
 #include "cuda/common/arithmetic.h"
 #include "cuda/common/bf16.h"
@@ -8,14 +8,14 @@
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
-enum class ElementwiseOp : int { add, multiply, silu };
+enum class ElementwiseOp : int { add, multiply, silu, gelu_tanh };
 
 struct ElementwiseArgs {
   const bf16* a;
-  const bf16* b;  ///< null for silu
+  const bf16* b;  ///< of add and multiply, else null
   bf16* y;
   int64_t count;
-  Arithmetic arithmetic = Arithmetic::portable;  ///< of silu; sums and products have no choice
+  Arithmetic arithmetic = Arithmetic::portable;  ///< of silu; the others have no choice
 };
 
 /// No elements: nothing happens. Throws BackendError for a null pointer or a block that is not whole warps.

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// y[i] = R(a[i] + b[i]), R(a[i] * b[i]) or R(silu(a[i])); one thread an element.
-// NUMERICS CONTRACT add/rounded, multiply/rounded, silu/f32
+// y[i] = R(a[i] + b[i]), R(a[i] * b[i]), R(silu(a[i])) or R(gelu(a[i])); one thread an element.
+// NUMERICS CONTRACT add/rounded, multiply/rounded, silu/f32, gelu-tanh/f32
 //   types    bf16 in and out, f32 arithmetic
 //   order    none: elements do not meet
-//   rounding R1 the operation in f32   R2 to bf16 (together the correctly rounded bf16 result); silu: silu.cuh
+//   rounding R1 the operation in f32   R2 to bf16 (together the correctly rounded bf16 result); silu: silu.cuh;
+//            gelu-tanh: gelu.cuh
 //   special  IEEE; NaN results are bf16 0x7FFF; past bf16's maximum: Inf
 //   repeat   the same bits everywhere
 //   source   LibTorch's a + b, a * b, at::silu on bf16 tensors
@@ -11,6 +12,7 @@
 #pragma once
 #include "cuda/common/bf16.h"
 #include "cuda/elementwise/elementwise.h"
+#include "cuda/elementwise/gelu.cuh"
 #include "cuda/elementwise/silu.cuh"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
@@ -21,6 +23,8 @@ __global__ void elementwise_kernel(ElementwiseArgs args) {
   if (i >= args.count) return;
   if constexpr (kOp == ElementwiseOp::silu) {
     args.y[i] = silu_value<kDefect, kArithmetic>(args.a[i]);
+  } else if constexpr (kOp == ElementwiseOp::gelu_tanh) {
+    args.y[i] = gelu_tanh_value(args.a[i]);
   } else if constexpr (kOp == ElementwiseOp::add) {
     args.y[i] = to_bf16(__fadd_rn(to_f32(args.a[i]), to_f32(args.b[i])));  // R1 R2
   } else {

@@ -11,7 +11,7 @@ template <ElementwiseOp kOp, Defect kDefect, Arithmetic kArithmetic = Arithmetic
 void start_elementwise(const char* name, const ElementwiseArgs& args, int block_threads, Stream stream) {
   if (args.count == 0) return;
   require_pointers("elementwise", {{"a", args.a}, {"y", args.y}});
-  if (kOp != ElementwiseOp::silu) require_pointers("elementwise", {{"b", args.b}});
+  if (kOp == ElementwiseOp::add || kOp == ElementwiseOp::multiply) require_pointers("elementwise", {{"b", args.b}});
   require_block("elementwise", block_threads);
   const LaunchShape shape{dim3(blocks_for(args.count, block_threads)), dim3(unsigned(block_threads)), 0};
   launch(name, shape, stream, elementwise_kernel<kOp, kDefect, kArithmetic>, args);

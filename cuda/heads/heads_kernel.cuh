@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // y[h,t,:] = rope(norm(x[t,h,:])) for query and key heads, a copy for value heads; one warp a head of a token.
-// NUMERICS CONTRACT rmsnorm/llama | rmsnorm/olmo per head, then rope/neox-t (with cos32: rope/interleaved-f32,
-// rope/neox-f32), layout/copy
+// NUMERICS CONTRACT rmsnorm/llama | rmsnorm/olmo | rmsnorm/gemma per head, then rope/neox-t (with cos32:
+// rope/interleaved-f32, rope/neox-f32), layout/copy
 //   types    x bf16, or f32 where it is normed; weights, cos, sin, y bf16 (cos32, sin32 f32); arithmetic f32
 //   order    A1 statistic: norm_row.cuh over head_dim   A2 x cos + rot(x) sin, in that order
 //   rounding R1 norm_row.cuh   R2 x * cos to bf16   R3 rot(x) * sin to bf16   R4 their sum to bf16; each computed in
@@ -11,8 +11,8 @@
 //   special  norm_row.cuh; negation is a sign flip; NaN in a pair: NaN in both of its elements
 //   repeat   the same bits for any number of tokens and any block size, every GPU from sm_80 and the twin
 //   source   transformers Qwen3, and Llama, which norms no head (apply_rotary_pos_emb, cos and sin in the model's
-//            dtype); with cos32 ERNIE 4.5. Interleaved pairs take the table's first half, each entry twice: ERNIE's
-//            layout, elsewhere a planted fault
+//            dtype), Gemma 3; with cos32 ERNIE 4.5 and OLMo 2. Interleaved pairs take the table's first half, each
+//            entry twice: ERNIE's layout, elsewhere a planted fault
 //   checked  tests/kernel/heads
 #pragma once
 #include "cuda/common/defect.h"
@@ -38,15 +38,17 @@ struct HeadConstants {
 
 __device__ __forceinline__ bool rotates(const HeadRole& role) { return role.cos != nullptr || role.cos32 != nullptr; }
 
-/// `table`: where the token's row of angles begins.
-__device__ __forceinline__ HeadConstants load_constants(const HeadRole& role, int64_t table, int c, int head_dim) {
+/// `table`: where the token's row of angles begins, `rotated` how many it has.
+__device__ __forceinline__ HeadConstants load_constants(const HeadRole& role, int64_t table, int c, int head_dim,
+                                                        int rotated) {
   HeadConstants constants{};
 #pragma unroll
   for (int i = 0; i < kAtOnce; ++i) {
     const int ahead = min(c + i * 32, head_dim - 1);
     if (role.norm_weight != nullptr) constants.weights[i] = role.norm_weight[ahead];
     if (!rotates(role)) continue;
-    const int64_t angle = table + (role.interleaved ? ahead / 2 : ahead);
+    const int column = min(ahead, rotated - 1);
+    const int64_t angle = table + (role.interleaved ? column / 2 : column);
     constants.cosines[i] = role.cos32 != nullptr ? role.cos32[angle] : to_f32(role.cos[angle]);
     constants.sines[i] = role.cos32 != nullptr ? role.sin32[angle] : to_f32(role.sin[angle]);
   }
@@ -77,7 +79,8 @@ __device__ __forceinline__ void norm_head(const HeadRole& role, const HeadConsta
     for (int i = 0; i < kAtOnce; ++i) {
       const int c = c0 + i * 32;
       if (c >= head_dim) break;
-      const NormedValue value = normed_value<kRounding>(values[i], statistic.rstd, weights[i]);  // R1
+      const NormedValue value =
+          normed_value<kRounding>(values[i], statistic.rstd, norm_factor(weights[i], role.weight_offset));  // R1
       store_normed(row + c, value.out32);
       tap_normed<kRounding>(tap, 0, place.by_token * head_dim + c, value);
       tap.store(NormTap::kOut, place.by_token * head_dim + c, row[c]);
@@ -111,9 +114,9 @@ __device__ __forceinline__ void load_head(const HeadRole& role, const HeadConsta
 }
 
 /// Element c of rot(x): the partner in its pair, negated for the first of the two.
-__device__ __forceinline__ float rotated_partner(const bf16* row, int c, int head_dim, bool interleaved) {
+__device__ __forceinline__ float rotated_partner(const bf16* row, int c, int rotated, bool interleaved) {
   if (interleaved) return c % 2 == 0 ? -to_f32(row[c + 1]) : to_f32(row[c - 1]);
-  const int half = head_dim / 2;
+  const int half = rotated / 2;
   return c < half ? -to_f32(row[c + half]) : to_f32(row[c - half]);
 }
 
@@ -135,29 +138,30 @@ __global__ void heads_kernel(HeadsArgs args, Tap tap) {
   const HeadRole& role = args.roles[which];
   const HeadPlace place{int64_t(token) * role.heads + head, int64_t(head) * args.tokens + token};
   const auto role_tap = tap.template slots_from<HeadsTap::kCount>(which * HeadsTap::kCount);
-  int64_t table = (position + token) * args.head_dim;
+  const int rotated = args.rotated != 0 ? args.rotated : args.head_dim;
+  int64_t table = (position + token) * rotated;
   if constexpr (kDefect == Defect::position_late) {
-    if (which == kRole && token > 0) table -= args.head_dim;
+    if (which == kRole && token > 0) table -= rotated;
   }
-  HeadConstants constants = load_constants(role, table, lane, args.head_dim);
+  HeadConstants constants = load_constants(role, table, lane, args.head_dim, rotated);
   wait_for_previous();
 
   bf16* row = dynamic_shared<bf16>() + warp * args.head_dim;
   load_head<kArithmetic>(role, constants, args.head_dim, place, row, role_tap);
   __syncwarp();
-  const int64_t out = place.by_head * args.head_dim;
+  const int64_t out = place.by_head * args.head_dim, turned_out = place.by_head * rotated;
   bf16* y = role.y + head * role.head_stride + token * role.token_stride;
   if (which > 0) y += position * role.token_stride;
   if constexpr (kDefect == Defect::cache_pairs) {
     if (which == kRole && (token ^ 1) < args.tokens) y += ((token ^ 1) - token) * role.token_stride;
   }
   for (int c = lane, i = 0; c < args.head_dim; c += 32, ++i) {
-    if (i > 0 && i % kAtOnce == 0) constants = load_constants(role, table, c, args.head_dim);
+    if (i > 0 && i % kAtOnce == 0) constants = load_constants(role, table, c, args.head_dim, rotated);
     role_tap.store(HeadsTap::kHeads, out + c, row[c]);
     bf16 value = row[c];
-    if (rotates(role)) {
-      const float straight = __fmul_rn(to_f32(row[c]), constants.cosines[0]);                                  // R2
-      float turned = __fmul_rn(rotated_partner(row, c, args.head_dim, role.interleaved), constants.sines[0]);  // R3
+    if (rotates(role) && c < rotated) {
+      const float straight = __fmul_rn(to_f32(row[c]), constants.cosines[0]);                            // R2
+      float turned = __fmul_rn(rotated_partner(row, c, rotated, role.interleaved), constants.sines[0]);  // R3
 #pragma unroll
       for (int j = 1; j < kAtOnce; ++j) {
         constants.cosines[j - 1] = constants.cosines[j];  // the next elements' in front
@@ -168,16 +172,16 @@ __global__ void heads_kernel(HeadsArgs args, Tap tap) {
       }
       if (role.cos32 != nullptr) {
         value = to_bf16(__fadd_rn(straight, turned));  // A2 R4
-        role_tap.store(HeadsTap::kCos, out + c, straight);
-        role_tap.store(HeadsTap::kRotSin, out + c, turned);
+        role_tap.store(HeadsTap::kCos, turned_out + c, straight);
+        role_tap.store(HeadsTap::kRotSin, turned_out + c, turned);
       } else {
         const bf16 cos_part = to_bf16(straight), sin_part = to_bf16(turned);  // R2 R3
         value = to_bf16(__fadd_rn(to_f32(cos_part), to_f32(sin_part)));       // A2 R4
-        role_tap.store(HeadsTap::kCos, out + c, cos_part);
-        role_tap.store(HeadsTap::kRotSin, out + c, sin_part);
+        role_tap.store(HeadsTap::kCos, turned_out + c, cos_part);
+        role_tap.store(HeadsTap::kRotSin, turned_out + c, sin_part);
       }
       if constexpr (kDefect == Defect::half_rotated) {
-        const int half = args.head_dim / 2, pair = role.interleaved ? c / 2 : c % half;
+        const int half = rotated / 2, pair = role.interleaved ? c / 2 : c % half;
         if (which == kRole && pair >= (half + 1) / 2) value = row[c];
       }
       if constexpr (kDefect == Defect::not_rotated) {

@@ -7,7 +7,7 @@
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
-inline void check_role(const HeadRole& role, int head_dim) {
+inline void check_role(const HeadRole& role, int rotated, int head_dim) {
   require_positive("heads", {{"heads", role.heads}});
   require_pointers("heads", {{"x", role.x != nullptr ? static_cast<const void*>(role.x) : role.x32}, {"y", role.y}});
   if (role.x == nullptr && role.norm_weight == nullptr) {
@@ -25,9 +25,10 @@ inline void check_role(const HeadRole& role, int head_dim) {
   } else {
     return;
   }
-  if (head_dim % 2 == 0) return;
-  throw BackendError("launch of 'heads': rotation needs an even head_dim", {"it is " + std::to_string(head_dim)},
-                     "check head_dim in the model's config.json");
+  if (rotated % 2 == 0 && rotated > 0 && rotated <= head_dim) return;
+  throw BackendError("launch of 'heads': rotation needs an even number of channels, no more than a head has",
+                     {"rotated   " + std::to_string(rotated), "head_dim  " + std::to_string(head_dim)},
+                     "check head_dim and partial_rotary_factor in the model's config.json");
 }
 
 inline constexpr int64_t kFewHeads = 128;  ///< about one a multiprocessor
@@ -46,7 +47,7 @@ void start_heads(const HeadsArgs& args, const RecordTap* taps, int block_threads
                        {"tokens  " + std::to_string(args.tokens)}, "take the step without a graph");
   int64_t units = 0;
   for (const HeadRole& role : args.roles) {
-    check_role(role, args.head_dim);
+    check_role(role, args.rotated != 0 ? args.rotated : args.head_dim, args.head_dim);
     units += int64_t(args.tokens) * role.heads;
   }
   const int warps = heads_warps(units, block_threads);

@@ -17,6 +17,7 @@ struct PatternOp {
   OpKind kind;
   std::vector<std::string_view> inputs;
   bool optional = false;  ///< if absent, its first input stands for it
+  bool by_head = false;   ///< of norms: each head by itself, not all of them as one row
 };
 
 struct Pattern {
@@ -33,8 +34,8 @@ const std::vector<Pattern>& patterns() {
        {{"norm", rmsnorm, {"$x"}}, {"q", linear, {"norm"}}, {"k", linear, {"norm"}}, {"v", linear, {"norm"}}}},
       {StepKind::heads,
        {"q_rope", "k_cache", "v_cache"},
-       {{"q_norm", rmsnorm, {"$q"}, true},
-        {"k_norm", rmsnorm, {"$k"}, true},
+       {{"q_norm", rmsnorm, {"$q"}, true, true},
+        {"k_norm", rmsnorm, {"$k"}, true, true},
         {"q_heads", split_heads, {"q_norm"}},
         {"k_heads", split_heads, {"k_norm"}},
         {"v_heads", split_heads, {"$v"}},
@@ -46,7 +47,8 @@ const std::vector<Pattern>& patterns() {
        {"merged"},
        {{"scores", attn_scores, {"$q", "$k"}},
         {"scale", scale, {"scores"}},
-        {"mask", causal_mask, {"scale"}},
+        {"cap", softcap, {"scale"}, true},
+        {"mask", causal_mask, {"cap"}},
         {"softmax", softmax, {"mask"}},
         {"context", attn_context, {"softmax", "$v"}},
         {"merged", merge_heads, {"context"}}}},
@@ -57,6 +59,13 @@ const std::vector<Pattern>& patterns() {
         {"up", linear, {"norm"}},
         {"act", silu, {"gate"}},
         {"mul", multiply, {"act", "up"}}}},
+      {StepKind::swiglu,
+       {"mul"},
+       {{"norm", rmsnorm, {"$x"}},
+        {"gate", linear, {"norm"}},
+        {"up", linear, {"norm"}},
+        {"act", gelu_tanh, {"gate"}},
+        {"mul", multiply, {"act", "up"}}}},
       {StepKind::linear_residual, {"add"}, {{"linear", linear, {"$x"}}, {"add", add, {"$residual", "linear"}}}},
       {StepKind::linear_residual, {"add"}, {{"linear", linear, {"$x"}}, {"add", add, {"linear", "$residual"}}}},
       {StepKind::embedding, {"op"}, {{"op", embedding, {"$tokens"}}}},
@@ -65,6 +74,8 @@ const std::vector<Pattern>& patterns() {
       {StepKind::linear, {"op"}, {{"op", linear, {"$x"}}}},
       {StepKind::add, {"op"}, {{"op", add, {"$a", "$b"}}}},
       {StepKind::silu, {"op"}, {{"op", silu, {"$a"}}}},
+      {StepKind::gelu_tanh, {"op"}, {{"op", gelu_tanh, {"$a"}}}},
+      {StepKind::softcap, {"op"}, {{"op", softcap, {"$a"}}}},
       {StepKind::multiply, {"op"}, {{"op", multiply, {"$a", "$b"}}}},
   };
   return list;
@@ -122,6 +133,7 @@ class Matcher {
 
   bool bind(const PatternOp& wanted, const Op& op) {
     if (op.kind != wanted.kind || op.inputs.size() != wanted.inputs.size() || op.outputs.empty()) return false;
+    if (wanted.by_head && integer(op, "heads") == 0) return false;
     for (size_t i = 0; i < op.inputs.size(); ++i) {
       const std::string_view name = resolve(wanted.inputs[i]);
       const auto [entry, fresh] = bound_.emplace(name, op.inputs[i]);

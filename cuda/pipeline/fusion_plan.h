@@ -18,7 +18,7 @@ namespace plumbline {
 enum class StepKind : uint8_t {
   norm_qkv,   ///< roles norm, q, k, v
   heads,      ///< roles q_norm, k_norm (each optional), q_heads, k_heads, v_heads, q_rope, k_rope, k_cache, v_cache
-  attention,  ///< roles scores, scale, mask, softmax, context, merged
+  attention,  ///< roles scores, scale, cap (optional), mask, softmax, context, merged
   linear_residual,  ///< roles linear, add
   swiglu,           ///< roles norm, gate, up, act, mul
   embedding,
@@ -27,6 +27,8 @@ enum class StepKind : uint8_t {
   linear,
   add,
   silu,
+  gelu_tanh,
+  softcap,
   multiply  ///< one op each; its role is "op"
 };
 

@@ -56,7 +56,14 @@ std::vector<size_t> chosen(const OpGraph& graph, const KernelOptions& options, S
 }
 
 void set_norm_contract(OpGraph& graph, const KernelOptions& options, const char* contract) {
-  for (const size_t index : chosen(graph, options, StepKind::norm_qkv, "norm")) graph.ops[index].contract = contract;
+  for (const size_t index : chosen(graph, options, StepKind::norm_qkv, "norm")) {
+    Op& norm = graph.ops[index];
+    if (norm.contract == "rmsnorm/gemma")
+      throw BackendError(
+          "kernels: variant '" + options.qkv + "' has no norm with an offset, which op '" + norm.name + "' needs",
+          {"contract  " + norm.contract}, "take variant hf");
+    norm.contract = contract;
+  }
 }
 
 bool keeps_f32(const KernelOptions& options) {
@@ -89,7 +96,7 @@ void keep_f32_up_to_head_norms(OpGraph& graph, const KernelOptions& options) {
       if (reader == nullptr || reader->kind != OpKind::rmsnorm) continue;
       projection.contract = "linear/f32out";
       projection.outputs.front().dtype = DType::f32;
-      reader->contract = "rmsnorm/olmo";
+      reader->contract = "rmsnorm/olmo";  // set_norm_contract has refused norms with an offset
     }
   }
 }

@@ -3,7 +3,9 @@
 // pass (step_runner.h).
 #include "cuda/pipeline/pipeline.h"
 
+#include <algorithm>
 #include <cstring>
+#include <limits>
 #include <span>
 
 #include <plumbline/error.h>
@@ -81,6 +83,17 @@ std::optional<TorchOrders> torch_orders(const KernelOptions& options, const Devi
   return TorchOrders(hopper_gpu(options, device));
 }
 
+/// longrope changes its table at a length.
+double one_table_positions(const OpGraph& graph) {
+  double most = std::numeric_limits<double>::infinity();
+  for (const Op& op : graph.ops) {
+    if (op.kind != OpKind::rope_table) continue;
+    const std::optional<RopeScaling> scaling = rope_scaling(op);
+    if (scaling && scaling->kind == RopeScaling::Kind::longrope) most = std::min(most, scaling->original_positions);
+  }
+  return most;
+}
+
 class KernelBackend final : public KernelsBackend {
  public:
   KernelBackend(const Model& model, const KernelOptions& options)
@@ -95,6 +108,7 @@ class KernelBackend final : public KernelsBackend {
         plan_(make_plan(graph_, [this](const PlanStep& step) { return is_fused(step) && defects_.fits(step); })),
         weights_(graph_, model.parameters),
         has_kernel_faults_(!model.kernel_faults.empty()),
+        one_table_positions_(one_table_positions(graph_)),
         capture_(options.ring_bytes, options.checked, options.statistics) {
     if (orders_ && !model.kernel_faults.empty())
       throw UsageError("kernels: a kernel with a planted defect has portable numerics only",
@@ -160,7 +174,10 @@ class KernelBackend final : public KernelsBackend {
   }
 
  private:
-  bool can_replay() const { return can_record(head_dim_, cache_.capacity()) && !has_kernel_faults_; }
+  bool can_replay() const {
+    return can_record(head_dim_, cache_.capacity()) && !has_kernel_faults_ &&
+           double(cache_.capacity()) <= one_table_positions_;
+  }
 
   /// What every pass begins with. Throws InputError for a step that does not follow the last one.
   void begin(const Step& step) {
@@ -311,6 +328,7 @@ class KernelBackend final : public KernelsBackend {
   const std::vector<PlanStep> plan_;         // points into graph_
   const Weights weights_;
   const bool has_kernel_faults_;
+  const double one_table_positions_;  // up to which a position has one row of angles, whichever step asks
   KvCache cache_;
   TapCapture capture_;
   FenceWatch fences_;

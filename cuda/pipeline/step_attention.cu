@@ -41,6 +41,7 @@ void add_norm(HeadRole& role, Yields& yields, int first_slot, const Weights& wei
   role.norm_weight = weights.get(norm, 0, {head_dim});
   role.eps = float(number(norm, "eps"));
   role.rounding = rounding_of(norm);
+  role.weight_offset = weight_offset_of(norm);
   tap_norm(yields, first_slot, norm, {1, tokens, role.heads, head_dim}, true);
 }
 
@@ -52,9 +53,10 @@ const float* f32_input(const Op& reader, const DeviceValue& value) {
 }
 
 void add_rope(HeadRole& role, Yields& yields, int first_slot, const Op& rope, const DeviceValue& cos,
-              const DeviceValue& sin, const Shape& shape) {
+              const DeviceValue& sin, Shape shape) {
   require_contract(rope, {"rope/neox-t", "rope/neox-f32", "rope/interleaved-f32"});
   const DType held = rope.contract == "rope/neox-t" ? DType::bf16 : DType::f32;
+  if (cos.shape.size() == 3 && cos.last() <= shape[3]) shape[3] = cos.last();
   const Shape table = {1, shape[2], shape[3]};
   if (cos.shape != table || sin.shape != table) {
     throw BackendError(
@@ -115,7 +117,13 @@ void StepRunner::heads_step(const PlanStep& step, Yields& yields) {
                            {"lanes  " + std::to_string(lanes)}, "--numerics portable");
     }
     if (const Op* rope = step.find(name + "_rope")) {
-      add_rope(role, yields, slot, *rope, value(step.input(name + "_cos")), value(step.input(name + "_sin")), shape);
+      const DeviceValue& cos = value(step.input(name + "_cos"));
+      add_rope(role, yields, slot, *rope, cos, value(step.input(name + "_sin")), shape);
+      if (args.rotated != 0 && args.rotated != int(cos.last()))
+        throw BackendError("kernels: op '" + rope->name + "' turns other channels than the query's rotation",
+                           {"channels  " + std::to_string(cos.last()), "query     " + std::to_string(args.rotated)},
+                           "run this graph with --backend torch or --backend oracle");
+      args.rotated = int(cos.last());
     }
     if (i == 0) {
       role.y = yields.output(step.op("q_rope"), DType::bf16, shape).as<bf16>();
@@ -180,6 +188,14 @@ void StepRunner::attention_step(const PlanStep& step, Yields& yields) {
   yields.tap(AttentionTap::kProbs32, inner_path(step.op("softmax"), "probs32"), DType::f32, scores);
   yields.tap(AttentionTap::kContext, step.op("context").outputs.front().path, DType::bf16,
              {1, heads, tokens(), head_dim});
+  const Op* const cap = step.find("cap");
+  if (cap != nullptr) {
+    require_contract(*cap, {"softcap/rounded"});
+    require_portable(*cap);
+    yields.tap(AttentionTap::kQuotient, inner_path(*cap, ".quotient"), DType::bf16, scores);
+    yields.tap(AttentionTap::kTanh, inner_path(*cap, ".tanh"), DType::bf16, scores);
+    yields.tap(AttentionTap::kCapped, cap->outputs.front().path, DType::bf16, scores);
+  }
   const DeviceValue& masked = yields.output(step.op("mask"), DType::bf16, scores);
   const DeviceValue& probs = yields.output(step.op("softmax"), DType::bf16, scores);
   const DeviceValue& merged = yields.output(step.op("merged"), DType::bf16, {1, tokens(), heads * head_dim});
@@ -200,7 +216,8 @@ void StepRunner::attention_step(const PlanStep& step, Yields& yields) {
                      .scale = float(number(step.op("scale"), "factor")),
                      .modulo_keys = is_modulo(step.op("scores")),
                      .modulo_values = is_modulo(step.op("context")),
-                     .arithmetic = arithmetic()};
+                     .arithmetic = arithmetic(),
+                     .score_cap = cap == nullptr ? 0.0f : float(number(*cap, "cap"))};
   if (side_ != nullptr) {
     args.position = side_->position.as<int>();
     args.scores_by_keys = side_->scores_by_keys.as<LaneOrder>();

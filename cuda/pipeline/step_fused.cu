@@ -40,7 +40,8 @@ NormInput StepRunner::norm_input(const Op& norm, const DeviceValue& x, Yields& y
           .eps = float(number(norm, "eps")),
           .arithmetic = arithmetic(),
           .mean_lanes = mean_lanes(x.last(), x.rows()),
-          .normed = many ? yields.scratch(norm.name + " (normed)", DType::bf16, x.shape).as<bf16>() : nullptr};
+          .normed = many ? yields.scratch(norm.name + " (normed)", DType::bf16, x.shape).as<bf16>() : nullptr,
+          .weight_offset = weight_offset_of(norm)};
 }
 
 void StepRunner::require_one_chain(const Op& op, int64_t columns, int64_t depth, int64_t rows) const {
@@ -74,7 +75,9 @@ void StepRunner::swiglu_step(const PlanStep& step, Yields& yields) {
   const Op &norm = step.op("norm"), &gate = step.op("gate"), &up = step.op("up"), &act = step.op("act"),
            &mul = step.op("mul");
   for (const Op* op : {&gate, &up}) require_contract(*op, {"linear/f32acc"});
-  require_contract(act, {"silu/f32"});
+  const bool gelu = act.kind == OpKind::gelu_tanh;
+  require_contract(act, {gelu ? "gelu-tanh/f32" : "silu/f32"});
+  if (gelu) require_portable(act);
   require_contract(mul, {"multiply/rounded"});
   const DeviceValue& x = value(step.input("x"));
   const int64_t columns = weights_.shape(gate, 0).at(0);
@@ -94,7 +97,8 @@ void StepRunner::swiglu_step(const PlanStep& step, Yields& yields) {
           .gate_bias = weights_.optional(gate, 1, {columns}),
           .up_bias = weights_.optional(up, 1, {columns}),
           .y = y.as<bf16>(),
-          .columns = int(columns)},
+          .columns = int(columns),
+          .gelu = gelu},
          yields.record(), settings_.block_threads, stream_);
 }
 

@@ -38,10 +38,12 @@ void require_contract(const Op& op, std::initializer_list<std::string_view> know
 }
 
 NormRounding rounding_of(const Op& norm) {
-  require_contract(norm, {"rmsnorm/llama", "rmsnorm/olmo", "rmsnorm/f32"});
+  require_contract(norm, {"rmsnorm/llama", "rmsnorm/olmo", "rmsnorm/gemma", "rmsnorm/f32"});
   if (norm.contract == "rmsnorm/llama") return NormRounding::two;
-  return norm.contract == "rmsnorm/olmo" ? NormRounding::one : NormRounding::none;
+  return norm.contract == "rmsnorm/f32" ? NormRounding::none : NormRounding::one;
 }
+
+float weight_offset_of(const Op& norm) { return norm.contract == "rmsnorm/gemma" ? 1.0f : 0.0f; }
 
 void tap_norm(Yields& yields, int first_slot, const Op& norm, const Shape& shape, bool output_too) {
   Shape statistic = shape;
@@ -76,7 +78,9 @@ void StepRunner::dispatch(const PlanStep& step, Yields& yields) {
     case StepKind::linear: return linear_step(step, yields, step.op("op"), nullptr);
     case StepKind::add:
     case StepKind::multiply:
+    case StepKind::gelu_tanh:
     case StepKind::silu: return elementwise_step(step, yields);
+    case StepKind::softcap: return softcap_step(step, yields);
   }
 }
 

@@ -52,6 +52,7 @@ class StepRunner {
   void rmsnorm_step(const PlanStep& step, Yields& yields);
   void linear_step(const PlanStep& step, Yields& yields, const Op& op, const Op* add);
   void elementwise_step(const PlanStep& step, Yields& yields);
+  void softcap_step(const PlanStep& step, Yields& yields);
   void norm_qkv_step(const PlanStep& step, Yields& yields);
   void swiglu_step(const PlanStep& step, Yields& yields);
   void heads_step(const PlanStep& step, Yields& yields);
@@ -67,6 +68,8 @@ class StepRunner {
   NormInput norm_input(const Op& norm, const DeviceValue& x, Yields& yields) const;
   Arithmetic arithmetic() const { return orders_ ? Arithmetic::torch_sm90 : Arithmetic::portable; }
   int mean_lanes(int64_t columns, int64_t rows) const { return orders_ ? orders_->mean_lanes(columns, rows) : 32; }
+  /// Throws BackendError under torch/sm90, for an op with a function that those numerics lack.
+  void require_portable(const Op& op) const;
   /// Throws BackendError under torch/sm90 where LibTorch would not sum this product in one chain.
   void require_one_chain(const Op& op, int64_t columns, int64_t depth, int64_t rows) const;
 
@@ -90,6 +93,8 @@ const bf16* bf16_input(const Op& reader, const DeviceValue& value);
 void require_contract(const Op& op, std::initializer_list<std::string_view> known);
 /// Of a norm's contract. Throws BackendError for one that no kernel has.
 NormRounding rounding_of(const Op& norm);
+/// What its kernel adds to the weight.
+float weight_offset_of(const Op& norm);
 /// Connects the slots of a norm's inner taps, and of its output if that never leaves the kernel. `shape` is the
 /// output's.
 void tap_norm(Yields& yields, int first_slot, const Op& norm, const Shape& shape, bool output_too);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Steps of one op: embedding, rope table, norm, linear (with or without residual), add, multiply, silu.
+// Steps of one op: embedding, rope table, norm, linear (with or without residual), sums, products, activations, caps.
 // Invariant: step_runner.h.
 #include <plumbline/error.h>
 
@@ -10,6 +10,7 @@
 #include "cuda/pipeline/rope_table.h"
 #include "cuda/pipeline/step_runner.h"
 #include "cuda/rmsnorm/rmsnorm.h"
+#include "cuda/softcap/softcap.h"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 namespace {
@@ -53,7 +54,13 @@ void StepRunner::rope_table_step(const PlanStep& step, Yields& yields) {
   const int64_t late = planted.defect == Defect::position_offset ? int64_t(planted.amount) : 0;
   const int64_t first = side_ == nullptr ? step_.first_position : 0,
                 rows = side_ == nullptr ? tokens() : side_->positions;
-  RopeTable table = make_rope_table(number(op, "theta"), integer(op, "head_dim"), first + late, rows, rope_scaling(op),
+  const std::optional<RopeScaling> scaling = rope_scaling(op);
+  // Each position has one row in all steps; longrope's would change with the step.
+  if (side_ != nullptr && scaling && scaling->kind == RopeScaling::Kind::longrope &&
+      static_cast<double>(rows) > scaling->original_positions)
+    throw BackendError("kernels: op '" + op.name + "' changes its table at a length that a graph of launches passes",
+                       {"positions  " + std::to_string(rows)}, "take steps without a graph");
+  RopeTable table = make_rope_table(number(op, "theta"), integer(op, "head_dim"), first + late, rows, scaling,
                                     orders_ ? RopeFunctions::torch_sm90 : RopeFunctions::rounded);
   const bool by_position = side_ != nullptr;
   const bool in_f32 = op.contract == "rope-table/f32out";
@@ -94,7 +101,8 @@ void StepRunner::rmsnorm_step(const PlanStep& step, Yields& yields) {
                          .eps = float(number(op, "eps")),
                          .rounding = rounding,
                          .arithmetic = arithmetic(),
-                         .mean_lanes = mean_lanes(y.last(), y.rows())};
+                         .mean_lanes = mean_lanes(y.last(), y.rows()),
+                         .weight_offset = weight_offset_of(op)};
   const PlantedDefect planted = defects_.of(op);
   if (planted.defect != Defect::none && !spoils_any_result(planted.defect))
     return faulty_rmsnorm(planted, args, yields.record(), settings_.block_threads, stream_);
@@ -151,6 +159,12 @@ void StepRunner::elementwise_step(const PlanStep& step, Yields& yields) {
     elementwise(ElementwiseOp::silu, args, settings_.block_threads, stream_);
     return spoil(op, y);
   }
+  if (step.kind == StepKind::gelu_tanh) {
+    require_contract(op, {"gelu-tanh/f32"});
+    require_portable(op);
+    elementwise(ElementwiseOp::gelu_tanh, args, settings_.block_threads, stream_);
+    return spoil(op, y);
+  }
   const DeviceValue& b = value(step.input("b"));
   if (a.shape != b.shape)
     throw BackendError("kernels: op '" + op.name + "' joins tensors of different shapes",
@@ -160,6 +174,24 @@ void StepRunner::elementwise_step(const PlanStep& step, Yields& yields) {
   require_contract(op, {adds ? "add/rounded" : "multiply/rounded"});
   elementwise(adds ? ElementwiseOp::add : ElementwiseOp::multiply, args, settings_.block_threads, stream_);
   spoil(op, y);
+}
+
+void StepRunner::softcap_step(const PlanStep& step, Yields& yields) {
+  const Op& op = step.op("op");
+  require_contract(op, {"softcap/rounded"});
+  require_portable(op);
+  const DeviceValue& x = value(step.input("a"));
+  const DeviceValue& y = yields.output(op, DType::bf16, x.shape);
+  yields.tap(SoftcapTap::kQuotient, inner_path(op, ".quotient"), DType::bf16, x.shape);
+  yields.tap(SoftcapTap::kTanh, inner_path(op, ".tanh"), DType::bf16, x.shape);
+  softcap({bf16_input(op, x), y.as<bf16>(), element_count(x.shape), float(number(op, "cap"))}, yields.record(),
+          settings_.block_threads, stream_);
+}
+
+void StepRunner::require_portable(const Op& op) const {
+  if (arithmetic() == Arithmetic::portable) return;
+  throw BackendError("numerics torch/sm90: LibTorch's tanh on a GPU is not known, which op '" + op.name + "' takes", {},
+                     "run it with --numerics portable");
 }
 
 void StepRunner::spoil(const Op& op, const DeviceValue& y) const {

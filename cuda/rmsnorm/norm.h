@@ -11,7 +11,7 @@ namespace plumbline::PLUMBLINE_BUILD_NS {
 
 inline constexpr int kMaxMeanLanes = 256;
 
-/// Where the normalised value is rounded: before and after the weight (llama), after it (olmo), nowhere (f32).
+/// Where the normalised value is rounded: before and after the weight (llama), after it (olmo, gemma), nowhere (f32).
 enum class NormRounding : int { two, one, none };
 
 /// What a product behind an f32 norm makes of its operands: nothing, TF32 (cut), f16 (rounded). See operand.cuh.
@@ -27,6 +27,7 @@ struct NormInput {
   Arithmetic arithmetic = Arithmetic::portable;
   int mean_lanes = 32;     ///< that share the mean: a power of two, 32 to kMaxMeanLanes
   bf16* normed = nullptr;  ///< [rows, columns] to work with: many rows are normed there first, by a launch of their own
+  float weight_offset = 0.0f;  ///< added to the weight in f32 (gemma: 1), unless it is 0
 };
 
 /// Tap slots of a norm, counted from the kernel's first norm slot. var, rstd: f32 [rows]; x32, n32: f32 [rows,

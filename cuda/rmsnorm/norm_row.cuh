@@ -2,14 +2,15 @@
 // RMSNorm of one row, in pieces that every kernel with a norm inside shares: the statistic by one warp, then the
 // elements. Invariant: a row's values depend on that row alone, not on how many rows there are or which warp takes it.
 // Left to others: loading, storing and taps (the kernels).
-// NUMERICS CONTRACT rmsnorm/llama, rmsnorm/olmo, rmsnorm/f32 (three roundings of one formula)
+// NUMERICS CONTRACT rmsnorm/llama, rmsnorm/olmo, rmsnorm/gemma, rmsnorm/f32 (roundings of one formula)
 //   types    x bf16 or f32, w bf16; statistic and arithmetic f32; output bf16 (llama, olmo) or f32 (f32)
 //   order    A1 lane l of `lanes` (32; under torch/sm90 up to 256) keeps four sums: of columns 4l, 4l+1, 4l+2, 4l+3,
 //            each over the stride 4 lanes, ascending   A2 its four sums are added 0, 1, 2, 3
 //            A3 tree over the lanes: the upper half is added to the lower until one is left
 //   rounding R1 x * x   R2 every addition of A1 to A3   R3 times 1/columns (itself rounded to f32)   R4 + eps
 //            R5 1 / sqrt, each rounded (torch/sm90: special_rsqrt/sm90)   R6 x * rstd   llama: R7 to bf16, R8 w * n, R9
-//            to bf16 olmo: R8 w * (x * rstd), R9 to bf16   f32: R8 only; all to nearest even
+//            to bf16   olmo: R8 w * (x * rstd), R9 to bf16   gemma: the same with 1 + w, rounded to f32, for w
+//            f32: R8 only; all to nearest even
 //   special  NaN in a row: the whole row NaN. A sum past f32's maximum: var Inf, rstd 0, so finite x give 0 and Inf
 //   NaN.
 //            A row of zeros with eps 0: rstd Inf, NaN
@@ -18,7 +19,8 @@
 //   source   order: at::mean of LibTorch on CUDA (measured on H100 and H200): 32 lanes for 16 rows or more, more for
 //            fewer (pipeline/torch_orders.h). R5: our choice, torch.rsqrt differs by an ulp in a fifth of the values.
 //            llama: transformers Qwen3RMSNorm, LlamaRMSNorm; olmo: transformers Olmo2RMSNorm since its PR 38131, and
-//            torch.nn.RMSNorm; f32: kernels that keep the activations in f32 up to the matmul
+//            torch.nn.RMSNorm; gemma: transformers Gemma2RMSNorm, Gemma3RMSNorm; f32: kernels that keep the activations
+//            in f32 up to the matmul
 //   checked  tests/kernel/rmsnorm
 #pragma once
 #include <cstdint>
@@ -123,16 +125,21 @@ struct NormedValue {
   float out32;  ///< times the weight, before the output rounding
 };
 
+/// What the normalised value is multiplied by.
+__device__ __forceinline__ float norm_factor(bf16 weight, float offset) {
+  return offset == 0.0f ? to_f32(weight) : __fadd_rn(offset, to_f32(weight));
+}
+
 template <NormRounding kRounding, class Value>
-__device__ __forceinline__ NormedValue normed_value(Value x, float rstd, bf16 weight) {
+__device__ __forceinline__ NormedValue normed_value(Value x, float rstd, float factor) {
   NormedValue value{};
   value.x32 = to_f32(x);
   value.n32 = __fmul_rn(value.x32, rstd);  // R6
   if constexpr (kRounding == NormRounding::two) {
-    value.n = to_bf16(value.n32);                              // R7
-    value.out32 = __fmul_rn(to_f32(weight), to_f32(value.n));  // R8
+    value.n = to_bf16(value.n32);                      // R7
+    value.out32 = __fmul_rn(factor, to_f32(value.n));  // R8
   } else {
-    value.out32 = __fmul_rn(to_f32(weight), value.n32);  // R8
+    value.out32 = __fmul_rn(factor, value.n32);  // R8
   }
   return value;
 }

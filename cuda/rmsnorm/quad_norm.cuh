@@ -3,7 +3,7 @@
 // between the statistic and the norm. Invariant: the bits of norm_row.cuh; rows and weights aligned to 16 bytes,
 // columns a multiple of 4, bf16 out. Left to others: where the rows go (rmsnorm_kernel.cuh, slab_norm.cuh).
 //
-// NUMERICS CONTRACT: norm_row.cuh (llama and olmo), nothing added.
+// NUMERICS CONTRACT: norm_row.cuh (llama, olmo and gemma), nothing added.
 #pragma once
 #include "cuda/common/dependent_launch.h"
 #include "cuda/rmsnorm/norm_row.cuh"
@@ -87,15 +87,16 @@ __device__ __forceinline__ void tap_four(const Tap& tap, int64_t index, const No
 
 /// Norms four neighbours; `index`, the first one's in the taps, is a multiple of 4.
 template <NormRounding kRounding, class Tap>
-__device__ __forceinline__ uint2 norm_four(uint2 x, float rstd, uint2 weight, const Tap& tap, int64_t index,
-                                           bool taps) {
+__device__ __forceinline__ uint2 norm_four(uint2 x, float rstd, uint2 weight, float offset, const Tap& tap,
+                                           int64_t index, bool taps) {
   const uint32_t inputs[4] = {x.x & 0xFFFFu, x.x >> 16, x.y & 0xFFFFu, x.y >> 16};
   const uint32_t factors[4] = {weight.x & 0xFFFFu, weight.x >> 16, weight.y & 0xFFFFu, weight.y >> 16};
   NormedValue values[4];
   bf16 out[4];
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
-    values[i] = normed_value<kRounding>(bf16{uint16_t(inputs[i])}, rstd, bf16{uint16_t(factors[i])});
+    values[i] =
+        normed_value<kRounding>(bf16{uint16_t(inputs[i])}, rstd, norm_factor(bf16{uint16_t(factors[i])}, offset));
     store_normed(out + i, values[i].out32);
   }
   if (taps) tap_four<kRounding>(tap, index, values, out);

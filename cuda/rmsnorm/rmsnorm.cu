@@ -10,7 +10,14 @@ namespace plumbline::PLUMBLINE_BUILD_NS {
 
 void rmsnorm(const RmsNormArgs& args, const RecordTap* taps, int block_threads, Stream stream) {
   if (!check_rmsnorm(args, block_threads)) return;
-  const NormInput norm{args.x, args.weight, args.rows, args.columns, args.eps, args.arithmetic, args.mean_lanes};
+  const NormInput norm{.x = args.x,
+                       .weight = args.weight,
+                       .rows = args.rows,
+                       .columns = args.columns,
+                       .eps = args.eps,
+                       .arithmetic = args.arithmetic,
+                       .mean_lanes = args.mean_lanes,
+                       .weight_offset = args.weight_offset};
   if (takes_quads(norm, args.rounding, args.y))
     return norm_rows(norm, args.rounding, static_cast<bf16*>(args.y), taps, stream);
   with_arithmetic(args.arithmetic, [&](auto arithmetic) {

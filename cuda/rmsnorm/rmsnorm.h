@@ -17,7 +17,8 @@ struct RmsNormArgs {
   float eps;
   NormRounding rounding;
   Arithmetic arithmetic = Arithmetic::portable;
-  int mean_lanes = 32;  ///< norm.h
+  int mean_lanes = 32;         ///< norm.h
+  float weight_offset = 0.0f;  ///< norm.h
 };
 
 /// Tap slots: NormTap from 0 (out excepted, which is y). No rows: nothing happens. Throws BackendError for a null

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // y[r,c] = x[r,c] / sqrt(mean_c(x[r,:]^2) + eps) * w[c]; one warp a row: element by element for any row, four by four
 // for aligned ones (quad_norm.cuh), the same bits.
-// NUMERICS CONTRACT rmsnorm/llama, rmsnorm/olmo, rmsnorm/f32: norm_row.cuh, nothing added here.
+// NUMERICS CONTRACT rmsnorm/llama, rmsnorm/olmo, rmsnorm/gemma, rmsnorm/f32: norm_row.cuh, nothing added here.
 #pragma once
 #include "cuda/common/dependent_launch.h"
 #include "cuda/common/tap.h"
@@ -12,7 +12,7 @@ namespace plumbline::PLUMBLINE_BUILD_NS {
 template <NormRounding kRounding, class Tap, Defect kDefect = Defect::none,
           Arithmetic kArithmetic = Arithmetic::portable>
 __global__ void rmsnorm_kernel(const bf16* x, const bf16* weight, NormOutput<kRounding>* y, int rows, int columns,
-                               int mean_lanes, float eps, Tap tap) {
+                               int mean_lanes, float eps, float weight_offset, Tap tap) {
   let_next_start();
   wait_for_previous();
   const int row = int(blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32);
@@ -24,7 +24,8 @@ __global__ void rmsnorm_kernel(const bf16* x, const bf16* weight, NormOutput<kRo
     tap.store(NormTap::kRstd, row, statistic.rstd);
   }
   for (int c = int(threadIdx.x % 32); c < columns; c += 32) {
-    const NormedValue value = normed_value<kRounding>(x[base + c], statistic.rstd, weight[c]);
+    const NormedValue value =
+        normed_value<kRounding>(x[base + c], statistic.rstd, norm_factor(weight[c], weight_offset));
     tap_normed<kRounding>(tap, 0, base + c, value);
     store_normed(y + base + c, value.out32);
   }
@@ -45,7 +46,7 @@ __global__ void rmsnorm_quads_kernel(NormInput norm, bf16* y, Tap tap) {
   }
   const auto store = [&](int c, uint2 x, uint2 weight) {
     *reinterpret_cast<uint2*>(y + base + c) =
-        norm_four<kRounding>(x, statistic.rstd, weight, tap, base + c, Tap::kRecords);
+        norm_four<kRounding>(x, statistic.rstd, weight, norm.weight_offset, tap, base + c, Tap::kRecords);
   };
 #pragma unroll
   for (int j = 0; j < kQuads; ++j) {

@@ -25,7 +25,8 @@ void start_rmsnorm(const RmsNormArgs& args, const RecordTap* taps, int block_thr
     using Output = NormOutput<rounding.value>;
     const auto start = [&](auto tap) {
       launch("rmsnorm", shape, stream, rmsnorm_kernel<rounding.value, decltype(tap), kDefect, kArithmetic>, args.x,
-             args.weight, static_cast<Output*>(args.y), args.rows, args.columns, args.mean_lanes, args.eps, tap);
+             args.weight, static_cast<Output*>(args.y), args.rows, args.columns, args.mean_lanes, args.eps,
+             args.weight_offset, tap);
     };
     taps != nullptr ? start(*taps) : start(NoTap{});
   });

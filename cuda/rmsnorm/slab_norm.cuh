@@ -82,7 +82,7 @@ class SlabNorm {
                                             bf16* target) const {
     if (column >= norm_.columns) return;
     *reinterpret_cast<uint2*>(target + column) =
-        norm_four<kRounding>(x, rstd, weight, tap_, int64_t(row) * norm_.columns + column, taps_);
+        norm_four<kRounding>(x, rstd, weight, norm_.weight_offset, tap_, int64_t(row) * norm_.columns + column, taps_);
   }
 
   const NormInput& norm_;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// RMSNorm, gate and up projections, SiLU and the product in one launch, or, of many rows with memory to work in
-// (NormInput::normed), in two. Invariant: the same bits as rmsnorm, two
-// linear, silu and multiply one after the other; writes all of y and every wanted tap. Left to others: the down
-// projection (linear). Contract: swiglu_kernel.cuh.
+// RMSNorm, gate and up projections, SiLU (or GELU) and the product in one launch, or, of many rows with memory to work
+// in (NormInput::normed), in two. Invariant: the same bits as rmsnorm, two linear, silu (or gelu_tanh) and multiply one
+// after the other; writes all of y and every wanted tap. Left to others: the down projection (linear). Contract:
+// swiglu_kernel.cuh.
 #pragma once
 #include "cuda/common/launch.h"
 #include "cuda/common/tap.h"
@@ -19,6 +19,7 @@ struct SwigluArgs {
   const bf16* up_bias;      ///< [columns], or null
   bf16* y;                  ///< [rows, columns]
   int columns;
+  bool gelu = false;  ///< GELU as tanh approximates it, in place of SiLU
 };
 
 /// bf16 [rows, columns] each, after the norm's slots (NormTap from 0, the norm's output in kOut).

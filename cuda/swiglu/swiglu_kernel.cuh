@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // y[m,n] = R(R(silu(g)) * u), g = R(norm(x) Wg^T + bg), u = R(norm(x) Wu^T + bu); one block a tile of 16 rows of both.
-// NUMERICS CONTRACT rmsnorm/llama | rmsnorm/olmo | rmsnorm/f32, then linear/f32acc twice, silu/f32, multiply/rounded
+// NUMERICS CONTRACT rmsnorm/llama | rmsnorm/olmo | rmsnorm/f32, then linear/f32acc twice, silu/f32 (with gelu:
+// gelu-tanh/f32), multiply/rounded
 //   types    x, weights, biases, y bf16; the normalised row bf16 or f32 (rmsnorm/f32); accumulators f32
 //   order    A1 statistic: norm_row.cuh   A2 both products: gemm_tile/v1, one chain over ascending k each   A3 the
 //   biases rounding R1 norm_row.cuh   R2 gemm_tile/v1   R3 + bias   R4 gate and up to bf16   R5 silu/f32, to bf16

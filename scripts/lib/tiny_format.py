@@ -137,8 +137,9 @@ def save(model: torch.nn.Module, config: dict, directory: Path) -> None:
              "tokenizer_config.json": TOKENIZER}  # fmt: skip
     for name, value in texts.items():
         (directory / name).write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    # A tied head is the embedding: state_dict() names it a second time, the file does not store it.
-    left_out = {"lm_head.weight"} if config["tie_word_embeddings"] else set()
+    # A tied head is the embedding: state_dict() names it a second time, the file does not store it. The model knows
+    # whether it is tied where the config leaves that to its class.
+    left_out = {"lm_head.weight"} if model.config.tie_word_embeddings else set()
     weights = {name: tensor.detach().to("cpu", torch.bfloat16).contiguous()
                for name, tensor in model.state_dict().items() if name not in left_out}  # fmt: skip
     part = directory / "model.safetensors.part"

@@ -39,6 +39,8 @@ void suspect_member(const Bench& bench, size_t m, Suspects& out) {
     case OpKind::add:
     case OpKind::multiply:
     case OpKind::scale:
+    case OpKind::gelu_tanh:
+    case OpKind::softcap:
     case OpKind::silu: suspect_elementwise(bench, m, out); break;
     default: break;
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Additions, products and activations.
+// Additions, products, activations and soft caps.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -106,29 +106,35 @@ Mistake with_activation(size_t m, std::string text, std::function<double(double)
   return {std::string(code::kActivation), std::move(text), m, {}, {}, edit, {}};
 }
 
-void suspect_activation(const Bench& bench, size_t m, Suspects& out) {
+double silu(double x) { return x * sigmoid(x); }
+
+double gelu_tanh(double x) {
   const double root = std::sqrt(2.0 / 3.14159265358979323846);
-  out.push_back(
-      with_activation(m, "GELU (erf), not SiLU", [](double x) { return 0.5 * x * std::erfc(-x / std::sqrt(2.0)); }));
-  out.push_back(with_activation(m, "GELU (tanh), not SiLU", [root](double x) {
-    return 0.5 * x * (1.0 + std::tanh(root * (x + 0.044715 * x * x * x)));
-  }));
-  out.push_back(with_activation(m, "ReLU, not SiLU", [](double x) { return x > 0.0 ? x : 0.0; }));
-  out.push_back(with_activation(m, "squared ReLU, not SiLU", [](double x) { return x > 0.0 ? x * x : 0.0; }));
-  out.push_back(with_activation(m, "sigmoid, not SiLU", sigmoid));
-  out.push_back(with_activation(m, "tanh, not SiLU", [](double x) { return std::tanh(x); }));
+  return 0.5 * x * (1.0 + std::tanh(root * (x + 0.044715 * x * x * x)));
+}
+
+/// Of an op that is `own`, called `name`; `other` is what most other families have in its place.
+void suspect_activation(const Bench& bench, size_t m, const std::string& name, double (*own)(double),
+                        const std::string& other, double (*instead)(double), Suspects& out) {
+  const auto wrong = [&](const std::string& what, std::function<double(double)> function) {
+    out.push_back(with_activation(m, what + ", not " + name, std::move(function)));
+  };
+  wrong("GELU (erf)", [](double x) { return 0.5 * x * std::erfc(-x / std::sqrt(2.0)); });
+  wrong(other, instead);
+  wrong("ReLU", [](double x) { return x > 0.0 ? x : 0.0; });
+  wrong("squared ReLU", [](double x) { return x > 0.0 ? x * x : 0.0; });
+  wrong("sigmoid", sigmoid);
+  wrong("tanh", [](double x) { return std::tanh(x); });
   out.push_back(with_activation(m, "no activation: its input is passed on", [](double x) { return x; }));
-  const auto cut = [m](double limit) {
-    return with_activation(m, fmt::format("SiLU of its input cut to +-{}", number_text(limit)), [limit](double x) {
-      const double inside = std::clamp(x, -limit, limit);
-      return inside * sigmoid(inside);
-    });
+  const auto cut = [m, name, own](double limit) {
+    return with_activation(m, fmt::format("{} of its input cut to +-{}", name, number_text(limit)),
+                           [limit, own](double x) { return own(std::clamp(x, -limit, limit)); });
   };
   const double limit = fit_positive(bench, 1e-3, 50.0, 41, cut);
   for (const double tolerance : {0.01, 0.001, 0.0001}) out.push_back(cut(rounded_number(limit, tolerance)));
-  const auto swish = [m](double beta) {
+  const auto swish = [m, name](double beta) {
     return with_activation(m,
-                           fmt::format("x * sigmoid({} x), not SiLU{}", number_text(beta),
+                           fmt::format("x * sigmoid({} x), not {}{}", number_text(beta), name,
                                        std::fabs(beta - 1.702) < 5e-4 ? " (the quick form of GELU)" : ""),
                            [beta](double x) { return x * sigmoid(beta * x); });
   };
@@ -138,6 +144,27 @@ void suspect_activation(const Bench& bench, size_t m, Suspects& out) {
   out.push_back(swish(rounded_number(beta, 0.0002)));
 }
 
+/// Another cap: the op itself replayed with it, since it rounds in between.
+void suspect_cap(const Bench& bench, size_t m, Suspects& out) {
+  const double declared = number(*bench.chain()[m], "cap");
+  const auto with = [&, m](double cap) {
+    Op changed = *bench.chain()[m];
+    changed.attributes["cap"] = cap;
+    return Mistake{std::string(code::kScale),
+                   fmt::format("the soft cap is {}, the config says {}", number_text(cap), number_text(declared)),
+                   m,
+                   std::move(changed),
+                   {},
+                   {},
+                   {}};
+  };
+  out.push_back(with_activation(m, "the soft cap is not applied", [](double x) { return x; }));
+  const double cap = fit_positive(bench, declared / 100.0, declared * 100.0, 41, with);
+  for (const double tolerance : {0.02, 0.002, 0.0002}) out.push_back(with(rounded_number(cap, tolerance)));
+  out.push_back(with_activation(m, "the soft cap is in f32, rounded once",
+                                [declared](double x) { return declared * std::tanh(x / declared); }));
+}
+
 }  // namespace
 
 void suspect_elementwise(const Bench& bench, size_t m, Suspects& out) {
@@ -145,7 +172,9 @@ void suspect_elementwise(const Bench& bench, size_t m, Suspects& out) {
     case OpKind::add: return suspect_sum(bench, m, out);
     case OpKind::multiply: return suspect_product(bench, m, out);
     case OpKind::scale: return suspect_factor(bench, m, out);
-    case OpKind::silu: return suspect_activation(bench, m, out);
+    case OpKind::silu: return suspect_activation(bench, m, "SiLU", silu, "GELU (tanh)", gelu_tanh, out);
+    case OpKind::gelu_tanh: return suspect_activation(bench, m, "GELU (tanh)", gelu_tanh, "SiLU", silu, out);
+    case OpKind::softcap: return suspect_cap(bench, m, out);
     default: return;
   }
 }

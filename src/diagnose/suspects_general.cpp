@@ -39,7 +39,8 @@ std::set<std::string> downstream_of(const OpGraph& graph, const Op& op) {
 std::vector<std::string> taps_nearby(const Bench& bench) {
   std::vector<std::string> paths;
   const Context& context = bench.failed().context;
-  const std::set<std::string> downstream = downstream_of(context.graph, bench.op());
+  // What depends on the op in the candidate: a norm that it runs ahead of the op may stand behind it in the reference.
+  const std::set<std::string> downstream = downstream_of(context.candidate_graph, bench.op());
   for (const Op& op : context.graph.ops) {
     if (op.layer >= 0 && bench.op().layer >= 0 && std::abs(op.layer - bench.op().layer) > 1) continue;
     for (const TapSpec& spec : op.outputs)

@@ -74,6 +74,10 @@ void suspect_weight(size_t m, DType dtype, Suspects& out) {
   out.push_back(with_weight(m, code::kWeightUse, "one was subtracted from the norm's weight (w - 1)",
                             [](double w) { return w - 1.0; }));
   out.push_back(
+      with_weight(m, code::kWeightUse,
+                  fmt::format("one was subtracted from the norm's weight (w - 1, rounded to {})", dtype_name(dtype)),
+                  [dtype](double w) { return round_to(dtype, w - 1.0); }));
+  out.push_back(
       with_weight(m, code::kWeightUse, "the norm's weight was applied twice", [](double w) { return w * w; }));
   out.push_back(
       with_weight(m, code::kWeightUse,

@@ -132,16 +132,19 @@ std::vector<Pair> pairs_of(const Op& op, size_t width) {
   return pairs;
 }
 
+/// How many channels of a head a rope op turns, the first ones: as many as its table has.
+size_t rotated_width(const OpInputs& in) { return static_cast<size_t>(in.inputs.at(1).shape.at(2)); }
+
 /// Calls visit(step, token, pair, re, im): rotated times the conjugate of its input, per head.
 template <class Visit>
 void visit_turns(const Bench& bench, const Visit& visit) {
   for (const BenchStep& step : bench.steps()) {
     const Array& x = bench.given(step).inputs[0];
     const size_t heads = static_cast<size_t>(x.shape.at(1)), tokens = static_cast<size_t>(x.shape.at(2)),
-                 width = static_cast<size_t>(x.shape.at(3));
+                 width = static_cast<size_t>(x.shape.at(3)), turned = rotated_width(bench.given(step));
     for (size_t h = 0; h < heads; ++h)
       for (size_t t = 0; t < tokens; ++t)
-        for (const Pair& pair : pairs_of(bench.op(), width)) {
+        for (const Pair& pair : pairs_of(bench.op(), turned)) {
           const size_t row = (h * tokens + t) * width;
           const double xa = x.values[row + pair.a], xb = x.values[row + pair.b];
           const double ya = step.stored[0][row + pair.a], yb = step.stored[0][row + pair.b];
@@ -150,7 +153,16 @@ void visit_turns(const Bench& bench, const Visit& visit) {
   }
 }
 
-double theta_of_turns(const Bench& bench, size_t half) {
+/// What a pair's angle of the table is divided by, for each pair: nothing where the scaling is llama3's.
+std::vector<double> stretches(const Op& table, size_t half, int64_t positions) {
+  const std::optional<RopeScaling> scaling = rope_scaling(table);
+  if (scaling && scaling->kind == RopeScaling::Kind::linear) return std::vector<double>(half, scaling->factor);
+  if (scaling && scaling->kind == RopeScaling::Kind::longrope && scaling->short_factors.size() == half)
+    return scaling->factors(positions);
+  return std::vector<double>(half, 1.0);
+}
+
+double theta_of_turns(const Bench& bench, const Op& table, size_t half) {
   std::vector<double> re(half, 0.0), im(half, 0.0);
   double position = std::numeric_limits<double>::infinity();
   visit_turns(bench, [&](const BenchStep& step, size_t t, const Pair&, double, double) {
@@ -163,9 +175,10 @@ double theta_of_turns(const Bench& bench, size_t half) {
     im[pair.column] += i;
   });
   ThetaFit fit;
+  const std::vector<double> stretch = stretches(table, half, last_position(bench));
   for (size_t j = 1; j < half; ++j) {
     const double angle = std::atan2(im[j], re[j]);  // known to so many radians: the logarithm of a small one hardly
-    fit.add(static_cast<double>(j) / static_cast<double>(half), angle / position,
+    fit.add(static_cast<double>(j) / static_cast<double>(half), stretch[j] * angle / position,
             std::hypot(re[j], im[j]) * angle * angle);
   }
   return fit.theta();
@@ -216,7 +229,7 @@ void suspect_angles(const Bench& bench, const Op& table_op, size_t m, Suspects& 
   const int64_t positions = last_position(bench) + 16;
   if (positions > kMostPositions) return;
   const Table table = table_of(table_op, positions, bench.dtype());
-  if (table.width == 0 || bench.given(bench.steps()[0]).inputs[0].shape.at(3) != table.width) return;
+  if (table.width == 0 || static_cast<int64_t>(rotated_width(bench.given(bench.steps()[0]))) != table.width) return;
   auto rows = nearest_rows(bench, table);
   if (const std::string text = rows_text(bench, rows); !text.empty())
     out.push_back(with_rows(m, code::kPosition, text, table, rows));
@@ -230,7 +243,7 @@ void suspect_angles(const Bench& bench, const Op& table_op, size_t m, Suspects& 
     const Mistake other = with_theta(table_op, m, theta);
     return with_rows(m, code::kTheta, other.text, table_of(*other.op, positions, bench.dtype()), own);
   };
-  const double start = theta_of_turns(bench, static_cast<size_t>(table.width) / 2);
+  const double start = theta_of_turns(bench, table_op, static_cast<size_t>(table.width) / 2);
   if (!(start > 1.0) || !std::isfinite(start)) return;
   for (const double theta :
        round_values(fit_positive(bench, start / 2.0, start * 2.0, 9, with), number(table_op, "theta")))
@@ -296,11 +309,54 @@ void suspect_scaling_factor(const Bench& bench, size_t m, const RopeScaling& dec
   for (const double tolerance : {0.02, 0.002, 0.0002}) out.push_back(with(rounded_number(factor, tolerance)));
 }
 
+/// The other list of factors, and cosines and sines that are not multiplied.
+void suspect_longrope(const Bench& bench, size_t m, const RopeScaling& declared, Suspects& out) {
+  const auto with = [&, m](const RopeScaling& scaling, const char* text) {
+    Op changed = *bench.chain()[m];
+    set_rope_scaling(changed, scaling);
+    out.push_back({std::string(code::kRopeScaling), text, m, std::move(changed), {}, {}, {}});
+  };
+  RopeScaling exchanged = declared, unscaled = declared;
+  std::swap(exchanged.short_factors, exchanged.long_factors);
+  unscaled.attention_factor = 1.0;
+  with(exchanged, "the factors of long and of short sequences are exchanged");
+  with(unscaled, "cosines and sines are not multiplied by the attention factor");
+}
+
+/// Heads of which the model turns the first channels alone: all of them turned, by a table of that width.
+void suspect_whole_rotation(const Bench& bench, const Op& table, size_t m, Suspects& out) {
+  const OpInputs& given = bench.given(bench.steps().front());
+  const int64_t width = given.inputs[0].shape.at(3), turned = static_cast<int64_t>(rotated_width(given));
+  if (turned >= width) return;
+  Op wide = table;
+  clear_rope_scaling(wide);
+  wide.attributes["head_dim"] = width;
+  const Table angles = table_of(wide, std::min(last_position(bench), kMostPositions), bench.dtype());
+  const auto edit = [angles](OpInputs& in, const StepFacts& step) {
+    const int64_t tokens = in.inputs[0].shape.at(2);
+    const auto from = [&](const std::vector<double>& values) {
+      if (step.first_position + tokens > angles.rows()) throw ShapeError("a table of fewer rows", {}, "");
+      return std::vector<double>(values.begin() + step.first_position * angles.width,
+                                 values.begin() + (step.first_position + tokens) * angles.width);
+    };
+    in.inputs[1] = {{1, tokens, angles.width}, from(angles.cos)};
+    in.inputs[2] = {{1, tokens, angles.width}, from(angles.sin)};
+  };
+  out.push_back({std::string(code::kPairing),
+                 fmt::format("all {} channels of a head are rotated, not the first {}", width, turned),
+                 m,
+                 {},
+                 edit,
+                 {},
+                 {}});
+}
+
 /// Pairs whose stored values are the input's, not the rotated ones.
 void suspect_unrotated_pairs(const Bench& bench, size_t m, Suspects& out) {
   const auto width = static_cast<size_t>(bench.given(bench.steps().front()).inputs[0].shape.at(3));
-  const std::vector<Pair> pairs = pairs_of(bench.op(), width);
-  std::vector<double> to_input(width / 2, 0.0), to_replay(width / 2, 0.0);
+  const size_t turned = rotated_width(bench.given(bench.steps().front()));
+  const std::vector<Pair> pairs = pairs_of(bench.op(), turned);
+  std::vector<double> to_input(turned / 2, 0.0), to_replay(turned / 2, 0.0);
   for (const BenchStep& step : bench.steps()) {
     const std::vector<double>&x = bench.given(step).inputs[0].values, &y = step.results[0].exact.values;
     for (size_t row = 0; row + width <= step.stored[0].size(); row += width)
@@ -311,13 +367,13 @@ void suspect_unrotated_pairs(const Bench& bench, size_t m, Suspects& out) {
         }
   }
   std::vector<int64_t> rotated;
-  std::vector<bool> passed(width / 2, false);
-  for (size_t j = 0; j < width / 2; ++j) {
+  std::vector<bool> passed(turned / 2, false);
+  for (size_t j = 0; j < turned / 2; ++j) {
     passed[j] = to_input[j] < to_replay[j];
     if (!passed[j]) rotated.push_back(static_cast<int64_t>(j));
   }
-  if (rotated.empty() || rotated.size() == width / 2) return;
-  const std::string text = fmt::format("only the pairs {} of {} are rotated", ranges_text(rotated), width / 2);
+  if (rotated.empty() || rotated.size() == turned / 2) return;
+  const std::string text = fmt::format("only the pairs {} of {} are rotated", ranges_text(rotated), turned / 2);
   out.push_back(
       with_results(m, code::kPairing, text, [passed, pairs, width](std::vector<double>& y, const OpInputs& in) {
         for (size_t row = 0; row + width <= y.size(); row += width)
@@ -371,10 +427,7 @@ void suspect_rope_table(const Bench& bench, size_t m, Suspects& out) {
   if (m + 1 == bench.chain().size()) suspect_offsets(bench, m, out);
   if (const auto scaling = rope_scaling(op)) {
     Op plain = op;
-    std::erase_if(plain.attributes, [](const auto& entry) {
-      return entry.first == "scaling" || entry.first == "factor" || entry.first == "low_freq_factor" ||
-             entry.first == "high_freq_factor" || entry.first == "original_positions";
-    });
+    clear_rope_scaling(plain);
     out.push_back({std::string(code::kRopeScaling),
                    "the rope scaling of the config is not applied",
                    m,
@@ -382,7 +435,8 @@ void suspect_rope_table(const Bench& bench, size_t m, Suspects& out) {
                    {},
                    {},
                    {}});
-    suspect_scaling_factor(bench, m, *scaling, out);
+    scaling->kind == RopeScaling::Kind::longrope ? suspect_longrope(bench, m, *scaling, out)
+                                                 : suspect_scaling_factor(bench, m, *scaling, out);
   } else {
     for (const double factor : {2.0, 4.0, 8.0, 16.0, 32.0, 0.5})
       out.push_back(with_positions(
@@ -417,7 +471,9 @@ void suspect_rope(const Bench& bench, size_t m, Suspects& out) {
   const Op* table = bench.failed().context.graph.producer(op.inputs.at(1));
   if (m + 1 != bench.chain().size()) return;
   suspect_unrotated_pairs(bench, m, out);
-  if (table != nullptr && table->kind == OpKind::rope_table) suspect_angles(bench, *table, m, out);
+  if (table == nullptr || table->kind != OpKind::rope_table) return;
+  suspect_angles(bench, *table, m, out);
+  suspect_whole_rotation(bench, *table, m, out);
 }
 
 }  // namespace plumbline

@@ -20,13 +20,12 @@ namespace {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
-/// Largest magnitude of a norm's weight, by layer.
-std::map<int, double> largest_weights(const AuditReport& audit, std::string_view kind) {
-  std::map<int, double> largest;
+/// Of a norm's weight, by layer.
+std::map<int, const WeightStatistics*> statistics_of(const AuditReport& audit, std::string_view kind) {
+  std::map<int, const WeightStatistics*> all;
   for (const AuditedTensor& tensor : audit.tensors)
-    if (tensor.kind == kind && tensor.statistics)
-      largest[tensor.layer] = std::max(std::abs(tensor.statistics->least), std::abs(tensor.statistics->largest));
-  return largest;
+    if (tensor.kind == kind && tensor.statistics) all[tensor.layer] = &*tensor.statistics;
+  return all;
 }
 
 /// Of an op's results, to their rms; NaN if it was not measured.
@@ -38,14 +37,12 @@ double relative_noise(const std::optional<NoiseFloor>& floor, const std::string&
 
 std::vector<LogitRow> logit_rows(const AuditReport& audit, const Trace& trace, const OpGraph& graph,
                                  const std::optional<NoiseFloor>& floor) {
-  const std::map<int, double> q = largest_weights(audit, "self_attn.q_norm.weight"),
-                              k = largest_weights(audit, "self_attn.k_norm.weight");
-  const double root = std::sqrt(static_cast<double>(audit.config.head_dim));
+  const auto q = statistics_of(audit, "self_attn.q_norm.weight"), k = statistics_of(audit, "self_attn.k_norm.weight");
   std::vector<LogitRow> rows;
   for (const SeenLogits& seen : seen_logits(trace, graph)) {
     const bool normed = q.contains(seen.layer) && k.contains(seen.layer);
-    rows.push_back({seen.layer, normed ? root * q.at(seen.layer) * k.at(seen.layer) : kNone, seen.largest,
-                    relative_noise(floor, seen.op) * seen.rms});
+    rows.push_back({seen.layer, normed ? largest_logit(audit.config, *q.at(seen.layer), *k.at(seen.layer)) : kNone,
+                    seen.largest, relative_noise(floor, seen.op) * seen.rms});
   }
   return rows;
 }

@@ -30,8 +30,12 @@ constexpr std::array kStepKinds = {
 struct Architecture {
   std::string_view name, preset;
 };
-constexpr std::array kArchitectures = {Architecture{"LlamaForCausalLM", "hf-llama"},
-                                       Architecture{"Qwen3ForCausalLM", "hf-qwen3"}};
+constexpr std::array kArchitectures = {
+    Architecture{"LlamaForCausalLM", "hf-llama"},       Architecture{"Qwen3ForCausalLM", "hf-qwen3"},
+    Architecture{"Qwen2ForCausalLM", "hf-llama"},       Architecture{"MistralForCausalLM", "hf-llama"},
+    Architecture{"Ernie4_5ForCausalLM", "hf-ernie4_5"}, Architecture{"Ernie4_5_ForCausalLM", "hf-ernie4_5"},
+    Architecture{"Olmo2ForCausalLM", "hf-olmo2"},       Architecture{"Gemma2ForCausalLM", "hf-gemma2"},
+    Architecture{"Gemma3ForCausalLM", "hf-gemma3"},     Architecture{"Phi3ForCausalLM", "hf-phi3"}};
 
 class Reader {
  public:
@@ -81,9 +85,10 @@ class Reader {
     for (const Json& glob : globs) map_.ignored.push_back(text(glob, "an entry of 'ignore'"));
   }
 
-  /// A rule for a pattern that the extended preset has too takes its place.
+  /// A rule for a pattern that the extended preset has too takes its place; null takes the preset's away.
   void rules(const std::string& pattern, const Json& rule) {
     std::erase_if(map_.rules, [&](const MapRule& known) { return known.pattern == pattern; });
+    if (rule.is_null()) return;
     if (!rule.is_array()) return add(pattern, rule);
     for (const Json& one : rule) add(pattern, one);
   }

@@ -2,6 +2,7 @@
 #include "locate/settings.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 

@@ -16,6 +16,7 @@
 #include "core/progress.h"
 #include "model/audit_rules.h"
 #include "model/config.h"
+#include "model/family.h"
 
 namespace plumbline {
 namespace {
@@ -164,7 +165,7 @@ void apply_notes_checker(AuditReport& report) {
     const bool finite = k->moments.count == k->count && q->moments.count == q->count;
     layers.push_back({layer, finite ? k->largest : std::nan(""), k->median.value, q->largest, q->median.value});
     if (!finite) continue;
-    const double bound = std::sqrt(static_cast<double>(report.config.head_dim)) * k->magnitude() * q->magnitude();
+    const double bound = largest_logit(report.config, *q, *k);
     if (report.logit_bound_layer < 0 || bound > report.logit_bound) {
       report.logit_bound = bound;
       report.logit_bound_layer = layer;
@@ -189,6 +190,20 @@ std::pair<int, std::string> layer_and_kind(const std::string& name) {
       return {layer, std::string(end + 1, name.data() + name.size())};
   }
   return {-1, name.starts_with(model) ? name.substr(model.size()) : name};
+}
+
+double largest_logit(const ModelConfig& config, const WeightStatistics& q, const WeightStatistics& k) {
+  const Family* const family = find_family(config.architecture);
+  const bool offsets = family != nullptr && family->norm_contract == "rmsnorm/gemma";
+  const bool whole = family != nullptr && family->head_norms == HeadNorms::whole;
+  const auto factor = [&](const WeightStatistics& weight) {
+    return offsets ? std::max(std::fabs(1.0 + weight.least), std::fabs(1.0 + weight.largest)) : weight.magnitude();
+  };
+  const auto width = static_cast<double>(config.head_dim);
+  const double scalar = config.query_scalar != 0.0 ? config.query_scalar : width;
+  // A normed row of n channels is at most sqrt(n) long before its weight; one head may have all of it.
+  const double rows = whole ? std::sqrt(static_cast<double>(config.heads * config.kv_heads)) : 1.0;
+  return rows * width / std::sqrt(scalar) * factor(q) * factor(k);
 }
 
 std::string form_of(const AuditedTensor& tensor) {

@@ -79,13 +79,17 @@ struct AuditReport {
   std::vector<AuditedKind> kinds;
   bool has_qk_norm = false;
   NotesScore notes_checker;
-  /// Largest attention logit that the norm weights allow, sqrt(head_dim) * max|q_norm| * max|k_norm|, over the layers.
+  /// largest_logit() of the layer where it is largest.
   double logit_bound = 0.0;
   int logit_bound_layer = -1;
   std::vector<std::string> notes;  ///< buffers that are computed anew
 
   int64_t count(AuditLevel level) const;
 };
+
+/// Largest attention logit that a layer's norms of queries and keys allow: sqrt(head_dim) * max|q_norm| * max|k_norm|,
+/// where each head is normed by itself, its weight is no offset and the scores are scaled by head_dim.
+double largest_logit(const ModelConfig& config, const WeightStatistics& q, const WeightStatistics& k);
 
 AuditReport audit_checkpoint(const std::filesystem::path& directory, int threads);
 

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "model/audit_rules.h"
+#include "model/family.h"
 #include "model/strict_json.h"
 
 namespace plumbline {
@@ -28,7 +29,12 @@ struct PublishedTheta {
 constexpr std::array kQwen3Theta = {1e6, 5e6};
 // ERNIE 4.5: 5e5, its class's default; the classes of most other families fall back to 1e4.
 constexpr std::array kErnieTheta = {5e5};
+// OLMo 2: 5e5; Gemma 2 1e4; Gemma 3 1e6, beside 1e4 in its layers with a window.
+constexpr std::array kOlmo2Theta = {5e5}, kGemma2Theta = {1e4}, kGemma3Theta = {1e6};
 constexpr std::array kPublished = {
+    PublishedTheta{"Olmo2ForCausalLM", kOlmo2Theta, "the default of transformers' class", 1e4},
+    PublishedTheta{"Gemma2ForCausalLM", kGemma2Theta, "what Gemma 3 has", 1e6},
+    PublishedTheta{"Gemma3ForCausalLM", kGemma3Theta, "what its layers with a window have", 1e4},
     PublishedTheta{"Qwen3ForCausalLM", kQwen3Theta, "the default of transformers' class", 1e4},
     PublishedTheta{"Ernie4_5ForCausalLM", kErnieTheta, "what other families fall back to", 1e4},
     PublishedTheta{"Ernie4_5_ForCausalLM", kErnieTheta, "what other families fall back to", 1e4},
@@ -50,9 +56,20 @@ const AuditedTensor* embedding_of(const AuditReport& report) {
   return find_tensor(report, "model.embed_tokens.weight");
 }
 
+std::string scaling_text(const std::optional<RopeScaling>& scaling) {
+  if (!scaling) return "";
+  if (scaling->kind == RopeScaling::Kind::llama3) return ", scaled as llama3";
+  if (scaling->kind == RopeScaling::Kind::longrope)
+    return fmt::format(", longrope beyond {:.6g} positions, cosines and sines times {:.6g}",
+                       scaling->original_positions, scaling->attention_factor);
+  return fmt::format(", positions divided by {:.6g}", scaling->factor);
+}
+
 void check_theta(AuditReport& report) {
   const double theta = report.config.rope_theta;
-  report.theta = fmt::format("{:.6g}{}", theta, report.config.rope_scaling ? ", scaled as llama3" : "");
+  report.theta = fmt::format("{:.6g}{}", theta, scaling_text(report.config.rope_scaling));
+  if (report.config.local_rope_theta != 0.0)
+    report.theta += fmt::format("; {:.6g} in layers with a window", report.config.local_rope_theta);
   for (const PublishedTheta& family : kPublished) {
     if (family.architecture != report.config.architecture) continue;
     if (std::find(family.values.begin(), family.values.end(), theta) != family.values.end()) return;
@@ -74,11 +91,35 @@ void check_theta(AuditReport& report) {
 /// What the first norm leaves of its input for this mean square, eps being what it is.
 double norm_share(double mean_square, double eps) { return std::sqrt(mean_square / (mean_square + eps)); }
 
+/// Of a family that multiplies its rows by sqrt(hidden).
+void check_scaled_embedding(AuditReport& report, const AuditedTensor& embedding, double stored) {
+  const double share = norm_share(stored * static_cast<double>(report.config.hidden), report.config.rms_eps);
+  report.embedding = fmt::format("rms {:.4g}, times sqrt(hidden); beside eps {:.1g} the first norm keeps {:.4f} of it",
+                                 std::sqrt(stored), report.config.rms_eps, share);
+  if (share >= kEpsShare) return;
+  report.findings.push_back(
+      {AuditRule::small_embedding,
+       AuditLevel::warning,
+       "the embedding is so small that eps weighs in the first norm",
+       {embedding.name},
+       embedding.file,
+       {fmt::format("rms {:.4g}: scaled, the first norm gives {:.3f} of what it would without eps", std::sqrt(stored),
+                    share)},
+       "compare with the original weights"});
+}
+
 void check_embedding(AuditReport& report) {
   const AuditedTensor* const embedding = embedding_of(report);
   if (embedding == nullptr || !embedding->statistics || embedding->statistics->moments.count == 0) return;
   const Moments& moments = embedding->statistics->moments;
-  const double square = moments.m2 / static_cast<double>(moments.count) + moments.mean * moments.mean;
+  const double stored = moments.m2 / static_cast<double>(moments.count) + moments.mean * moments.mean;
+  const Family* const family = find_family(report.config.architecture);
+  if (family != nullptr && family->norms == Norms::behind) {
+    report.embedding = fmt::format("rms {:.4g}, used as stored; no norm reads it", std::sqrt(stored));
+    return;
+  }
+  if (family != nullptr && family->embeds_scaled) return check_scaled_embedding(report, *embedding, stored);
+  const double square = stored;
   const double share = norm_share(square, report.config.rms_eps);
   const double scaled = norm_share(square / static_cast<double>(report.config.hidden), report.config.rms_eps);
   report.embedding = fmt::format(

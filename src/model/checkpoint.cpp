@@ -6,6 +6,7 @@
 #include <plumbline/model.h>
 
 #include "model/config.h"
+#include "model/expected_parameters.h"
 #include "model/loader_rules.h"
 #include "model/mapped_file.h"
 #include "model/weight_files.h"
@@ -35,6 +36,20 @@ void append(std::vector<std::string>& to, std::vector<std::string>& from) {
   to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
 }
 
+/// Rows of packed tensors under the names that the graph has for them. Nothing is copied.
+void unpack(const ModelConfig& config, Parameters& parameters) {
+  for (const PackedParameter& packed : packed_parameters(config)) {
+    const auto whole = std::make_shared<Tensor>(parameters.at(packed.name));
+    parameters.erase(packed.name);
+    const std::byte* data = whole->data();
+    for (const auto& [name, rows] : packed.parts) {
+      const TensorView part{whole->dtype(), {rows, whole->shape().at(1)}, data};
+      data += part.byte_size();
+      parameters.emplace(name, Tensor::borrow(part, whole));
+    }
+  }
+}
+
 Model load(const fs::path& directory) {
   Model model;
   model.directory = directory;
@@ -44,6 +59,7 @@ Model load(const fs::path& directory) {
   CheckedWeights checked = check_weights(model.config, weights, directory);
   model.files.insert(model.files.end(), weights.files.begin(), weights.files.end());
   model.parameters = std::move(checked.parameters);
+  unpack(model.config, model.parameters);
   append(model.notes, checked.notes);
   append(model.notes, weights.notes);
   model.graph = build_graph(model.config);

@@ -12,6 +12,7 @@
 #include "core/random.h"
 #include "model/config.h"
 #include "model/expected_parameters.h"
+#include "model/family.h"
 #include "model/shape_table.h"
 #include "model/strict_json.h"
 
@@ -25,6 +26,9 @@ struct Law {
   double mean, deviation;  ///< of a matrix: times 1 / sqrt(inputs)
 };
 constexpr std::array kLaws = {
+    // the first that fits
+    Law{"qkv_proj.weight", 0.0, 0.74},
+    Law{"gate_up_proj.weight", 0.0, 0.87},
     Law{"q_proj.weight", 0.0, 0.78},
     Law{"k_proj.weight", 0.0, 0.75},
     Law{"v_proj.weight", 0.0, 0.69},
@@ -38,6 +42,8 @@ constexpr std::array kLaws = {
     Law{"k_norm.weight", 1.18, 0.27},
     Law{"input_layernorm.weight", 0.92, 0.16},
     Law{"post_attention_layernorm.weight", 1.21, 0.19},
+    Law{"pre_feedforward_layernorm.weight", 1.21, 0.19},
+    Law{"post_feedforward_layernorm.weight", 1.0, 0.19},
     Law{"model.norm.weight", 2.04, 0.18},
     Law{".bias", 0.0, 0.10},
 };
@@ -45,11 +51,13 @@ constexpr std::array kLaws = {
 constexpr int kDraws = 12;                            // of SplitMix64::normal
 constexpr uint64_t kIncrement = 0x9E3779B97F4A7C15u;  // of its counter
 
-PlannedTensor planned(const ParameterSpec& spec) {
+/// `offsets`: norms store what they add to one.
+PlannedTensor planned(const ParameterSpec& spec, bool offsets) {
   for (const Law& law : kLaws) {
     if (!spec.name.ends_with(law.ending)) continue;
     const double width = spec.shape.size() == 2 ? std::sqrt(static_cast<double>(spec.shape[1])) : 1.0;
-    return {spec.name, spec.shape, law.mean, law.deviation / width, spec.name, 0.0};
+    const double mean = offsets && law.mean != 0.0 ? law.mean - 1.0 : law.mean;  // other parameters have mean 0
+    return {spec.name, spec.shape, mean, law.deviation / width, spec.name, 0.0};
   }
   throw Error("make-model: no law for the weights of '" + spec.name + "'");
 }
@@ -124,7 +132,9 @@ CheckpointPlan plan_checkpoint(const PlanOptions& options) {
   plan.vocab = config.vocab;
   plan.max_positions = config.max_positions;
   plan.seed = options.seed;
-  for (const ParameterSpec& spec : expected_parameters(config)) plan.tensors.push_back(planned(spec));
+  const Family* const family = find_family(config.architecture);
+  const bool offsets = family != nullptr && family->norm_contract == "rmsnorm/gemma";
+  for (const ParameterSpec& spec : expected_parameters(config)) plan.tensors.push_back(planned(spec, offsets));
   if (config.tied && shape.stores_tied_head) {
     PlannedTensor head = plan.tensors.front();
     head.name = head_parameter(config).name;

@@ -81,10 +81,41 @@ DType read_dtype(const ConfigKeys& keys) {
   keys.unsupported(key, "\"bfloat16\", \"float16\", \"float32\"", "convert the checkpoint");
 }
 
-void refuse_unknown_arithmetic(const ConfigKeys& keys) {
-  if (keys.find("hidden_act") != nullptr && keys.text("hidden_act") != "silu") {
-    keys.unsupported("hidden_act", "\"silu\"", "use a model with that activation");
+/// Gemma's classes read hidden_activation; their older checkpoints have both keys.
+void check_activation(const ConfigKeys& keys, const Family& family) {
+  const std::string known = family.activation == Activation::silu ? "silu" : "gelu_pytorch_tanh";
+  for (const char* const key : {"hidden_act", "hidden_activation"}) {
+    const bool read = key == std::string_view("hidden_act") || family.activation != Activation::silu;
+    if (read && keys.find(key) != nullptr && keys.text(key) != known)
+      keys.unsupported(key, "\"" + known + "\"", "use a model with that activation");
   }
+}
+
+/// A soft cap: 0 if the key is null.
+double read_cap(const ConfigKeys& keys, const std::string& key, double otherwise) {
+  if (keys.absent(key)) return otherwise;
+  return keys.find(key) == nullptr ? 0.0 : keys.positive(key);
+}
+
+/// Caps and the scale of the scores; what the family's class ignores must not stand there.
+void read_scores(const ConfigKeys& keys, const Family& family, ModelConfig& config) {
+  const std::string scores = "attn_logit_softcapping", logits = "final_logit_softcapping";
+  if (family.caps_scores) config.score_cap = read_cap(keys, scores, family.score_cap);
+  if (!family.caps_scores && keys.find(scores) != nullptr)
+    keys.unsupported(scores, "null, since transformers' class does not apply it", "use a checkpoint without it");
+  if (family.activation == Activation::gelu_tanh) {
+    config.logit_cap = read_cap(keys, logits, family.logit_cap);
+  } else if (keys.find(logits) != nullptr) {
+    keys.unsupported(logits, "null in this family", "use a checkpoint without it");
+  }
+  if (family.query_scalar == 0) return;
+  const char* const scalar = "query_pre_attn_scalar";
+  config.query_scalar = keys.find(scalar) != nullptr ? keys.positive(scalar) : static_cast<double>(family.query_scalar);
+}
+
+void refuse_unknown_arithmetic(const ConfigKeys& keys) {
+  if (keys.flag("use_bidirectional_attention", false))
+    keys.unsupported("use_bidirectional_attention", "false", "use a checkpoint with causal attention");
   if (keys.find("quantization_config") != nullptr) {
     keys.unsupported("quantization_config", "absent", "use the checkpoint before quantisation");
   }
@@ -110,6 +141,7 @@ ModelConfig parse_config(std::string json, const std::filesystem::path& file) {
   const Family& family = read_architecture(keys);
   config.architecture = family.architecture;
   refuse_unknown_arithmetic(keys);
+  check_activation(keys, family);
   config.hidden = keys.extent("hidden_size", kLargestWidth);
   config.layers = keys.extent("num_hidden_layers", kMostLayers);
   config.heads = keys.extent("num_attention_heads", kMostHeads);
@@ -120,12 +152,16 @@ ModelConfig parse_config(std::string json, const std::filesystem::path& file) {
   config.max_positions = keys.find("max_position_embeddings") != nullptr
                              ? keys.extent("max_position_embeddings", int64_t{1} << 40)
                              : family.max_positions;
-  config.rope_theta = read_rope_theta(keys, family.rope_theta);
-  config.rope_scaling = read_rope_scaling(keys, config.max_positions);
+  config.rope_theta = read_rope_theta(keys, family);
+  config.rotary_dim = read_rotary_dim(keys, family, config.head_dim);
+  const int64_t rotated = config.rotary_dim != 0 ? config.rotary_dim : config.head_dim;
+  config.rope_scaling = read_rope_scaling({keys, family, config.max_positions, rotated});
+  config.local_rope_theta = read_local_rope_theta(keys, family);
   config.rms_eps = keys.positive("rms_norm_eps");
   config.tied = keys.flag("tie_word_embeddings", family.tied);
   read_biases(keys, family, config);
   config.windows = read_windows(keys, family, config.layers);
+  read_scores(keys, family, config);
   config.dtype = read_dtype(keys);
   config.json = std::move(json);
   return config;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Source: transformers, __post_init__ of Qwen2Config, Qwen3Config and MistralConfig, forward of their models.
+// Source: transformers, __post_init__ of Qwen2Config, Qwen3Config, MistralConfig, Gemma2Config and Gemma3TextConfig,
+// forward of their models.
 #include "model/config_windows.h"
+
+#include <algorithm>
 
 namespace plumbline {
 namespace {
@@ -30,6 +33,23 @@ std::vector<bool> stated_types(const ConfigKeys& keys, int64_t layers) {
     keys.unsupported("layer_types", "one entry for each of num_hidden_layers, " + std::to_string(layers),
                      "correct the key that is wrong");
   return slides;
+}
+
+/// sliding_window of all layers but every period-th, unless layer_types says which.
+std::vector<int64_t> periodic_windows(const ConfigKeys& keys, const Family& family, int64_t layers) {
+  const int64_t window = stated_window(keys, family);
+  if (window == 0)
+    keys.unsupported("sliding_window", "an integer in this family", "give the number that the model was trained with");
+  const bool has_key = family.local_rope_theta != 0.0 && keys.find("sliding_window_pattern") != nullptr;
+  const int64_t period = has_key ? keys.extent("sliding_window_pattern", kMostLayers) : family.window_period;
+  std::vector<bool> slides = stated_types(keys, layers);
+  std::vector<int64_t> windows;
+  for (int64_t layer = 0; layer < layers; ++layer) {
+    const bool slide = slides.empty() ? (layer + 1) % period != 0 : slides[static_cast<size_t>(layer)];
+    windows.push_back(slide ? window : 0);
+  }
+  const bool any = std::ranges::any_of(windows, [](int64_t one) { return one != 0; });
+  return any ? windows : std::vector<int64_t>{};
 }
 
 /// Every layer's window, the types being what the class makes of it.
@@ -69,6 +89,7 @@ std::vector<int64_t> upper_windows(const ConfigKeys& keys, const Family& family,
 
 std::vector<int64_t> read_windows(const ConfigKeys& keys, const Family& family, int64_t layers) {
   if (family.windows == Windows::upper) return upper_windows(keys, family, layers);
+  if (family.windows == Windows::periodic) return periodic_windows(keys, family, layers);
   if (family.windows == Windows::all) return same_windows(keys, stated_window(keys, family), layers);
   if (keys.flag("use_sliding_window", false))
     keys.unsupported("use_sliding_window", "false in this family", "use a checkpoint with full attention");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The decoder that Qwen3, Llama, Qwen2, Mistral and ERNIE 4.5 share: its op graph and its parameters, from the config
+// The decoder that all known families share: its op graph and its parameters, from the config
 // and the family's features.
 #pragma once
 #include <vector>
@@ -11,5 +11,6 @@ namespace plumbline {
 
 OpGraph build_decoder(const ModelConfig& config, const Family& family);
 std::vector<ParameterSpec> decoder_parameters(const ModelConfig& config, const Family& family);
+std::vector<PackedParameter> decoder_packed_parameters(const ModelConfig& config, const Family& family);
 
 }  // namespace plumbline

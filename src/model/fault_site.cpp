@@ -32,9 +32,16 @@ bool is_part(const Fault& fault, const Op& op) {
   });
 }
 
-bool may_go_to(const Fault& fault, const Op& op) {
+/// Where the logits are capped, the head is the op before: "logits" stands for it.
+std::string place_of(const Model& model, const Fault& fault, const std::string& site) {
+  const bool of_head =
+      fault.reach == Reach::fixed || std::ranges::find(fault.kinds, OpKind::linear) != fault.kinds.end();
+  return site == "logits" && of_head && model.graph.find("logits_raw") != nullptr ? "logits_raw" : site;
+}
+
+bool may_go_to(const Model& model, const Fault& fault, const Op& op) {
   switch (fault.reach) {
-    case Reach::fixed: return op.name == fault.info.default_site;
+    case Reach::fixed: return op.name == place_of(model, fault, fault.info.default_site);
     case Reach::layers: return false;
     case Reach::parts: return is_part(fault, op);
     case Reach::kinds: return std::find(fault.kinds.begin(), fault.kinds.end(), op.kind) != fault.kinds.end();
@@ -51,7 +58,7 @@ std::vector<std::string> possible_sites(const Model& model, const Fault& fault) 
     if (!fault.parts.empty() && std::ranges::all_of(fault.parts, stands_there)) sites.push_back(name);
   }
   for (const Op& op : model.graph.ops) {
-    if (may_go_to(fault, op)) sites.push_back(op.name);
+    if (may_go_to(model, fault, op)) sites.push_back(op.name);
   }
   return sites;
 }
@@ -107,7 +114,8 @@ FaultSite resolve_layer(const Model& model, const Fault& fault, const std::strin
 
 }  // namespace
 
-FaultSite resolve_site(const Model& model, const Fault& fault, const std::string& spelling, const std::string& site) {
+FaultSite resolve_site(const Model& model, const Fault& fault, const std::string& spelling, const std::string& given) {
+  const std::string site = place_of(model, fault, given);
   const std::optional<int> layer = layer_number(site);
   if (layer && *layer < model.config.layers && !fault.parts.empty()) {
     return resolve_layer(model, fault, spelling, *layer);
@@ -116,7 +124,7 @@ FaultSite resolve_site(const Model& model, const Fault& fault, const std::string
   if (op == nullptr && names_part(model, fault, site) && !family_has(model, site)) {
     refuse_family(model, fault, spelling, site);
   }
-  if (op == nullptr || !may_go_to(fault, *op)) refuse(model, fault, spelling, site);
+  if (op == nullptr || !may_go_to(model, fault, *op)) refuse(model, fault, spelling, site);
   return {site, op->layer, {site}};
 }
 

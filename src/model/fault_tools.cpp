@@ -35,6 +35,8 @@ Op& op_named(Model& model, std::string_view name) {
   return model.graph.ops[static_cast<size_t>(found - model.graph.ops.data())];
 }
 
+bool is_head(const Op& op) { return op.layer < 0 && op.kind == OpKind::linear; }
+
 double positive_value(const FaultCall& call, double otherwise) {
   if (call.value.empty()) return otherwise;
   double number = 0.0;
@@ -70,7 +72,7 @@ const Tensor& parameter(const Model& model, const Op& op, size_t index) {
 
 void replace_parameter(Model& model, Op& op, size_t index, Tensor values) {
   std::string& name = op.parameters.at(index);
-  if (read_elsewhere(model, op, name)) name = op.name == "logits" ? "lm_head.weight" : name + "@" + op.name;
+  if (read_elsewhere(model, op, name)) name = is_head(op) ? "lm_head.weight" : name + "@" + op.name;
   model.parameters[name] = std::move(values);
 }
 

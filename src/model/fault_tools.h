@@ -16,6 +16,9 @@ namespace plumbline {
 /// The op of that name. Throws Error if there is none: sites were resolved before.
 Op& op_named(Model& model, std::string_view name);
 
+/// Whether it makes the logits from the last norm, be they capped afterwards or not.
+bool is_head(const Op& op);
+
 /// The value after '=' as a finite number above 0, or `otherwise` if none was given. Throws UsageError.
 double positive_value(const FaultCall& call, double otherwise);
 /// The value after '=' as a whole number from 1 to `most`, or `otherwise` if none was given. Throws UsageError.

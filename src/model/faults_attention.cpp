@@ -2,10 +2,19 @@
 // Faults of the attention: rotation, head mapping, mask, scale, order of packed projections.
 #include <cmath>
 
+#include <plumbline/error.h>
+
 #include "model/fault_tools.h"
 
 namespace plumbline {
 namespace {
+
+/// The table that an op reads: layers with a window may have another than the rest.
+const Op& table_of(FaultCall& call, const std::string& rope) {
+  const Op* const table = call.model.graph.producer(op_named(call.model, rope).inputs.at(1));
+  if (table == nullptr) throw Error("op '" + rope + "' reads no table");
+  return *table;
+}
 
 /// A table of the layer's own, ahead of the layer's first op; its rope ops read it.
 Op& own_rope_table(FaultCall& call) {
@@ -13,10 +22,10 @@ Op& own_rope_table(FaultCall& call) {
   const std::string name = prefix + "rope.table";
   std::vector<Op>& ops = call.model.graph.ops;
   if (call.model.graph.find(name) == nullptr) {
-    Op table = op_named(call.model, "rope.table");
+    Op table = table_of(call, call.site.ops.front());
     table.name = name;
     table.layer = call.site.layer;
-    for (TapSpec& tap : table.outputs) tap.path = prefix + tap.path;
+    for (TapSpec& tap : table.outputs) tap.path = prefix + "rope" + tap.path.substr(tap.path.find('.'));
     for (const std::string& rope : call.site.ops) {
       Op& op = op_named(call.model, rope);
       op.inputs.at(1) = table.outputs.at(0).path;
@@ -47,10 +56,39 @@ void scaling_factor(FaultCall& call) {
   Op& table = site_op(call);
   std::optional<RopeScaling> scaling = rope_scaling(table);
   if (!scaling) changes_nothing(call, "the model has no rope scaling");
+  if (scaling->kind == RopeScaling::Kind::longrope) changes_nothing(call, "longrope has a factor for each pair");
   const double factor = positive_value(call, 4.0);
   if (factor == scaling->factor) changes_nothing(call, "the scaling has this factor already");
   scaling->factor = factor;
   set_rope_scaling(table, *scaling);
+}
+
+RopeScaling longrope_of(FaultCall& call) {
+  const std::optional<RopeScaling> scaling = rope_scaling(site_op(call));
+  if (!scaling || scaling->kind != RopeScaling::Kind::longrope) changes_nothing(call, "the model has no longrope");
+  return *scaling;
+}
+
+void factors_exchanged(FaultCall& call) {
+  RopeScaling scaling = longrope_of(call);
+  std::swap(scaling.short_factors, scaling.long_factors);
+  set_rope_scaling(site_op(call), scaling);
+}
+
+void attention_factor_lost(FaultCall& call) {
+  RopeScaling scaling = longrope_of(call);
+  if (scaling.attention_factor == 1.0) changes_nothing(call, "the attention factor is one");
+  scaling.attention_factor = 1.0;
+  set_rope_scaling(site_op(call), scaling);
+}
+
+/// A table of the layer's own, as wide as a head.
+void partial_ignored(FaultCall& call) {
+  const ModelConfig& config = call.model.config;
+  if (config.rotary_dim == 0) changes_nothing(call, "all channels of a head are rotated");
+  Op& table = own_rope_table(call);
+  clear_rope_scaling(table);
+  table.attributes["head_dim"] = config.head_dim;
 }
 
 void rope_interleaved(FaultCall& call) {
@@ -144,6 +182,23 @@ void scale_missing(FaultCall& call) {
   scale.attributes["factor"] = 1.0;
 }
 
+void cap_dropped(FaultCall& call) {
+  const std::string name = call.site.ops.front();
+  const Op cap = op_named(call.model, name);
+  remove_op(call.model, name, cap.inputs.front());
+  if (cap.layer >= 0) return;
+  // The logits keep their name: they are what the head makes.
+  Op* const head = &call.model.graph.ops.back();
+  head->name = head->outputs.front().path = name;
+}
+
+void other_cap(FaultCall& call) {
+  Op& cap = site_op(call);
+  const double value = positive_value(call, 30.0);
+  if (value == number(cap, "cap")) changes_nothing(call, "the cap has this value already");
+  cap.attributes["cap"] = value;
+}
+
 void k_v_swapped(FaultCall& call) { exchange_parameters(call.model, call.site.ops.at(0), call.site.ops.at(1)); }
 
 }  // namespace
@@ -168,6 +223,24 @@ std::vector<Fault> attention_faults() {
        {},
        {OpKind::rope_table},
        scaling_factor},
+      {{"rope.factors_exchanged", "", "rope.table",
+        "longrope's factors of long sequences serve short ones, and the other way round."},
+       Reach::kinds,
+       {},
+       {OpKind::rope_table},
+       factors_exchanged},
+      {{"rope.attention_factor_lost", "", "rope.table",
+        "Cosines and sines are not multiplied by longrope's attention factor."},
+       Reach::kinds,
+       {},
+       {OpKind::rope_table},
+       attention_factor_lost},
+      {{"rope.partial_ignored", "", "layer.3",
+        "All channels of a head are rotated, by a table of that width, where the family rotates the first ones."},
+       Reach::layers,
+       {"attn.q_rope", "attn.k_rope"},
+       {},
+       partial_ignored},
       {{"rope.interleaved", "", "layer.3",
         "The rotation pairs neighbouring channels (2i, 2i+1) instead of halves (i, i + head_dim/2)."},
        Reach::parts,
@@ -218,6 +291,18 @@ std::vector<Fault> attention_faults() {
        {"attn.scores_masked"},
        {},
        window_ignored},
+      {{"softcap.dropped", "", "layer.3",
+        "The scores, or the logits, are not capped, as where a fused attention has no argument for it."},
+       Reach::kinds,
+       {"attn.scores_capped"},
+       {OpKind::softcap},
+       cap_dropped},
+      {{"softcap.cap", "number (default 30)", "layer.3",
+        "The soft cap has another value, as where that of scores and that of logits are exchanged."},
+       Reach::kinds,
+       {"attn.scores_capped"},
+       {OpKind::softcap},
+       other_cap},
       {{"softmax.temperature", "divisor (default 2)", "layer.3",
         "The scores are divided by a temperature that the model does not have."},
        Reach::parts,

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Faults of RMSNorm: its rounding, its epsilon, its absence.
+#include <algorithm>
+
 #include "model/fault_tools.h"
 
 namespace plumbline {
@@ -13,14 +15,44 @@ void drop_rounded_value(Op& norm) {
 void single_rounding(FaultCall& call) {
   Op& norm = op_named(call.model, call.site.ops.front());
   if (call.model.config.dtype == DType::f32) changes_nothing(call, "the model is f32: nothing is rounded in between");
-  if (norm.contract == "rmsnorm/olmo") changes_nothing(call, "the norm rounds once already");
+  if (norm.contract != "rmsnorm/llama") changes_nothing(call, "the norm rounds once already, or never");
   norm.contract = "rmsnorm/olmo";
   drop_rounded_value(norm);
 }
 
+/// What rmsnorm/llama rounds before its weight, at the end of the norm's taps.
+void two_roundings(FaultCall& call) {
+  Op& norm = op_named(call.model, call.site.ops.front());
+  if (call.model.config.dtype == DType::f32) changes_nothing(call, "the model is f32: nothing is rounded in between");
+  if (norm.contract != "rmsnorm/olmo") changes_nothing(call, "the norm's contract is " + norm.contract);
+  norm.contract = "rmsnorm/llama";
+  norm.outputs.push_back({norm.name + ".n", call.model.config.dtype, norm.outputs.front().axes, true});
+}
+
+void offset_lost(FaultCall& call) {
+  Op& norm = op_named(call.model, call.site.ops.front());
+  if (norm.contract != "rmsnorm/gemma") changes_nothing(call, "the norm's weight is no offset");
+  norm.contract = "rmsnorm/olmo";
+}
+
+/// The norm behind the attention runs in front of it: projections read it, the sum reads the attention's own result.
+void moved_before(FaultCall& call) {
+  std::vector<Op>& ops = call.model.graph.ops;
+  const std::string name = call.site.ops.back();
+  Op norm = op_named(call.model, name);
+  const std::string behind = norm.inputs.front(), made = norm.outputs.front().path;
+  const std::string stream = op_named(call.model, call.site.ops.front()).inputs.front();
+  std::erase_if(ops, [&](const Op& op) { return op.name == name; });
+  for (Op& op : ops) std::ranges::replace(op.inputs, made, behind);
+  norm.inputs.front() = stream;
+  for (size_t i = 0; i + 1 < call.site.ops.size(); ++i) op_named(call.model, call.site.ops[i]).inputs.front() = made;
+  ops.insert(std::ranges::find(ops, call.site.ops.front(), &Op::name), std::move(norm));
+}
+
 /// Heads go to the rotation, which no backend runs on f32.
 bool may_keep_f32(const Op& op) {
-  return op.kind == OpKind::rmsnorm && integer(op, "heads") == 0 && op.contract != "rmsnorm/f32";
+  return op.kind == OpKind::rmsnorm && integer(op, "heads") == 0 && op.contract != "rmsnorm/f32" &&
+         op.contract != "rmsnorm/gemma";
 }
 
 void keep_f32(Op& norm) {
@@ -74,6 +106,25 @@ std::vector<Fault> norm_faults() {
        {"in_norm"},
        {OpKind::rmsnorm},
        single_rounding},
+      {{"norm.two_roundings", "", "layer.3.attn.post_norm",
+        "The norm rounds its normalised value before the weight, as most families do and this one does not: another "
+        "rounding contract, not a wrong result."},
+       Reach::kinds,
+       {"attn.post_norm"},
+       {OpKind::rmsnorm},
+       two_roundings},
+      {{"norm.offset_lost", "", "layer.3.in_norm",
+        "The norm multiplies by its weight as stored, not by one more, as where a Gemma is taken for another family."},
+       Reach::kinds,
+       {"in_norm"},
+       {OpKind::rmsnorm},
+       offset_lost},
+      {{"norm.before", "", "layer.3",
+        "The norm of the attention's result is applied to what enters the attention instead, as most families do."},
+       Reach::layers,
+       {"attn.q_proj", "attn.k_proj", "attn.v_proj", "attn.post_norm"},
+       {},
+       moved_before},
       {{"norm.f32", "", "layer.3.in_norm",
         "The norm's output stays in f32 up to the products behind it: another rounding contract, not a wrong result."},
        Reach::kinds,

@@ -29,7 +29,7 @@ void uninitialised_bias(FaultCall& call) {
     value = random.next() % 2 == 0 ? magnitude : -magnitude;
   }
   if (linear.parameters.size() == 1) {
-    const std::string weight = linear.name == "logits" ? "lm_head.weight" : linear.parameters.front();
+    const std::string weight = is_head(linear) ? "lm_head.weight" : linear.parameters.front();
     linear.parameters.push_back(weight.substr(0, weight.rfind('.')) + ".bias");
   }
   replace_parameter(call.model, linear, 1, Tensor::from_values(dtype, {width}, values));

@@ -18,7 +18,10 @@ const std::string& result_of(FaultCall& call, const std::string& op) {
 }
 
 /// The residual stream that enters the layer.
-std::string stream_of(FaultCall& call) { return op_named(call.model, own(call, "in_norm")).inputs.front(); }
+std::string stream_of(FaultCall& call) {
+  const Op* const norm = call.model.graph.find(own(call, "in_norm"));
+  return (norm != nullptr ? *norm : op_named(call.model, own(call, "resid1"))).inputs.front();
+}
 
 void unnormed_input(FaultCall& call) {
   Op& linear = site_op(call);
@@ -51,8 +54,9 @@ void branch_doubled(FaultCall& call) { operand_doubled(call, 1); }
 
 void after_norm(FaultCall& call) {
   Op& add = site_op(call);
-  const bool first = add.name.ends_with(".resid1");
-  add.inputs.front() = result_of(call, own(call, first ? "in_norm" : "post_norm"));
+  const std::string norm = own(call, add.name.ends_with(".resid1") ? "in_norm" : "post_norm");
+  if (call.model.graph.find(norm) == nullptr) changes_nothing(call, "no norm reads the residual stream there");
+  add.inputs.front() = result_of(call, norm);
 }
 
 void stale_stream(FaultCall& call) { site_op(call).inputs.front() = stream_of(call); }
@@ -66,6 +70,13 @@ void act_on_up(FaultCall& call) {
 void act_dropped(FaultCall& call) {
   const std::string name = call.site.ops.front();
   remove_op(call.model, name, op_named(call.model, name).inputs.front());
+}
+
+void act_exchanged(FaultCall& call) {
+  Op& act = site_op(call);
+  const bool gelu = act.kind == OpKind::gelu_tanh;
+  act.kind = gelu ? OpKind::silu : OpKind::gelu_tanh;
+  act.contract = gelu ? "silu/f32" : "gelu-tanh/f32";
 }
 
 /// What reads the product gets the up projection alone.
@@ -119,6 +130,9 @@ std::vector<Fault> wiring_faults() {
       part_fault("mlp.act_on_up", "mlp.act", "The activation is applied to the up projection, not to the gate.",
                  act_on_up),
       part_fault("mlp.act_dropped", "mlp.act", "The gate enters the product without its activation.", act_dropped),
+      part_fault("mlp.act_exchanged", "mlp.act",
+                 "The activation is GELU as tanh approximates it where the family has SiLU, or the other way round.",
+                 act_exchanged),
       part_fault("mlp.gate_lost", "mlp.mul", "The up projection goes on without being multiplied by the gate.",
                  gate_lost),
       part_fault("attn.values_from_keys", "attn.ctx", "The probabilities weigh the cached keys, not the values.",

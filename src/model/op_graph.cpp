@@ -11,15 +11,17 @@
 namespace plumbline {
 namespace {
 
-constexpr std::array<std::string_view, 16> kKindNames = {
-    "embedding", "rope_table",  "rmsnorm", "linear",       "split_heads", "rope", "kv_append", "attn_scores",
-    "scale",     "causal_mask", "softmax", "attn_context", "merge_heads", "add",  "silu",      "multiply"};
+constexpr std::array<std::string_view, 18> kKindNames = {
+    "embedding",   "rope_table",  "rmsnorm", "linear",      "split_heads", "rope",
+    "kv_append",   "attn_scores", "scale",   "causal_mask", "softmax",     "attn_context",
+    "merge_heads", "add",         "silu",    "multiply",    "softcap",     "gelu_tanh"};
 
 template <class T>
 constexpr std::string_view type_name() {
   if constexpr (std::is_same_v<T, bool>) return "true or false";
   if constexpr (std::is_same_v<T, int64_t>) return "an integer";
   if constexpr (std::is_same_v<T, double>) return "a real number";
+  if constexpr (std::is_same_v<T, std::vector<double>>) return "a list of real numbers";
   return "a text";
 }
 
@@ -51,6 +53,10 @@ OpKind parse_op_kind(std::string_view name) {
 double number(const Op& op, std::string_view key) { return attribute<double>(op, key); }
 int64_t integer(const Op& op, std::string_view key) { return attribute<int64_t>(op, key); }
 const std::string& text(const Op& op, std::string_view key) { return attribute<std::string>(op, key); }
+
+const std::vector<double>& numbers(const Op& op, std::string_view key) {
+  return attribute<std::vector<double>>(op, key);
+}
 
 std::optional<int64_t> mask_window(const Op& op) {
   if (!op.attributes.contains("window")) return std::nullopt;

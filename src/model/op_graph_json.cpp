@@ -69,7 +69,16 @@ class Node {
     require(fits, "a 64-bit integer");
     return value_.get<int64_t>();
   }
+  double real() const {
+    require(value_.is_number_float(), "a real number");
+    return value_.get<double>();
+  }
   Attribute attribute() const {
+    if (value_.is_array()) {
+      std::vector<double> numbers;
+      for (const Node& item : list()) numbers.push_back(item.real());
+      return numbers;
+    }
     if (value_.is_boolean()) return boolean();
     if (value_.is_string()) return str();
     if (value_.is_number_float()) return value_.get<double>();

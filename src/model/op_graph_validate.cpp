@@ -12,7 +12,7 @@
 namespace plumbline {
 namespace {
 
-enum class Type : uint8_t { integer, real, pairing, kv_map };
+enum class Type : uint8_t { integer, real, positive, pairing, kv_map };
 
 struct Required {
   std::string_view key;
@@ -25,7 +25,7 @@ struct Signature {
 };
 
 const Signature& signature(OpKind kind) {
-  static const std::array<Signature, 16> kSignatures = {{
+  static const std::array<Signature, 18> kSignatures = {{
       /* embedding    */ {1, 1, 1, 1, {{"scale", Type::real}}},
       /* rope_table   */ {1, 0, 0, 2, {{"theta", Type::real}, {"head_dim", Type::integer}}},
       /* rmsnorm      */ {1, 1, 1, 1, {{"eps", Type::real}, {"heads", Type::integer}}},
@@ -42,6 +42,8 @@ const Signature& signature(OpKind kind) {
       /* add          */ {2, 0, 0, 1, {}},
       /* silu         */ {1, 0, 0, 1, {}},
       /* multiply     */ {2, 0, 0, 1, {}},
+      /* softcap      */ {1, 0, 0, 1, {{"cap", Type::positive}}},
+      /* gelu_tanh    */ {1, 0, 0, 1, {}},
   }};
   return kSignatures.at(static_cast<size_t>(kind));
 }
@@ -65,6 +67,9 @@ void check_attribute(const Op& op, const Required& required) {
     case Type::integer: integer(op, key); break;
     case Type::real:
       if (!std::isfinite(number(op, key))) refuse(op, "an attribute is not finite", key);
+      break;
+    case Type::positive:
+      if (!std::isfinite(number(op, key)) || number(op, key) <= 0.0) refuse(op, "an attribute must be above 0", key);
       break;
     case Type::pairing: check_one_of(op, key, "half", "interleaved"); break;
     case Type::kv_map: check_one_of(op, key, "block", "modulo"); break;

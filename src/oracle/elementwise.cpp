@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// add, multiply, scale, causal_mask, silu: one element at a time. The first four have one right result: the f32 result
-// of two given numbers, rounded to T; under a contract whose result is exact they round nothing. silu/f32: x / (1 +
-// exp(-x)) in f32, where exp(-x) overflows like f32 does.
+// add, multiply, scale, causal_mask, silu, gelu_tanh, softcap: one element at a time. The first four have one right
+// result: the f32 result of two given numbers, rounded to T; under a contract whose result is exact they round nothing.
+// silu/f32: x / (1 + exp(-x)) in f32, where exp(-x) overflows like f32 does. gelu-tanh/f32: 1 + tanh loses what is
+// small beside one, so its error is one of x, not of the result. softcap/rounded: three roundings to T.
 #include "oracle/output.h"
 
 namespace plumbline {
@@ -59,6 +60,37 @@ Uncertain silu(const Uncertain& x) {
                           1.0 / (1.0 + power));
 }
 
+constexpr double kRootTwoOverPi = 0.7978845608028653559, kCubic = 0.044715;
+constexpr double kGeluUnits = 8.0 * kUnitF32;  // tanh's argument: two squarings, two products and a sum, two constants
+
+/// tanh of an f32 number that may be off: tanh' is 1 - tanh^2, |tanh''| below 0.77.
+Uncertain tanh_of(const Uncertain& x) {
+  const double value = std::tanh(x.value);
+  if (std::isnan(value)) return {value, 0.0, 0.0};
+  const double places = 2.0 * kUnitF32 * std::fabs(value), slope = 1.0 - value * value;
+  const double error = x.error * (slope + 0.4 * x.error) + function_ulps(Function::tanh) * places;
+  return {value, std::min(2.0, error + (value == 0.0 ? 0.0 : kTinyF32)),
+          std::hypot(x.sigma * slope, function_typical_ulps(Function::tanh) * places)};
+}
+
+Uncertain gelu_tanh(const Uncertain& x) {
+  const double square = x.value * x.value;
+  const double argument = kRootTwoOverPi * x.value * (1.0 + kCubic * square);
+  const double moved = kGeluUnits * std::fabs(argument);
+  const Uncertain bent = tanh_of({argument, moved, 0.5 * moved});
+  const double half = 0.5 * std::fabs(x.value), one_more = 1.0 + bent.value;
+  const double value = 0.5 * x.value * one_more;
+  if (!std::isfinite(value)) return {value, 0.0, 0.0};  // -Inf times 0 among them
+  const double roundings = 3.0 * kUnitF32 * (std::fabs(value) + half * bent.error) + kTinyF32;
+  Uncertain out{value, half * bent.error + roundings, std::hypot(half * bent.sigma, kUnitF32 * std::fabs(value))};
+  if (x.error == 0.0) return out;
+  const double slope = std::fabs(0.5 * one_more + 0.5 * x.value * (1.0 - bent.value * bent.value) * kRootTwoOverPi *
+                                                      (1.0 + 3.0 * kCubic * square));
+  out.error += x.error * (slope + 0.5 * x.error);  // |gelu''| is below 0.9
+  out.sigma = std::hypot(out.sigma, x.sigma * slope);
+  return in_f32_range(out);
+}
+
 }  // namespace
 
 std::vector<Evaluated> evaluate_add(const OracleCall& call) {
@@ -107,6 +139,40 @@ std::vector<Evaluated> evaluate_causal_mask(const OracleCall& call) {
 
 std::vector<Evaluated> evaluate_silu(const OracleCall& call) {
   return map_elements(call, false, [&](size_t i) { return silu(call.element(0, i)); });
+}
+
+std::vector<Evaluated> evaluate_gelu_tanh(const OracleCall& call) {
+  return map_elements(call, false, [&](size_t i) { return gelu_tanh(call.element(0, i)); });
+}
+
+std::vector<Evaluated> evaluate_softcap(const OracleCall& call) {
+  const Shape& shape = call.input(0).shape;
+  const double cap = as_f32(number(call.op, "cap"));
+  const Rounder model(call.model_dtype);
+  TapWriter out = result_writer(call, 0, shape), quotients = inner_writer(call, ".quotient", "quotient", shape),
+            tangents = inner_writer(call, ".tanh", "tanh", shape);
+  for (size_t i = 0; i < call.input(0).values.size(); ++i) {
+    const Uncertain x = call.element(0, i);
+    const double exact = x.value / cap;
+    const bool rounds = std::isfinite(exact) && exact != 0.0;
+    // A quotient, or a product with the cap's rounded reciprocal.
+    const double roundings = rounds ? 2.0 * kUnitF32 * std::fabs(exact) + kTinyF32 : 0.0;
+    const Uncertain quotient =
+        call.taken({exact, x.error / cap + roundings, std::hypot(x.sigma / cap, 0.4 * roundings)}, "quotient", i);
+    const Uncertain bent = call.taken(tanh_of(round_stage(model, quotient)), "tanh", i);
+    const Uncertain rounded = round_stage(model, bent);
+    quotients.put(i, quotient);
+    tangents.put(i, bent);
+    const double product = rounded.value * cap, rounding = std::fabs(product) * kUnitF32;
+    out.put(i, {product, rounded.error * cap + rounding, std::hypot(rounded.sigma * cap, 0.4 * rounding),
+                rounded.escapes, rounded.turned * cap});
+  }
+  std::vector<Evaluated> all;
+  all.push_back(out.take(false));
+  for (TapWriter* tap : {&quotients, &tangents}) {
+    if (tap->wanted()) all.push_back(tap->take(false));
+  }
+  return all;
 }
 
 }  // namespace plumbline

@@ -19,7 +19,7 @@ struct Family {
   std::vector<Evaluated> (*evaluate)(const OracleCall&);
 };
 
-constexpr std::array<Family, 16> kFamilies{{
+constexpr std::array<Family, 18> kFamilies{{
     {OpKind::embedding, 1, 1, evaluate_embedding},
     {OpKind::rope_table, 1, 0, evaluate_rope_table},
     {OpKind::rmsnorm, 1, 1, evaluate_rmsnorm},
@@ -36,6 +36,8 @@ constexpr std::array<Family, 16> kFamilies{{
     {OpKind::add, 2, 0, evaluate_add},
     {OpKind::silu, 1, 0, evaluate_silu},
     {OpKind::multiply, 2, 0, evaluate_multiply},
+    {OpKind::softcap, 1, 0, evaluate_softcap},
+    {OpKind::gelu_tanh, 1, 0, evaluate_gelu_tanh},
 }};
 
 const Family& family_of(OpKind kind) {

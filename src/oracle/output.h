@@ -94,5 +94,7 @@ std::vector<Evaluated> evaluate_causal_mask(const OracleCall& call);
 std::vector<Evaluated> evaluate_add(const OracleCall& call);
 std::vector<Evaluated> evaluate_multiply(const OracleCall& call);
 std::vector<Evaluated> evaluate_silu(const OracleCall& call);
+std::vector<Evaluated> evaluate_gelu_tanh(const OracleCall& call);
+std::vector<Evaluated> evaluate_softcap(const OracleCall& call);
 
 }  // namespace plumbline

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // rmsnorm: w * (x / sqrt(mean(x^2) + eps)), over the last axis or per head. Contracts rmsnorm/llama (n = x * rstd is
-// rounded to T, then w * n), rmsnorm/olmo (rounded at the output only), rmsnorm/f32 (not rounded to T at all). A sum of
+// rounded to T, then w * n), rmsnorm/olmo (rounded at the output only), rmsnorm/gemma (the same with f32(1 + w) for w),
+// rmsnorm/f32 (not rounded to T at all). A sum of
 // squares past f32's maximum is infinite, rstd then 0, and n 0 (NaN where x is infinite); right at the edge both that
 // and the number are right.
 #include "oracle/output.h"
@@ -35,6 +36,7 @@ class Norm {
         eps_(as_f32(number(call.op, "eps"))),
         walk_(accumulation_walk(walking_accumulator(call), width)),
         n_grid_(call.contract.grid("n")),
+        offset_(call.contract.name == "rmsnorm/gemma" ? 1.0 : 0.0),
         model_(call.model_dtype) {}
 
   void row(size_t row, NormTaps& taps) const;
@@ -51,6 +53,7 @@ class Norm {
   size_t width_;
   double eps_, walk_;
   Grid n_grid_;
+  double offset_;  ///< of the stored weight
   Rounder model_;
 };
 
@@ -147,14 +150,15 @@ void Norm::row(size_t row, NormTaps& taps) const {
   const RowStatistic statistic_of_row = statistic(first);
   taps.var.put(row, statistic_of_row.var);
   taps.rstd.put(row, statistic_of_row.rstd);
-  const double* weights = call_.parameter(0).values.data();
+  const double* stored = call_.parameter(0).values.data();
+  const auto weight = [&](size_t i) { return offset_ == 0.0 ? stored[i] : as_f32(offset_ + stored[i]); };
   for (size_t i = 0; i < width_; ++i) {
     const Uncertain x = call_.element(0, first + i);
     const Uncertain n32 = call_.taken(normalised(x, statistic_of_row), "n32", first + i);
     taps.x32.put(first + i, x);
     taps.n32.put(first + i, n32);
     taps.n.put(first + i, n32);
-    taps.out.put(first + i, weighted(n_grid_ == Grid::model ? round_stage(model_, n32) : n32, weights[i]));
+    taps.out.put(first + i, weighted(n_grid_ == Grid::model ? round_stage(model_, n32) : n32, weight(i)));
   }
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // rope: x * cos + rot(x) * sin. Contracts rope/neox-t (both products and the sum rounded to T: one right result),
 // rope/neox-f32 and rope/interleaved-f32 (f32, rounded once). Attribute pairing: "half" rotates (i, i + D/2) by the
-// angles of table columns i and i + D/2; "interleaved" rotates (2i, 2i+1), both by column i.
+// angles of table columns i and i + D/2; "interleaved" rotates (2i, 2i+1), both by column i. D is the table's width:
+// channels behind it are copied.
 #include <plumbline/error.h>
 
 #include "oracle/output.h"
@@ -72,26 +73,33 @@ std::vector<Evaluated> evaluate_rope(const OracleCall& call) {
   const Shape shape = call.input(0).shape;
   if (shape.size() != 4 || shape[0] != 1 || shape[3] % 2 != 0)
     call.misfit("the input must be [1, heads, tokens, even width]", shape);
-  const int64_t heads = shape[1], tokens = shape[2], width = shape[3];
+  const int64_t heads = shape[1], tokens = shape[2], channels = shape[3];
+  const int64_t width = call.input(1).shape.empty() ? 0 : call.input(1).shape.back();
   for (const size_t table : {size_t{1}, size_t{2}}) {
-    if (call.input(table).shape != Shape{1, tokens, width}) call.misfit("table of angles", call.input(table).shape);
+    if (width < 2 || width % 2 != 0 || width > channels || call.input(table).shape != Shape{1, tokens, width})
+      call.misfit("table of angles", call.input(table).shape);
   }
+  const Shape turned{1, heads, tokens, width};
   const bool interleaved = is_interleaved(call.op);
   const Rotation rotation(call);
-  TapWriter out = result_writer(call, 0, shape), straight = inner_writer(call, "_cos", "cos", shape),
-            rotated = inner_writer(call, "_rot_sin", "rot_sin", shape);
+  TapWriter out = result_writer(call, 0, shape), straight = inner_writer(call, "_cos", "cos", turned),
+            rotated = inner_writer(call, "_rot_sin", "rot_sin", turned);
   for (int64_t row = 0; row < heads * tokens; ++row) {
     for (int64_t channel = 0; channel < width; ++channel) {
       const Partner other = partner(interleaved, channel, width);
-      const auto at = static_cast<size_t>(row * width + channel);
-      const auto other_at = static_cast<size_t>(row * width + other.channel);
+      const auto at = static_cast<size_t>(row * width + channel), from = static_cast<size_t>(row * channels + channel);
+      const auto other_at = static_cast<size_t>(row * channels + other.channel);
       const auto angle = static_cast<size_t>(row % tokens * width + other.column);
-      const Uncertain a = call.taken(rotation.product(call.element(0, at), call.element(1, angle), 1.0), "cos", at);
+      const Uncertain a = call.taken(rotation.product(call.element(0, from), call.element(1, angle), 1.0), "cos", at);
       const Uncertain b =
           call.taken(rotation.product(call.element(0, other_at), call.element(2, angle), other.sign), "rot_sin", at);
       straight.put(at, a);
       rotated.put(at, b);
-      out.put(at, rotation.sum(a, b));
+      out.put(from, rotation.sum(a, b));
+    }
+    for (int64_t channel = width; channel < channels; ++channel) {
+      const auto at = static_cast<size_t>(row * channels + channel);
+      out.put(at, call.element(0, at));
     }
   }
   const bool given = !call.has_bounds(0) && !call.has_bounds(1) && !call.has_bounds(2);

@@ -3,6 +3,7 @@
 // (the angle of channel i and i + D/2 is the same), then rounded once to T; rope-table/f32out rounds no more. Positions
 // are exact in f32 up to 2^24. Scaled frequencies (op_graph.h, RopeScaling): every operation of the blend rounds in
 // f32, in an order that is free.
+#include <algorithm>
 #include <numbers>
 #include <optional>
 
@@ -14,12 +15,13 @@ namespace {
 constexpr double kUlp = 2.0 * kUnitF32;         // one unit in the last place, at most this share of the value
 constexpr double kSecondOrder = 1.0 + 0x1p-18;  // products of two roundings, which a sum of them leaves out
 
-/// 1 / theta^(2i/D): exponent, power and quotient in f32.
-Uncertain inverse_frequency(double theta, int64_t i, int64_t width) {
+/// 1 / (stretch * theta^(2i/D)): exponent, power, product and quotient in f32. longrope alone has a stretch.
+Uncertain inverse_frequency(double theta, int64_t i, int64_t width, double stretch) {
   const double exponent = as_f32(static_cast<double>(2 * i) / static_cast<double>(width));
-  const double value = 1.0 / std::pow(theta, exponent);
+  const double value = 1.0 / (stretch * std::pow(theta, exponent));
   if (i == 0) return {value, 0.0, 0.0};  // theta^0 is 1 in every implementation
-  return {value, value * (function_ulps(Function::pow) * kUlp + kUnitF32) * kSecondOrder,
+  const double product = stretch == 1.0 ? 0.0 : kUnitF32;
+  return {value, value * (function_ulps(Function::pow) * kUlp + kUnitF32 + product) * kSecondOrder,
           value * function_typical_ulps(Function::pow) * kUlp};
 }
 
@@ -31,6 +33,12 @@ constexpr double kTurnsUnits = 8.0 * kUnitF32;
 /// weight is 1 where the frequency is kept and 0 where it is divided, without a step between: so a weight that is
 /// uncertain near a limit covers an implementation that finds itself on the limit's other side.
 std::optional<Uncertain> scaled_frequency(const RopeScaling& scaling, const Uncertain& frequency) {
+  if (scaling.kind == RopeScaling::Kind::longrope) return std::nullopt;  // inverse_frequency has it
+  if (scaling.kind == RopeScaling::Kind::linear) {
+    const double divided = frequency.value / scaling.factor;  // its divisor is rounded, or that one's reciprocal
+    const double error = (2.0 * kUnitF32 * divided + frequency.error / scaling.factor) * kSecondOrder;
+    return Uncertain{divided, error, 0.25 * error};
+  }
   const double range = scaling.high_freq_factor - scaling.low_freq_factor;
   const double turns = scaling.original_positions * frequency.value / (2.0 * std::numbers::pi);
   const double turns_error = turns * (kTurnsUnits + frequency.error / frequency.value);
@@ -58,6 +66,20 @@ Uncertain wave(double value, double slope, const Uncertain& angle, Function func
           std::hypot(slope * angle.sigma, function_typical_ulps(function) * places)};
 }
 
+/// f32(wave) times f32(factor), rounded to f32 before the output's own rounding.
+Uncertain times(Uncertain v, double factor) {
+  if (factor == 1.0) return v;
+  const double value = v.value * factor, rounding = 2.0 * kUnitF32 * std::fabs(value);
+  return {value, v.error * factor + rounding, std::hypot(v.sigma * factor, 0.4 * rounding)};
+}
+
+/// longrope's stretch of pair i, else 1.
+double stretch_of(const std::optional<RopeScaling>& scaling, const Array& positions, int64_t i) {
+  if (!scaling || scaling->kind != RopeScaling::Kind::longrope) return 1.0;
+  const double last = *std::max_element(positions.values.begin(), positions.values.end());
+  return as_f32(scaling->factors(static_cast<int64_t>(last) + 1).at(static_cast<size_t>(i)));
+}
+
 }  // namespace
 
 std::vector<Evaluated> evaluate_rope_table(const OracleCall& call) {
@@ -67,6 +89,7 @@ std::vector<Evaluated> evaluate_rope_table(const OracleCall& call) {
   if (width <= 0 || width % 2 != 0) call.misfit("head_dim must be even", positions.shape);
   const double theta = as_f32(number(call.op, "theta"));
   const std::optional<RopeScaling> scaling = rope_scaling(call.op);
+  const double attention = scaling ? as_f32(scaling->attention_factor) : 1.0;
   const Rounder f32(DType::f32);
 
   const Shape wide{1, tokens, width};
@@ -76,7 +99,8 @@ std::vector<Evaluated> evaluate_rope_table(const OracleCall& call) {
   TapWriter cos32 = inner_writer(call, ".cos32", "cos32", wide), sin32 = inner_writer(call, ".sin32", "sin32", wide);
   for (int64_t i = 0; i < half; ++i) {
     const auto channel_pair = static_cast<size_t>(i);
-    Uncertain exact_frequency = call.taken(inverse_frequency(theta, i, width), "inv_freq", channel_pair);
+    Uncertain exact_frequency =
+        call.taken(inverse_frequency(theta, i, width, stretch_of(scaling, positions, i)), "inv_freq", channel_pair);
     Uncertain frequency = round_stage(f32, exact_frequency);
     if (const auto scaled = scaling ? scaled_frequency(*scaling, frequency) : std::nullopt) {
       exact_frequency = call.taken(*scaled, "scaled inv_freq", channel_pair);
@@ -90,8 +114,8 @@ std::vector<Evaluated> evaluate_rope_table(const OracleCall& call) {
       const Uncertain angle = round_stage(f32, exact_angle);
       freqs.put(table_row, exact_angle);
       const double c = std::cos(angle.value), s = std::sin(angle.value);
-      const Uncertain cosine = call.taken(wave(c, s, angle, Function::cos), "cos32", table_row);
-      const Uncertain sine = call.taken(wave(s, c, angle, Function::sin), "sin32", table_row);
+      const Uncertain cosine = call.taken(times(wave(c, s, angle, Function::cos), attention), "cos32", table_row);
+      const Uncertain sine = call.taken(times(wave(s, c, angle, Function::sin), attention), "sin32", table_row);
       for (const int64_t channel : {i, i + half}) {
         const auto at = static_cast<size_t>(token * width + channel);
         cos32.put(at, cosine);

@@ -71,7 +71,7 @@ double accumulation_walk(Accumulator accumulator, int64_t n);
 double expected_accumulation_error(Accumulator accumulator, int64_t n, double sum, double magnitudes);
 
 /// Functions that no standard rounds correctly.
-enum class Function : uint8_t { exp, rsqrt, sin, cos, pow };
+enum class Function : uint8_t { exp, rsqrt, sin, cos, pow, tanh };
 /// Largest error of an f32 implementation in units of the last place of its result (CUDA's table; CPU libraries do
 /// better).
 double function_ulps(Function function);

@@ -21,9 +21,14 @@ struct ModelConfig {
   double rope_theta = 0.0, rms_eps = 0.0;
   std::optional<RopeScaling> rope_scaling;
   bool tied = false;
-  bool attention_bias = false;   ///< of the q, k and v projections, and of o in families where it goes with them
-  bool mlp_bias = false;         ///< of the gate, up and down projections
-  std::vector<int64_t> windows;  ///< of each layer the keys that a token sees, its own among them; 0 or none: all
+  bool attention_bias = false;    ///< of the q, k and v projections, and of o in families where it goes with them
+  bool mlp_bias = false;          ///< of the gate, up and down projections
+  std::vector<int64_t> windows;   ///< of each layer the keys that a token sees, its own among them; 0 or none: all
+  int64_t rotary_dim = 0;         ///< channels of a head that are rotated, the first ones; 0: all
+  double local_rope_theta = 0.0;  ///< of layers with a window, which nothing scales; 0: they have the others' table
+  double query_scalar = 0.0;      ///< scores are scaled by its -1/2 power; 0: by head_dim's
+  double score_cap = 0.0;         ///< soft cap of the scores; 0: none
+  double logit_cap = 0.0;         ///< of the logits
   DType dtype = DType::bf16;
   std::string json;  ///< config.json as read
 };

@@ -27,9 +27,10 @@ namespace plumbline {
 // rmsnorm       x [1,S,n*w] -> [1,S,w], [1,S,n,w] by heads   weight [w]; eps, heads (0: none); x32, var, rstd, n32, n
 // linear        x [1,S,K] -> [1,S,N]                         weight [N,K], bias [N] (optional)
 // split_heads   x [1,S,n,D] or [1,S,n*D] -> [1,n,S,D]        ; heads
-// rope          x [1,n,S,D], cos, sin [1,S,D] -> [1,n,S,D]   ; pairing "half": channels i and i + D/2, each with its
+// rope          x [1,n,S,D], cos, sin [1,S,R] -> [1,n,S,D]   ; pairing "half": channels i and i + R/2, each with its
 //                                                            own column of the table | "interleaved": 2i and 2i + 1,
-//                                                            both with column i; *_cos, *_rot_sin
+//                                                            both with column i; the channels from R on (R <= D) are
+//                                                            copied; *_cos, *_rot_sin [1,n,S,R]
 // kv_append     new [1,KV,S,D] -> [1,KV,P,D]                 the tap of the step before is the first P - S rows
 // attn_scores   q [1,H,S,D], k [1,KV,P,D] -> [1,H,S,P]       ; kv_map "block" (h / (H/KV)) | "modulo" (h % KV)
 // scale         x -> R(x * factor)                           ; factor (multiplied as f32)
@@ -41,6 +42,8 @@ namespace plumbline {
 // add           a, b -> R(a + b)
 // silu          x -> R(silu(x))
 // multiply      a, b -> R(a * b)
+// softcap       x -> R(R(tanh(R(x / cap))) * cap)            ; cap; quotient, tanh
+// gelu_tanh     x -> R(x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))))
 // clang-format on
 enum class OpKind : uint8_t {
   embedding,
@@ -58,13 +61,15 @@ enum class OpKind : uint8_t {
   merge_heads,
   add,
   silu,
-  multiply
+  multiply,
+  softcap,
+  gelu_tanh
 };
 std::string_view op_kind_name(OpKind kind);
 /// Throws InputError for a name that is no kind.
 OpKind parse_op_kind(std::string_view name);
 
-using Attribute = std::variant<bool, int64_t, double, std::string>;
+using Attribute = std::variant<bool, int64_t, double, std::string, std::vector<double>>;
 using Attributes = std::map<std::string, Attribute, std::less<>>;
 
 /// One tensor an op yields: its path in the trace, the format it is held in, and the meaning of each axis
@@ -93,15 +98,35 @@ struct Op {
 double number(const Op& op, std::string_view key);
 int64_t integer(const Op& op, std::string_view key);
 const std::string& text(const Op& op, std::string_view key);
+const std::vector<double>& numbers(const Op& op, std::string_view key);
 
 /// Rope scaling "llama3" (Llama 3.1 and later): angles of long wavelength w = 2 pi / inv_freq turn slower. With
 /// L = original_positions: w < L / high keeps inv_freq, w > L / low divides it by factor, in between it is blended:
 /// (1 - s) * inv_freq / factor + s * inv_freq, s = (L / w - low) / (high - low), which joins the two without a step.
+/// "linear": every inv_freq divided by factor; the other numbers mean nothing. "longrope" (Phi-3): inv_freq number i is
+/// 1 / (f[i] * theta^(2i/D)), f being short_factors, in a step that ends past original_positions long_factors; cosines
+/// and sines are multiplied by attention_factor. `factor` and its bands mean nothing there.
 struct RopeScaling {
+  enum class Kind : uint8_t { llama3, linear, longrope };
   double factor = 1.0, low_freq_factor = 1.0, high_freq_factor = 4.0, original_positions = 8192.0;
+  Kind kind = Kind::llama3;
+  std::vector<double> short_factors = {}, long_factors = {};
+  double attention_factor = 1.0;
+
+  /// Of longrope in a step of so many positions in all, from 0 on.
+  const std::vector<double>& factors(int64_t positions) const {
+    return static_cast<double>(positions) > original_positions ? long_factors : short_factors;
+  }
   bool operator==(const RopeScaling&) const = default;
 };
-/// The scaling that a rope_table op asks for (attribute "scaling" = "llama3" and four numbers), or nothing.
+inline RopeScaling linear_scaling(double factor) {
+  RopeScaling scaling;
+  scaling.factor = factor;
+  scaling.kind = RopeScaling::Kind::linear;
+  return scaling;
+}
+/// The scaling that a rope_table op asks for (attribute "scaling" = "llama3" and four numbers, "linear" and a factor,
+/// "longrope" with original_positions, attention_factor and both lists), or nothing.
 /// Throws InputError for another kind of scaling, a number that is missing or not above 0, and high <= low.
 std::optional<RopeScaling> rope_scaling(const Op& op);
 /// The attributes that rope_scaling reads back.

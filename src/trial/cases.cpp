@@ -48,6 +48,7 @@ Case attention_case(OpKind kind, Data data, Generator& g) {
 void cancel(Case& c, const Array& cos, const Array& sin, DType model) {
   Array& x = c.in.inputs[0];
   const auto width = static_cast<size_t>(x.shape.back()), table = cos.values.size();
+  if (cos.shape.back() != x.shape.back()) return;  // rows of another length
   const bool pairs = text(c.op, "pairing") == "interleaved";
   for (size_t i = 0; i < x.values.size(); ++i) {
     const size_t channel = i % width, other = pairs ? i + 1 : i + width / 2;
@@ -60,9 +61,10 @@ void cancel(Case& c, const Array& cos, const Array& sin, DType model) {
 
 Case rope_case(Data data, Generator& g) {
   const int64_t heads = g.between(1, 3), tokens = g.between(1, 6), width = 2 * g.between(1, 64);
+  const int64_t passed = g.between(0, 3) == 0 ? g.between(1, 40) * 2 : 0;
   Case c;
   c.op = make_op(OpKind::rope, {{"pairing", std::string(g.between(0, 1) ? "half" : "interleaved")}});
-  c.in.inputs.push_back(g.array(data, {1, heads, tokens, width}));
+  c.in.inputs.push_back(g.array(data, {1, heads, tokens, width + passed}));
   Array cos = g.array(Data::normal, {1, tokens, width}), sin = cos;
   for (size_t i = 0; i < cos.values.size(); ++i) {
     const double angle = 3.0 * cos.values[i];
@@ -75,14 +77,27 @@ Case rope_case(Data data, Generator& g) {
   return c;
 }
 
+RopeScaling longrope(int64_t width, Generator& g) {
+  RopeScaling scaling;
+  scaling.kind = RopeScaling::Kind::longrope;
+  scaling.original_positions = 1000.0;
+  scaling.attention_factor = 1.1902380714238083;
+  for (int64_t i = 0; i < width / 2; ++i) {
+    scaling.short_factors.push_back(1.0 + 0.01 * static_cast<double>(g.between(0, 100)));
+    scaling.long_factors.push_back(1.0 + 0.1 * static_cast<double>(g.between(0, 600)));
+  }
+  return scaling;
+}
+
 Case table_case(Generator& g) {
   const double thetas[] = {1e4, 5e5, 1e6};
   Case c;
   c.op = make_op(OpKind::rope_table, {{"theta", thetas[g.between(0, 2)]}, {"head_dim", 2 * g.between(1, 64)}}, 2);
   c.op.outputs[1].path = "x.sin";
-  const RopeScaling scalings[] = {
-      {8.0, 1.0, 4.0, 8192.0}, {32.0, 1.0, 4.0, 8192.0}, {8.0, 1.0, 4.0, 512.0}, {3.0, 0.7, 2.3, 1000.0}};
-  if (g.between(0, 1) == 1) set_rope_scaling(c.op, scalings[g.between(0, 3)]);
+  const RopeScaling scalings[] = {{8.0, 1.0, 4.0, 8192.0}, {32.0, 1.0, 4.0, 8192.0}, {8.0, 1.0, 4.0, 512.0},
+                                  {3.0, 0.7, 2.3, 1000.0}, linear_scaling(8.0),      linear_scaling(3.0)};
+  if (g.between(0, 1) == 1) set_rope_scaling(c.op, scalings[g.between(0, 5)]);
+  if (g.between(0, 3) == 0) set_rope_scaling(c.op, longrope(integer(c.op, "head_dim"), g));
   const int64_t first = g.between(0, 1) ? 0 : g.between(0, 40000), tokens = g.between(1, 40);
   Array positions{{tokens}, {}};
   for (int64_t i = 0; i < tokens; ++i) positions.values.push_back(static_cast<double>(first + i));
@@ -193,6 +208,12 @@ Case case_of_kind(OpKind kind, Data data, Generator& g) {
       c.in.first_position = g.between(0, 9);
       c.in.inputs.push_back(g.array(data, {1, 2, g.between(1, 6), g.between(1, 20)}));
       return c;
+    case OpKind::softcap: {
+      const double caps[] = {50.0, 30.0, 33.3, 1.0};
+      c.op = make_op(kind, {{"cap", caps[g.between(0, 3)]}});
+      for (const char* inner : {"x.quotient", "x.tanh"}) c.op.outputs.push_back({inner, g.model(), {}, true});
+      break;
+    }
     case OpKind::scale:
       c.op = make_op(kind, {{"factor", 1.0 / std::sqrt(static_cast<double>(g.between(1, 256)))}});
       break;

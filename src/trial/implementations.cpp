@@ -82,7 +82,8 @@ std::vector<std::vector<float>> rmsnorm(const Case& c, const Contract& contract,
     for (size_t i = 0; i < x.size(); ++i) {
       const float n = x[i] * rstd;
       n32.push_back(n);
-      out.push_back(weight[i] * (contract.name == "rmsnorm/llama" ? rounded(c.model, n) : n));
+      const float factor = contract.name == "rmsnorm/gemma" ? 1.0f + weight[i] : weight[i];
+      out.push_back(factor * (contract.name == "rmsnorm/llama" ? rounded(c.model, n) : n));
     }
   }
   return {out, n32};
@@ -177,13 +178,38 @@ std::vector<float> silu(const Case& c, Order order) {
   return out;
 }
 
+std::vector<float> gelu_tanh(const Case& c, Order order) {
+  std::vector<float> out;
+  for (const float x : floats(c.in.inputs[0])) {
+    const float inner = 0.79788456f * (x + 0.044715f * (x * x * x));
+    out.push_back(0.5f * x * (1.0f + function_result(order, std::tanh(static_cast<double>(inner)))));
+  }
+  return out;
+}
+
+/// The results, quotients and tangents. A quotient, or as on a GPU a product with the cap's reciprocal.
+std::vector<std::vector<float>> softcap(const Case& c, Order order) {
+  const auto cap = static_cast<float>(number(c.op, "cap"));
+  std::vector<float> out, quotients, tangents;
+  for (const float x : floats(c.in.inputs[0])) {
+    const float quotient = static_cast<int>(order) % 2 == 0 ? x / cap : x * (1.0f / cap);
+    const float tangent = function_result(order, std::tanh(static_cast<double>(rounded(c.model, quotient))));
+    quotients.push_back(quotient);
+    tangents.push_back(tangent);
+    out.push_back(rounded(c.model, tangent) * cap);
+  }
+  return {out, quotients, tangents};
+}
+
 std::vector<float> rope(const Case& c, const Contract& contract, Order order) {
   const Shape& shape = c.in.inputs[0].shape;
-  const int64_t tokens = shape[2], width = shape[3];
+  const int64_t tokens = shape[2], channels = shape[3], width = c.in.inputs[1].shape.back();
   const bool pairs = text(c.op, "pairing") == "interleaved", rounds = contract.name == "rope/neox-t";
   std::vector<float> out;
   for (int64_t row = 0; row < shape[1] * tokens; ++row) {
-    const std::vector<float> x = row_of(c.in.inputs[0], row, width);
+    std::vector<float> x = row_of(c.in.inputs[0], row, channels);
+    const std::vector<float> passed(x.begin() + width, x.end());
+    x.resize(static_cast<size_t>(width));
     const std::vector<float> cos = row_of(c.in.inputs[1], row % tokens, width),
                              sin = row_of(c.in.inputs[2], row % tokens, width);
     for (size_t i = 0; i < x.size(); ++i) {
@@ -198,6 +224,7 @@ std::vector<float> rope(const Case& c, const Contract& contract, Order order) {
                                                   : x[i] * cos[angle] + turned * sin[angle]);
       }
     }
+    out.insert(out.end(), passed.begin(), passed.end());
   }
   return out;
 }
@@ -205,6 +232,8 @@ std::vector<float> rope(const Case& c, const Contract& contract, Order order) {
 /// Two orders of the same arithmetic: transformers' (a reciprocal, then a product), and plain quotients.
 float scaled_frequency(float frequency, const RopeScaling& scaling, bool reciprocals) {
   const auto f32 = [](double value) { return static_cast<float>(value); };
+  if (scaling.kind == RopeScaling::Kind::linear)
+    return reciprocals ? frequency * (1.0f / f32(scaling.factor)) : frequency / f32(scaling.factor);
   const auto quotient = [&](float a, float b) { return reciprocals ? (1.0f / b) * a : a / b; };
   const float low = f32(scaling.low_freq_factor), length = f32(scaling.original_positions);
   const float wavelength = quotient(f32(2.0 * 3.14159265358979323846), frequency);
@@ -219,18 +248,23 @@ float scaled_frequency(float frequency, const RopeScaling& scaling, bool recipro
 std::vector<std::vector<float>> rope_table(const Case& c, Order order) {
   const int64_t width = integer(c.op, "head_dim");
   const auto theta = static_cast<float>(number(c.op, "theta"));
+  const auto positions = static_cast<int64_t>(c.in.inputs[0].values.back()) + 1;
   std::vector<float> cos, sin;
   for (const float position : floats(c.in.inputs[0])) {
     for (int64_t channel = 0; channel < width; ++channel) {
       const float exponent = static_cast<float>(2 * (channel % (width / 2))) / static_cast<float>(width);
       const float power = function_result(order, std::pow(static_cast<double>(theta), static_cast<double>(exponent)));
-      float frequency = 1.0f / power;
-      if (const auto scaling = rope_scaling(c.op)) {
+      float frequency = 1.0f / power, factor = 1.0f;
+      if (const auto scaling = rope_scaling(c.op); scaling && scaling->kind == RopeScaling::Kind::longrope) {
+        const auto pair = static_cast<size_t>(channel % (width / 2));
+        frequency = 1.0f / (static_cast<float>(scaling->factors(positions).at(pair)) * power);
+        factor = static_cast<float>(scaling->attention_factor);
+      } else if (scaling) {
         frequency = scaled_frequency(frequency, *scaling, static_cast<int>(order) % 2 == 0);
       }
       const auto angle = static_cast<double>(position * frequency);
-      cos.push_back(function_result(order, std::cos(angle)));
-      sin.push_back(function_result(order, std::sin(angle)));
+      cos.push_back(function_result(order, std::cos(angle)) * factor);
+      sin.push_back(function_result(order, std::sin(angle)) * factor);
     }
   }
   return {cos, sin};
@@ -293,6 +327,8 @@ std::vector<std::vector<float>> run(const Case& c, const Contract& contract, Ord
     case OpKind::rmsnorm: return rmsnorm(c, contract, order);
     case OpKind::softmax: return {softmax(c, contract, order)};
     case OpKind::silu: return {silu(c, order)};
+    case OpKind::gelu_tanh: return {gelu_tanh(c, order)};
+    case OpKind::softcap: return softcap(c, order);
     case OpKind::rope: return {rope(c, contract, order)};
     case OpKind::rope_table: return rope_table(c, order);
     case OpKind::attn_scores:

@@ -44,7 +44,7 @@ std::string named_at(const nlohmann::json& report, const std::string& op) {
   std::string named;
   for (const nlohmann::json& finding : report.at("findings")) {
     if (finding.at("op") != op) continue;
-    named += finding.at("code").get<std::string>() + "\n";
+    named += finding.at("code").get<std::string>() + ": " + finding.at("title").get<std::string>() + "\n";
     if (finding.at("contract").is_string()) named += finding.at("contract").get<std::string>() + "\n";
     for (const nlohmann::json& cause : finding.at("causes")) {
       if (cause.at("status") != "likely") continue;

@@ -27,7 +27,6 @@ except ImportError as error:
 FORMATS = {torch.bfloat16: "bf16", torch.float16: "f16", torch.float32: "f32", torch.int64: "i64"}
 # module inside a decoder layer -> the tap that its output is
 LAYER_OUTPUTS = {
-    "input_layernorm": "in_norm.out",
     "self_attn.q_proj": "attn.q_proj",
     "self_attn.k_proj": "attn.k_proj",
     "self_attn.v_proj": "attn.v_proj",
@@ -35,7 +34,6 @@ LAYER_OUTPUTS = {
     "self_attn.k_norm": "attn.k_norm.out",
     "self_attn.o_proj": "attn.o_proj",
     "self_attn": "attn.o_proj",
-    "post_attention_layernorm": "post_norm.out",
     "mlp.gate_proj": "mlp.gate_proj",
     "mlp.up_proj": "mlp.up_proj",
     "mlp.act_fn": "mlp.act",
@@ -43,7 +41,28 @@ LAYER_OUTPUTS = {
     "mlp": "mlp.down_proj",
 }
 # module inside a decoder layer -> the tap that its input is
-LAYER_INPUTS = {"self_attn.o_proj": "attn.ctx_merged", "post_attention_layernorm": "resid1", "mlp.down_proj": "mlp.mul"}
+LAYER_INPUTS = {"self_attn.o_proj": "attn.ctx_merged", "mlp.down_proj": "mlp.mul"}
+
+
+def unpack(layer) -> dict:
+    """Packed module of a layer -> taps that slices of its output are, each with its first and last channel."""
+    attention = layer.self_attn
+    if not hasattr(attention, "qkv_proj"):
+        return {}
+    q = attention.config.num_attention_heads * attention.head_dim
+    kv = attention.num_key_value_heads * attention.head_dim
+    inner = layer.mlp.gate_up_proj.out_features // 2
+    return {"self_attn.qkv_proj": {"attn.q_proj": (0, q), "attn.k_proj": (q, q + kv), "attn.v_proj": (q + kv, q + 2 * kv)},
+            "mlp.gate_up_proj": {"mlp.gate_proj": (0, inner), "mlp.up_proj": (inner, 2 * inner)}}
+
+
+def norms_of(layer) -> dict:
+    """Norm module of a layer -> the op that it is, by where the family has its norms."""
+    before = {"input_layernorm": "in_norm"} if hasattr(layer, "input_layernorm") else {}
+    if not hasattr(layer, "post_feedforward_layernorm"):
+        return {**before, "post_attention_layernorm": "post_norm"}
+    before_mlp = {"pre_feedforward_layernorm": "post_norm"} if hasattr(layer, "pre_feedforward_layernorm") else {}
+    return {**before, **before_mlp, "post_attention_layernorm": "attn.post_norm", "post_feedforward_layernorm": "mlp.post_norm"}
 
 
 # taps with an axis of keys: other shapes where the cache drops keys
@@ -77,9 +96,20 @@ def first(value):
     return value[0] if isinstance(value, tuple) else value
 
 
+def caps_logits(model: PreTrainedModel) -> bool:
+    return getattr(model.config, "final_logit_softcapping", None) is not None
+
+
 def hook_model(model: PreTrainedModel, recorder: Recorder) -> None:
     def output(module, path):
         module.register_forward_hook(lambda m, args, out: recorder.record(path, first(out)))
+
+    # Gemma 3 norms the heads of queries and keys when they stand before the tokens; our taps have tokens first.
+    heads_first = "gemma3" in type(model).__module__
+
+    def head_norm(module, path):
+        turn = (lambda value: value.transpose(1, 2)) if heads_first else (lambda value: value)
+        module.register_forward_hook(lambda m, args, out: recorder.record(path, turn(out)))
 
     def norm_name(module, path):  # for the statistic that the wrapped rsqrt sees inside
         module.register_forward_pre_hook(lambda m, args: setattr(recorder, "norm", path))
@@ -87,20 +117,38 @@ def hook_model(model: PreTrainedModel, recorder: Recorder) -> None:
     output(model.model.embed_tokens, "embed")
     output(model.model.norm, "final_norm.out")
     norm_name(model.model.norm, "final_norm")
-    output(model.lm_head, "logits")
+    output(model.lm_head, "logits_raw" if caps_logits(model) else "logits")
     # A hook that returns anything but None would replace the output.
-    model.model.rotary_emb.register_forward_hook(lambda m, args, out: recorder.record("rope.cos", out[0]))
-    model.model.rotary_emb.register_forward_hook(lambda m, args, out: recorder.record("rope.sin", out[1]))
+    def table(module, args, kwargs, out):
+        sort = [value for value in (*args, *kwargs.values()) if isinstance(value, str)]  # of layers, where each has its own
+        at = "rope_local" if sort == ["sliding_attention"] else "rope"
+        recorder.record(f"{at}.cos", out[0])
+        recorder.record(f"{at}.sin", out[1])
+
+    model.model.rotary_emb.register_forward_hook(table, with_kwargs=True)
     for index, layer in enumerate(model.model.layers):
         layer.register_forward_pre_hook(lambda m, args, kwargs, i=index: setattr(recorder, "layer", i), with_kwargs=True)
         output(layer, f"layer.{index}.resid2")
         for name, tap in LAYER_OUTPUTS.items():
-            if name.endswith(("q_norm", "k_norm")) and not hasattr(layer.self_attn, "q_norm"):
-                continue  # a family that norms no heads
-            output(layer.get_submodule(name), f"layer.{index}.{tap}")
+            if name == "mlp.act_fn" and hasattr(layer.mlp, "activation_fn"):
+                name = "mlp.activation_fn"
+            if name not in dict(layer.named_modules()):
+                continue  # a family that norms no heads, or packs these
+            (head_norm if tap.endswith("_norm.out") else output)(layer.get_submodule(name), f"layer.{index}.{tap}")
             if tap.endswith(".out"):
                 norm_name(layer.get_submodule(name), f"layer.{index}.{tap[:-4]}")
-        for name, tap in LAYER_INPUTS.items():
+        for name, slices in unpack(layer).items():
+            for tap, (begin, end) in slices.items():
+                layer.get_submodule(name).register_forward_hook(
+                    lambda m, args, out, path=f"layer.{index}.{tap}", begin=begin, end=end: recorder.record(path, out[..., begin:end]))
+        norms = norms_of(layer)
+        for name, op in norms.items():
+            output(layer.get_submodule(name), f"layer.{index}.{op}.out")
+            norm_name(layer.get_submodule(name), f"layer.{index}.{op}")
+        inputs = LAYER_INPUTS | {name: "resid1" for name, op in norms.items() if op == "post_norm"}
+        if "post_norm" not in norms.values():
+            inputs["mlp.gate_proj"] = "resid1"  # post-norm families pack nothing
+        for name, tap in inputs.items():
             layer.get_submodule(name).register_forward_pre_hook(
                 lambda m, args, path=f"layer.{index}.{tap}": recorder.record(path, args[0]))
 
@@ -124,6 +172,7 @@ def watched_cache(config, recorder: Recorder) -> DynamicCache:
 def wrappers(model: PreTrainedModel, recorder: Recorder) -> list:
     """Patches around functions that are no modules: they record arguments and results and change neither."""
     modeling = sys.modules[type(model).__module__]
+    heads_first = modeling.__name__.endswith("gemma3")
     rope, attention = modeling.apply_rotary_pos_emb, modeling.eager_attention_forward
     matmul, softmax, rsqrt = torch.matmul, torch.nn.functional.softmax, torch.rsqrt
 
@@ -157,7 +206,8 @@ def wrappers(model: PreTrainedModel, recorder: Recorder) -> list:
 
     def watched_rsqrt(x):
         result = rsqrt(x)
-        recorder.record(f"{recorder.norm}.rstd", result)
+        turned = heads_first and recorder.norm.endswith(("q_norm", "k_norm"))
+        recorder.record(f"{recorder.norm}.rstd", result.transpose(1, 2) if turned else result)
         return result
 
     return [patch.object(modeling, "apply_rotary_pos_emb", watched_rope),
@@ -184,7 +234,10 @@ def run(job: dict) -> None:
     for _ in range(job["decode"] + 1):
         recorder.steps.append({"tokens": tokens, "first_position": position, "taps": []})
         ids = torch.tensor([tokens] * job["batch"], device=job["device"])
-        chosen = greedy(model(ids, past_key_values=cache, use_cache=True).logits)
+        logits = model(ids, past_key_values=cache, use_cache=True).logits
+        if caps_logits(model):
+            recorder.record("logits", logits)
+        chosen = greedy(logits)
         recorder.steps[-1]["chosen"] = chosen
         position += len(tokens)
         tokens = [chosen]

@@ -168,10 +168,237 @@ FamilyRow ernie() {
            {"norm.single_rounding@layer.2.in_norm", "rmsnorm/olmo"}}};
 }
 
+FamilyRow olmo2() {
+  return {"Olmo2ForCausalLM",
+          {{.layers = 4, .rope_theta = 5e5, .family = "olmo2", .tied = false, .attention_bias = true, .seed = 61},
+           {.heads = 2,
+            .kv_heads = 1,
+            .head_dim = 128,
+            .rope_theta = 5e5,
+            .family = "olmo2",
+            .rope_scaling = RopeScaling{8.0, 1.0, 4.0, 64.0},
+            .seed = 62},
+           {.hidden = 48,
+            .heads = 3,
+            .kv_heads = 3,
+            .head_dim = 16,
+            .intermediate = 72,
+            .rope_theta = 1e4,
+            .family = "olmo2",
+            .new_config_keys = true,
+            .seed = 63,
+            .edit_config =
+                [](nlohmann::json& config) {
+                  for (const char* key : {"head_dim", "num_key_value_heads"}) config.erase(key);
+                }}},
+          {{"norm.two_roundings@layer.1", "rmsnorm/llama"},
+           {"norm.two_roundings@layer.2.attn.k_norm", "rmsnorm/llama"},
+           {"norm.before@layer.1", "attn.post_norm.out in place of"},
+           {"norm.dropped@layer.2.attn.post_norm", "was left out"},
+           {"norm.dropped@layer.1.attn.q_norm", "was left out"},
+           {"norm.weight_missing@layer.2.mlp.post_norm", "P0602"},
+           {"rope.narrow@layer.2", "the rotation is in bf16"},
+           {"rope.interleaved@layer.2", "P0617"},
+           {"rope.theta=1e4@layer.1", "P0614"},
+           {"gqa.map@layer.3", "P0618"},
+           {"softmax.head_dim_derived@layer.2", "P0619"},
+           {"bias.lost@layer.3.attn.o_proj", "the bias is not added"},
+           {"weight.wrong_layer@layer.3.attn.k_proj", "P0607"}}};
+}
+
+FamilyRow gemma2() {
+  return {"Gemma2ForCausalLM",
+          {{.layers = 4,
+            .rope_theta = 1e4,
+            .family = "gemma2",
+            .attention_bias = true,
+            .seed = 71,
+            .edit_config = keys({{"sliding_window", 6},
+                                 {"query_pre_attn_scalar", 24},
+                                 {"attn_logit_softcapping", 3.0},
+                                 {"final_logit_softcapping", 2.5}})},
+           {.heads = 2,
+            .kv_heads = 1,
+            .head_dim = 256,
+            .rope_theta = 1e4,
+            .family = "gemma2",
+            .new_config_keys = true,
+            .seed = 72,
+            .edit_config =
+                [](nlohmann::json& config) {
+                  for (const char* key : {"head_dim", "tie_word_embeddings"}) config.erase(key);
+                  config["hidden_act"] = "gelu_pytorch_tanh";
+                }},
+           {.hidden = 48,
+            .heads = 3,
+            .kv_heads = 3,
+            .head_dim = 20,
+            .intermediate = 72,
+            .rope_theta = 1e4,
+            .family = "gemma2",
+            .tied = false,
+            .seed = 73,
+            .edit_config = keys({{"attn_logit_softcapping", nullptr},
+                                 {"final_logit_softcapping", 33.3},
+                                 {"query_pre_attn_scalar", 20},
+                                 {"sliding_window", 9},
+                                 {"layer_types", {"full_attention", "sliding_attention"}}})},
+           {.family = "gemma2",
+            .seed = 74,
+            .edit_config = keys({{"attn_logit_softcapping", 0.7}, {"final_logit_softcapping", nullptr}})}},
+          {{"norm.offset_lost@layer.2.post_norm", "rmsnorm/olmo"},
+           {"norm.weight_reduced@layer.2.post_norm", "w - 1"},
+           {"norm.weight_offset@layer.1.attn.post_norm", "1 + w"},
+           {"norm.dropped@layer.2.mlp.post_norm", "was left out"},
+           {"softcap.dropped@layer.2", "was left out"},
+           {"softcap.dropped@logits", "the soft cap is not applied"},
+           {"softcap.cap=2.5@layer.1", "the soft cap is 2.5"},
+           {"softcap.cap=3@logits", "the soft cap is 3"},
+           {"embed.scale=1@embed", "P0619"},
+           {"mlp.act_exchanged@layer.1", "SiLU, not GELU (tanh)"},
+           {"mask.window_ignored@layer.2", "the sliding window of 6 keys is not applied"},
+           {"kernel.window=6@layer.1.attn.scores_masked", "a sliding window of 6 keys is applied"},
+           {"softmax.temperature=1.1547005@layer.1", "P0619"},  // head_dim in place of query_pre_attn_scalar
+           {"gqa.map@layer.3", "P0618"},
+           {"bias.lost@layer.3.attn.v_proj", "the bias is not added"}}};
+}
+
+FamilyRow gemma3() {
+  return {"Gemma3ForCausalLM",
+          {{.layers = 4,
+            .rope_theta = 1e6,
+            .family = "gemma3_text",
+            .seed = 81,
+            .edit_config = keys({{"sliding_window", 6},
+                                 {"sliding_window_pattern", 3},
+                                 {"rope_local_base_freq", 10000.0},
+                                 {"query_pre_attn_scalar", 32},
+                                 {"rope_scaling", {{"rope_type", "linear"}, {"factor", 8.0}}}})},
+           {.heads = 2,
+            .kv_heads = 1,
+            .head_dim = 256,
+            .family = "gemma3_text",
+            .seed = 82,
+            .edit_config =
+                [](nlohmann::json& config) {
+                  for (const char* key : {"head_dim", "tie_word_embeddings", "rope_theta", "rope_scaling"})
+                    config.erase(key);
+                  config["sliding_window"] = 7;
+                }},
+           {.hidden = 48,
+            .heads = 3,
+            .kv_heads = 3,
+            .head_dim = 20,
+            .intermediate = 72,
+            .family = "gemma3_text",
+            .tied = false,
+            .attention_bias = true,
+            .new_config_keys = true,
+            .seed = 83,
+            .edit_config =
+                [](nlohmann::json& config) {
+                  config["layer_types"] = {"full_attention", "sliding_attention"};
+                  config["sliding_window"] = 9;
+                  config["final_logit_softcapping"] = 20.0;
+                  config["rope_parameters"] = {
+                      {"full_attention", {{"rope_type", "linear"}, {"factor", 3.0}, {"rope_theta", 500000.0}}},
+                      {"sliding_attention", {{"rope_type", "default"}, {"rope_theta", 20000.0}}}};
+                }}},
+          {{"norm.offset_lost@layer.1.attn.q_norm", "rmsnorm/olmo"},
+           {"rope.theta=1e6@layer.1", "P0614"},  // the other layers' table in one with a window
+           {"rope.theta=1e4@layer.2", "P0614"},
+           {"rope.scaling_ignored@rope.table", "P0615"},
+           {"mask.window_off_by_one@layer.3", "the sliding window holds 7 keys, not 6"},
+           {"mask.window_ignored@layer.1", "the sliding window of 6 keys is not applied"},
+           {"norm.weight_reduced@layer.1.attn.k_norm", "w - 1"},
+           {"norm.weight_offset@layer.2.in_norm", "1 + w"},
+           {"norm.dropped@layer.2.attn.post_norm", "was left out"},
+           {"k_norm.dropped@layer.3", "was left out"},
+           {"embed.scale=1@embed", "P0619"},
+           {"mlp.act_exchanged@layer.1", "SiLU, not GELU (tanh)"},
+           {"gqa.map@layer.3", "P0618"},
+           {"kernel.rope_half@layer.1.attn.q_rope", "P0617"}}};
+}
+
+/// longrope's keys, with factors that grow along the pairs.
+nlohmann::json longrope(int64_t pairs, const char* type) {
+  nlohmann::json keys = {
+      {"type", type}, {"short_factor", nlohmann::json::array()}, {"long_factor", nlohmann::json::array()}};
+  for (int64_t i = 0; i < pairs; ++i) {
+    keys["short_factor"].push_back(1.0 + 0.05 * static_cast<double>(i));
+    keys["long_factor"].push_back(1.5 + 0.75 * static_cast<double>(i));
+  }
+  return keys;
+}
+
+FamilyRow phi3() {
+  return {"Phi3ForCausalLM",
+          {{.layers = 4,
+            .hidden = 128,
+            .rope_theta = 1e4,
+            .rms_eps = 1e-5,
+            .family = "phi3",
+            .tied = false,
+            .seed = 91,
+            .edit_config =
+                [](nlohmann::json& config) {
+                  config.erase("head_dim");
+                  config["sliding_window"] = 6;
+                  config["partial_rotary_factor"] = 0.75;
+                  config["rope_scaling"] = longrope(12, "longrope");
+                  config["original_max_position_embeddings"] = 24;  // met and passed by prompts and decode
+                }},
+           {.hidden = 96,
+            .heads = 1,
+            .kv_heads = 1,
+            .head_dim = 96,
+            .rope_theta = 1e4,
+            .rms_eps = 1e-5,
+            .family = "phi3",
+            .tied = false,
+            .seed = 92,
+            .edit_config =
+                [](nlohmann::json& config) {
+                  for (const char* key : {"head_dim", "num_key_value_heads", "sliding_window"}) config.erase(key);
+                }},
+           {.hidden = 48,
+            .heads = 3,
+            .kv_heads = 3,
+            .head_dim = 16,
+            .intermediate = 72,
+            .family = "phi3",
+            .new_config_keys = true,
+            .seed = 93,
+            .edit_config =
+                [](nlohmann::json& config) {
+                  nlohmann::json rope = longrope(4, "longrope");
+                  rope.update({{"rope_type", "longrope"},
+                               {"rope_theta", 50000.0},
+                               {"partial_rotary_factor", 0.5},
+                               {"attention_factor", 1.25}});
+                  config["rope_parameters"] = rope;
+                  config["original_max_position_embeddings"] = 9;
+                }}},
+          {{"rope.factors_exchanged@rope.table", "P0615"},
+           {"rope.attention_factor_lost@rope.table", "attention factor"},
+           {"rope.scaling_ignored@rope.table", "P0615"},
+           {"rope.partial_ignored@layer.2", "all 32 channels of a head are rotated"},
+           {"rope.interleaved@layer.1", "P0617"},
+           {"attn.k_v_swapped@layer.2", "P0607"},
+           {"mlp.gate_up_swapped@layer.1", "P0607"},
+           {"mask.window_off_by_one@layer.3", "the sliding window holds 7 keys, not 6"},
+           {"mask.window_ignored@layer.0", "the sliding window of 6 keys is not applied"},
+           {"softmax.temperature=2@layer.2", "P0619"},
+           {"gqa.map@layer.3", "P0618"},
+           {"norm.single_rounding@layer.2.in_norm", "rmsnorm/olmo"},
+           {"weight.wrong_layer@layer.3.attn.k_proj", "P0607"}}};
+}
+
 }  // namespace
 
 const std::vector<FamilyRow>& families() {
-  static const std::vector<FamilyRow> rows = {llama(), qwen2(), mistral(), ernie()};
+  static const std::vector<FamilyRow> rows = {llama(), qwen2(),  mistral(), ernie(),
+                                              olmo2(), gemma2(), gemma3(),  phi3()};
   return rows;
 }
 
@@ -179,6 +406,16 @@ TinyModelOptions fault_host(std::string_view fault, int64_t layers) {
   const RopeScaling scaling{8.0, 1.0, 4.0, 512.0};
   if (fault.starts_with("rope.halves") || fault.starts_with("rope.narrow"))
     return {.layers = layers, .family = "ernie4_5", .rope_scaling = scaling};
+  if (fault.starts_with("norm.two_roundings") || fault.starts_with("norm.before"))
+    return {.layers = layers, .family = "olmo2", .rope_scaling = scaling};
+  if (fault.starts_with("softcap.") || fault.starts_with("norm.offset_lost"))
+    return {.layers = layers, .family = "gemma2", .rope_scaling = scaling};
+  for (const char* name : {"rope.factors_exchanged", "rope.attention_factor_lost", "rope.partial_ignored"}) {
+    if (!fault.starts_with(name)) continue;
+    TinyModelOptions host = phi3().models.front();
+    host.layers = layers;
+    return host;
+  }
   return {.layers = layers,
           .rope_scaling = scaling,
           .attention_bias = true,

@@ -27,14 +27,32 @@ std::string safetensors_dtype(DType dtype) {
 /// What a family's checkpoints have, beside a Llama's.
 struct Form {
   std::string model_type, architecture;
-  bool head_norms = false;  ///< of queries and keys
-  bool own_biases = false;  ///< q, k and v have one, whatever the config says
+  bool head_norms = false;   ///< of queries and keys
+  bool own_biases = false;   ///< q, k and v have one, whatever the config says
+  bool whole_heads = false;  ///< the norms of queries and keys are over all heads of a token
+  bool norms_before = true, norms_behind = false;
+  bool offsets = false;  ///< norms store what they add to one
+  bool packed = false;   ///< q, k and v are rows of one tensor, gate and up of another
 };
 
 Form form_of(const TinyModelOptions& o) {
-  for (const Form& form : {Form{"qwen3", "Qwen3ForCausalLM", true}, Form{"llama", "LlamaForCausalLM"},
-                           Form{"qwen2", "Qwen2ForCausalLM", false, true}, Form{"mistral", "MistralForCausalLM"},
-                           Form{"ernie4_5", "Ernie4_5ForCausalLM"}}) {
+  for (const Form& form :
+       {Form{"qwen3", "Qwen3ForCausalLM", true}, Form{"llama", "LlamaForCausalLM"},
+        Form{"qwen2", "Qwen2ForCausalLM", false, true}, Form{"mistral", "MistralForCausalLM"},
+        Form{"ernie4_5", "Ernie4_5ForCausalLM"},
+        Form{.model_type = "olmo2",
+        .architecture = "Olmo2ForCausalLM",
+        .head_norms = true,
+        .whole_heads = true,
+        .norms_before = false,
+        .norms_behind = true},
+        Form{.model_type = "phi3", .architecture = "Phi3ForCausalLM", .packed = true},
+        Form{.model_type = "gemma2", .architecture = "Gemma2ForCausalLM", .norms_behind = true, .offsets = true},
+        Form{.model_type = "gemma3_text",
+        .architecture = "Gemma3ForCausalLM",
+        .head_norms = true,
+        .norms_behind = true,
+        .offsets = true}}) {
     if (form.model_type == (!o.family.empty() ? o.family : o.llama ? "llama" : "qwen3")) return form;
   }
   throw std::invalid_argument("tiny model: family " + o.family);
@@ -70,11 +88,18 @@ class TensorMaker {
 void add_layer(TensorMaker& make, const TinyModelOptions& o, int64_t layer) {
   const std::string at = "model.layers." + std::to_string(layer) + ".";
   const int64_t q = o.heads * o.head_dim, kv = o.kv_heads * o.head_dim;
-  make.add(at + "input_layernorm.weight", {o.hidden}, 1.0, 0.2);
-  make.matrix(at + "self_attn.q_proj.weight", q, o.hidden);
-  make.matrix(at + "self_attn.k_proj.weight", kv, o.hidden);
-  make.matrix(at + "self_attn.v_proj.weight", kv, o.hidden);
   const Form form = form_of(o);
+  const auto norm = [&](const std::string& name, int64_t width, double mean, double deviation) {
+    make.add(at + name + ".weight", {width}, form.offsets ? mean - 1.0 : mean, deviation);
+  };
+  if (form.norms_before) norm("input_layernorm", o.hidden, 1.0, 0.2);
+  if (form.packed) {
+    make.matrix(at + "self_attn.qkv_proj.weight", q + 2 * kv, o.hidden);
+  } else {
+    make.matrix(at + "self_attn.q_proj.weight", q, o.hidden);
+    make.matrix(at + "self_attn.k_proj.weight", kv, o.hidden);
+    make.matrix(at + "self_attn.v_proj.weight", kv, o.hidden);
+  }
   if (o.attention_bias || form.own_biases) {
     make.add(at + "self_attn.q_proj.bias", {q}, 0.0, 0.1);
     make.add(at + "self_attn.k_proj.bias", {kv}, 0.0, 0.1);
@@ -82,13 +107,19 @@ void add_layer(TensorMaker& make, const TinyModelOptions& o, int64_t layer) {
     if (!form.own_biases) make.add(at + "self_attn.o_proj.bias", {o.hidden}, 0.0, 0.1);
   }
   if (form.head_norms) {
-    make.add(at + "self_attn.q_norm.weight", {o.head_dim}, 1.0, 0.2);
-    make.add(at + "self_attn.k_norm.weight", {o.head_dim}, 2.0, 0.5);
+    norm("self_attn.q_norm", form.whole_heads ? q : o.head_dim, 1.0, 0.2);
+    norm("self_attn.k_norm", form.whole_heads ? kv : o.head_dim, 2.0, 0.5);
   }
   make.matrix(at + "self_attn.o_proj.weight", o.hidden, q);
-  make.add(at + "post_attention_layernorm.weight", {o.hidden}, 1.0, 0.2);
-  make.matrix(at + "mlp.gate_proj.weight", o.intermediate, o.hidden);
-  make.matrix(at + "mlp.up_proj.weight", o.intermediate, o.hidden);
+  norm("post_attention_layernorm", o.hidden, 1.0, 0.2);
+  if (form.norms_before && form.norms_behind) norm("pre_feedforward_layernorm", o.hidden, 1.0, 0.2);
+  if (form.norms_behind) norm("post_feedforward_layernorm", o.hidden, 1.0, 0.2);
+  if (form.packed) {
+    make.matrix(at + "mlp.gate_up_proj.weight", 2 * o.intermediate, o.hidden);
+  } else {
+    make.matrix(at + "mlp.gate_proj.weight", o.intermediate, o.hidden);
+    make.matrix(at + "mlp.up_proj.weight", o.intermediate, o.hidden);
+  }
   make.matrix(at + "mlp.down_proj.weight", o.hidden, o.intermediate);
   if (o.mlp_bias) {
     make.add(at + "mlp.gate_proj.bias", {o.intermediate}, 0.0, 0.1);
@@ -144,6 +175,11 @@ nlohmann::json tiny_config(const TinyModelOptions& o) {
                            {"tie_word_embeddings", o.tied},
                            {"use_sliding_window", false},
                            {"vocab_size", o.vocab}};
+  if (form_of(o).packed) config["pad_token_id"] = 0;  // the class's is one of a larger vocabulary
+  if (form_of(o).offsets) {  // the keys of Gemma's classes; caps and windows as those have them
+    config["hidden_activation"] = "gelu_pytorch_tanh";
+    for (const char* key : {"hidden_act", "sliding_window", "use_sliding_window"}) config.erase(key);
+  }
   if (form_of(o).model_type == "llama") config["mlp_bias"] = o.mlp_bias;
   if (form_of(o).model_type == "ernie4_5") config["use_bias"] = o.attention_bias && o.mlp_bias;
   nlohmann::json scaling;
@@ -170,7 +206,7 @@ std::vector<RawTensor> tiny_tensors(const TinyModelOptions& o) {
   TensorMaker make(o);
   make.add("model.embed_tokens.weight", {o.vocab, o.hidden}, 0.0, 0.05);
   for (int64_t layer = 0; layer < o.layers; ++layer) add_layer(make, o, layer);
-  make.add("model.norm.weight", {o.hidden}, 1.0, 0.2);
+  make.add("model.norm.weight", {o.hidden}, form_of(o).offsets ? 0.0 : 1.0, 0.2);
   if (!o.tied) make.add("lm_head.weight", {o.vocab, o.hidden}, 0.0, 0.05);
   std::vector<RawTensor> tensors = make.take();
   if (o.tied && o.store_tied_head) {

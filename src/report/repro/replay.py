@@ -78,8 +78,10 @@ def replay_embedding(op):
 
 
 def scaled_frequency(op, frequency):
-    """Rope scaling "llama3": long wavelengths turn slower."""
+    """Rope scaling "linear", or "llama3": long wavelengths turn slower."""
     a = op.attributes
+    if a["scaling"] == "linear":
+        return frequency / a["factor"]
     turns = a["original_positions"] * frequency / (2.0 * np.pi)
     weight = np.clip((turns - a["low_freq_factor"]) / (a["high_freq_factor"] - a["low_freq_factor"]), 0.0, 1.0)
     return (1.0 - weight) * frequency / a["factor"] + weight * frequency
@@ -88,12 +90,17 @@ def scaled_frequency(op, frequency):
 def replay_rope_table(op):
     width = op.attributes["head_dim"]
     exponent = f32(np.arange(0, width, 2, dtype=np.float64) / width)
-    exact = 1.0 / np.power(f32(op.attributes["theta"]), exponent)
-    if "scaling" in op.attributes:
+    powers, attention = np.power(f32(op.attributes["theta"]), exponent), 1.0
+    if op.attributes.get("scaling") == "longrope":
+        past = np.max(op.inputs[0]) + 1 > op.attributes["original_positions"]
+        powers = powers * f32(np.array(op.attributes["long_factors" if past else "short_factors"]))
+        attention = f32(op.attributes["attention_factor"])
+    exact = 1.0 / powers
+    if op.attributes.get("scaling", "longrope") != "longrope":
         exact = np.where(scaled_frequency(op, f32(exact)) == f32(exact), exact, scaled_frequency(op, f32(exact)))
     angles = f32(f32(op.inputs[0].astype(np.float64))[:, np.newaxis] * f32(exact))
     both = np.concatenate([angles, angles], axis=1)[np.newaxis]
-    return [np.cos(both), np.sin(both), exact]
+    return [np.cos(both) * attention, np.sin(both) * attention, exact]
 
 
 def replay_rmsnorm(op):
@@ -103,6 +110,8 @@ def replay_rmsnorm(op):
     x = x.reshape(shape)
     variance = in_f32_range(np.sum(x * x, axis=-1, keepdims=True)) / weight.size
     n = op.stage("n", in_f32_range(x * (1.0 / np.sqrt(variance + f32(op.attributes["eps"])))))
+    if op.contract == "rmsnorm/gemma":
+        weight = f32(1.0 + weight)
     return [in_f32_range(n * weight)]
 
 
@@ -134,7 +143,8 @@ def replay_kv_append(op):
 
 
 def replay_rope(op):
-    x, cos, sin = op.inputs
+    whole, cos, sin = op.inputs
+    x, passed = whole[..., : cos.shape[-1]], whole[..., cos.shape[-1] :]  # a table narrower than the heads turns the first channels
     cos, sin, half = cos[:, np.newaxis], sin[:, np.newaxis], x.shape[-1] // 2
     if op.attributes["pairing"] == "interleaved":  # channels 2i and 2i + 1, both by column i
         cos, sin = (np.repeat(table[..., :half], 2, axis=-1) for table in (cos, sin))
@@ -143,8 +153,10 @@ def replay_rope(op):
         rotated = np.concatenate([-x[..., half:], x[..., :half]], axis=-1)
     straight, turned = x * cos, rotated * sin
     if op.stages["cos"] == "model":
-        return [f32(op.stage("cos", f32(straight)) + op.stage("rot_sin", f32(turned)))]
-    return [in_f32_range(straight + turned)]
+        rotated = f32(op.stage("cos", f32(straight)) + op.stage("rot_sin", f32(turned)))
+    else:
+        rotated = in_f32_range(straight + turned)
+    return [np.concatenate([rotated, passed], axis=-1)]
 
 
 def for_heads(op, x, kv):
@@ -195,6 +207,18 @@ def replay_multiply(op):
 def replay_silu(op):
     power = np.exp(-op.inputs[0])
     return [np.where(np.isfinite(op.inputs[0]) & (power > F32_MAX), -0.0, op.inputs[0] / (1.0 + power))]
+
+
+def replay_gelu_tanh(op):
+    x = op.inputs[0]
+    return [0.5 * x * (1.0 + np.tanh(np.sqrt(2.0 / np.pi) * (x + 0.044715 * x**3)))]
+
+
+def replay_softcap(op):
+    cap = f32(op.attributes["cap"])
+    quotient = op.inputs[0] / cap
+    bent = np.tanh(op.stage("quotient", quotient))
+    return [op.stage("tanh", bent) * cap, quotient, bent]
 
 
 def evaluate(spec, side, tensors):

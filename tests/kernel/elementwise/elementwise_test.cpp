@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// add, multiply and silu over bf16 bit patterns, against f64.
+// add, multiply, activations and soft caps over bf16 bit patterns, against f64.
 #include "cuda/elementwise/elementwise.h"
 
 #include <plumbline/error.h>
 #include <cmath>
 
+#include "cuda/softcap/softcap.h"
 #include "kernel/support/arrays.h"
 #include "kernel/support/host_math.h"
 
@@ -22,9 +23,8 @@ std::vector<bf16> all_patterns() {
 std::vector<bf16> run(ElementwiseOp op, const std::vector<bf16>& a, const std::vector<bf16>& b, int threads = 128) {
   const Array<bf16> a_array(a), b_array(b);
   Array<bf16> y(a.size());
-  twin::elementwise(op,
-                    {a_array.data(), op == ElementwiseOp::silu ? nullptr : b_array.data(), y.data(), int64_t(a.size())},
-                    threads, nullptr);
+  twin::elementwise(op, {a_array.data(), b.empty() ? nullptr : b_array.data(), y.data(), int64_t(a.size())}, threads,
+                    nullptr);
   return y.values();
 }
 
@@ -79,13 +79,57 @@ TEST_CASE("silu is within one ulp of the exact value for every input, and almost
   CHECK(not_nearest < 20);
 }
 
+TEST_CASE("gelu_tanh is near the exact value for every input, and almost always nearest where it does not cancel",
+          "[kernel]") {
+  const std::vector<bf16> x = all_patterns(), y = run(ElementwiseOp::gelu_tanh, x, {});
+  int not_nearest = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    const double value = widen(x[i]);
+    if (is_nan(x[i]) || value == -INFINITY) {
+      CHECK(y[i].bits == 0x7FFF);
+      continue;
+    }
+    const double bent = std::tanh(0.7978845608028653559 * value * (1.0 + 0.044715 * value * value));
+    const double exact = value == INFINITY ? value : 0.5 * value * (1.0 + bent);
+    if (value > -2.0) {
+      not_nearest += y[i].bits != once(exact).bits;
+    } else {  // 1 + tanh is off by what tanh is off beside one
+      CHECK(std::abs(double(widen(y[i])) - exact) <= 0.5 * ulp(DType::bf16, exact) + std::abs(value) * 0x1p-23);
+    }
+  }
+  INFO("not nearest " << not_nearest);
+  CHECK(not_nearest < 20);
+}
+
+TEST_CASE("softcap rounds its quotient, its tangent and its product, for every input and several caps", "[kernel]") {
+  const std::vector<bf16> x = all_patterns();
+  for (const float cap : {50.0f, 30.0f, 33.3f, 0.7f}) {
+    const Array<bf16> from(x);
+    Array<bf16> y(x.size());
+    twin::softcap({from.data(), y.data(), int64_t(x.size()), cap}, nullptr, 128, nullptr);
+    int not_nearest = 0;
+    for (size_t i = 0; i < x.size(); ++i) {
+      const bf16 actual = y.values()[i];
+      if (is_nan(x[i])) {
+        CHECK(actual.bits == 0x7FFF);
+        continue;
+      }
+      const bf16 quotient = once(double(widen(x[i])) / double(cap)), bent = once(std::tanh(double(widen(quotient))));
+      not_nearest += actual.bits != once(double(widen(bent)) * double(cap)).bits;
+    }
+    INFO("cap " << cap << ", not nearest " << not_nearest);
+    CHECK(not_nearest < 64);  // quotient and tangent are rounded to f32 on their way
+  }
+}
+
 TEST_CASE("elementwise gives the same bits for any block size and covers ragged ends", "[kernel]") {
   Random random(42);
   for (const size_t count : {size_t(1), size_t(127), size_t(129)}) {
     const auto a = random.bf16s(count), b = random.bf16s(count);
-    for (const ElementwiseOp op : {ElementwiseOp::add, ElementwiseOp::multiply, ElementwiseOp::silu}) {
+    for (const ElementwiseOp op : {ElementwiseOp::add, ElementwiseOp::multiply})
       require_same_bits(run(op, a, b, 128), run(op, a, b, 32), "block of 32");
-    }
+    for (const ElementwiseOp op : {ElementwiseOp::silu, ElementwiseOp::gelu_tanh})
+      require_same_bits(run(op, a, {}, 128), run(op, a, {}, 32), "block of 32");
   }
   CHECK_THROWS_AS(twin::elementwise(ElementwiseOp::add, {nullptr, nullptr, nullptr, 1}, 128, nullptr), BackendError);
 }

@@ -64,8 +64,8 @@ Values exchanged(const Values& x, int64_t a, int64_t b, int64_t inner) {
 
 Values rope(const Recorded& run, const Op& op) {
   const Values x = run.tap(op.inputs[0]), cos = run.tap(op.inputs[1]), sin = run.tap(op.inputs[2]);
-  const int64_t dim = run.shape(op.inputs[0]).back(), half = dim / 2,
-                row_count = static_cast<int64_t>(cos.size()) / dim;
+  const int64_t dim = run.shape(op.inputs[0]).back(), half = dim / 2,  // whole heads turn
+      row_count = static_cast<int64_t>(cos.size()) / dim;
   Values y(x.size());
   for (size_t i = 0; i < x.size(); ++i) {
     const int64_t c = static_cast<int64_t>(i) % dim, token = static_cast<int64_t>(i) / dim % row_count;
@@ -145,6 +145,13 @@ Values expected_output(const Recorded& run, const Op& op) {
     case OpKind::causal_mask: return mask(run, op);
     case OpKind::softmax: return softmax(run, op);
     case OpKind::silu: return elementwise(run, op, [](double a, double) { return a / (1.0 + std::exp(-a)); });
+    case OpKind::gelu_tanh:
+      return elementwise(run, op, [](double a, double) {
+        return 0.5 * a * (1.0 + std::tanh(0.7978845608028654 * (a + 0.044715 * a * a * a)));
+      });
+    case OpKind::softcap:
+      return elementwise(run, op,
+                         [&](double a, double) { return number(op, "cap") * std::tanh(a / number(op, "cap")); });
     case OpKind::add: return elementwise(run, op, [](double a, double b) { return a + b; });
     case OpKind::multiply: return elementwise(run, op, [](double a, double b) { return a * b; });
     case OpKind::embedding:

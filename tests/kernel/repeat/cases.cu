@@ -340,13 +340,14 @@ void add_swiglu(std::vector<RepeatCase>& cases) {
 
 void add_elementwise(std::vector<RepeatCase>& cases) {
   for (const int64_t count : {1, 127, 128, 129, 1025}) {
-    for (const ElementwiseOp op : {ElementwiseOp::add, ElementwiseOp::multiply, ElementwiseOp::silu}) {
+    for (const ElementwiseOp op :
+         {ElementwiseOp::add, ElementwiseOp::multiply, ElementwiseOp::silu, ElementwiseOp::gelu_tanh}) {
       for (const Arithmetic arithmetic : {Arithmetic::portable, Arithmetic::torch_sm90}) {
         const std::string name = "elementwise " + std::to_string(int(op)) + text({count}) +
                                  (arithmetic == Arithmetic::torch_sm90 ? " torch/sm90" : "");
         add(cases, name, [=](Memory& memory, bool) {
           const bf16* a = memory.bf16s(count);
-          const bf16* b = op == ElementwiseOp::silu ? nullptr : memory.bf16s(count);
+          const bf16* b = op == ElementwiseOp::silu || op == ElementwiseOp::gelu_tanh ? nullptr : memory.bf16s(count);
           elementwise(op, {a, b, memory.output<bf16>(count), count, arithmetic}, kThreads, nullptr);
         });
       }

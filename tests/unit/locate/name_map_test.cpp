@@ -110,7 +110,8 @@ TEST_CASE("a map that cannot be meant is refused with the key") {
 }
 
 TEST_CASE("every preset reads, and extends what it says") {
-  CHECK(name_map_presets() == std::vector<std::string>{"hf-llama", "hf-qwen3"});
+  CHECK(name_map_presets() == std::vector<std::string>{"hf-ernie4_5", "hf-gemma2", "hf-gemma3", "hf-llama", "hf-olmo2",
+                                                       "hf-phi3", "hf-qwen3"});
   const NameMap llama = *preset_name_map("hf-llama"), qwen = *preset_name_map("hf-qwen3");
   CHECK(qwen.rules.size() > llama.rules.size());
   const auto taps = [](const NameMap& map, const std::string& name) {
@@ -124,6 +125,10 @@ TEST_CASE("every preset reads, and extends what it says") {
   CHECK(taps(qwen, "lm_head.out") == std::set<std::string>{"logits"});
   CHECK(preset_of_architecture("Qwen3ForCausalLM") == "hf-qwen3");
   CHECK(preset_of_architecture("GPT2LMHeadModel").empty());
+  const NameMap olmo = *preset_name_map("hf-olmo2");
+  CHECK(taps(olmo, "model.layers.3.input_layernorm.out").empty());  // null takes a rule away
+  CHECK(taps(olmo, "model.layers.3.post_attention_layernorm.out") ==
+        std::set<std::string>{"layer.3.attn.post_norm.out"});
 }
 
 TEST_CASE("a rule of one's own takes the place of the preset's, and one tensor may give several taps") {

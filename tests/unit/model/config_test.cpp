@@ -104,12 +104,12 @@ TEST_CASE("A key that asks for what no builder computes is refused by name") {
     std::string part;
   };
   const std::vector<Row> rows = {
-      {"rope_scaling", {{"rope_type", "linear"}, {"factor", 2.0}}, "rope_scaling.rope_type"},
+      {"rope_scaling", {{"rope_type", "dynamic"}, {"factor", 2.0}}, "rope_scaling.rope_type"},
       {"rope_scaling", {{"rope_type", "llama3"}, {"type", "yarn"}}, "rope_scaling.type"},
       {"rope_scaling", {{"type", "yarn"}}, "rope_scaling.type"},
       {"rope_scaling", {{"factor", 4.0}}, "rope_scaling.factor"},
       {"rope_scaling", json::object(), "rope_scaling"},
-      {"rope_parameters", {{"rope_theta", 1e6}, {"rope_type", "linear"}}, "rope_parameters.rope_type"},
+      {"rope_parameters", {{"rope_theta", 1e6}, {"rope_type", "dynamic"}}, "rope_parameters.rope_type"},
       {"rope_parameters", {{"rope_theta", 1e4}, {"rope_type", "default"}}, "rope_theta"},  // 1e6 stands beside it
       {"layer_types", {"full_attention", "sliding_attention"}, "layer_types"},  // use_sliding_window is false
       {"layer_types", {"full_attention"}, "layer_types"},                       // of two layers
@@ -142,7 +142,7 @@ TEST_CASE("The first line of a refusal names key, value and what is supported") 
       {"hidden_act", "gelu", "hidden_act = \"gelu\"; supported: \"silu\""},
       {"rope_scaling",
        {{"rope_type", "yarn"}},
-       "rope_scaling.rope_type = \"yarn\"; supported: \"default\", \"llama3\""},
+       "rope_scaling.rope_type = \"yarn\"; supported: \"default\", \"llama3\", \"linear\""},
       {"hidden_size", -3, "hidden_size = -3; expected: an integer from 1"},
       {"architectures", {"GPT2LMHeadModel"}, "architectures = [\"GPT2LMHeadModel\"]; supported: one of Qwen3"},
   };

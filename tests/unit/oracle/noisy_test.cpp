@@ -16,9 +16,10 @@ using namespace plumbline::trial;
 namespace {
 
 /// All but those that only copy.
-constexpr OpKind kKinds[] = {OpKind::rope_table,   OpKind::rmsnorm, OpKind::linear,      OpKind::rope,
-                             OpKind::attn_scores,  OpKind::scale,   OpKind::causal_mask, OpKind::softmax,
-                             OpKind::attn_context, OpKind::add,     OpKind::silu,        OpKind::multiply};
+constexpr OpKind kKinds[] = {OpKind::rope_table,   OpKind::rmsnorm,  OpKind::linear,      OpKind::rope,
+                             OpKind::attn_scores,  OpKind::scale,    OpKind::causal_mask, OpKind::softmax,
+                             OpKind::attn_context, OpKind::add,      OpKind::silu,        OpKind::multiply,
+                             OpKind::softcap,      OpKind::gelu_tanh};
 
 struct Tally {
   int64_t elements = 0, moved = 0;

@@ -61,7 +61,7 @@ void held(OpKind kind, std::string_view name, int rounds) {
 
 TEST_CASE("every kind of op bounds what uncertain inputs can do") {
   held(OpKind::linear, "linear/f32acc", 30);
-  for (const std::string_view contract : {"rmsnorm/llama", "rmsnorm/olmo", "rmsnorm/f32"})
+  for (const std::string_view contract : {"rmsnorm/llama", "rmsnorm/olmo", "rmsnorm/gemma", "rmsnorm/f32"})
     held(OpKind::rmsnorm, contract, 20);
   for (const std::string_view contract : {"rope/neox-t", "rope/neox-f32", "rope/interleaved-f32"})
     held(OpKind::rope, contract, 30);
@@ -72,6 +72,8 @@ TEST_CASE("every kind of op bounds what uncertain inputs can do") {
   held(OpKind::add, "add/rounded", 30);
   held(OpKind::multiply, "multiply/rounded", 30);
   held(OpKind::silu, "silu/f32", 30);
+  held(OpKind::gelu_tanh, "gelu-tanh/f32", 30);
+  held(OpKind::softcap, "softcap/rounded", 30);
 }
 
 TEST_CASE("two ops as one segment: spread is 0 where the rounding between them is certain") {
