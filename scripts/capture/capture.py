@@ -97,7 +97,7 @@ def make_header(model, directory, prompt, torch_calls):
         "producer": PRODUCER, "producer_version": VERSION, "backend": "transformers", "device": str(model.device),
         "architecture": type(model).__name__, "prompt": prompt, "config": model.config.to_json_string(),
         "environment": environment(model, torch_calls),
-        "parameters": {name: tensor_digest(value) for name, value in model.named_parameters()},
+        "parameters": {name: tensor_digest(value) for name, value in unpacked(model)},
     }
     if directory is not None:
         names = ["config.json", *weight_files(directory)]
@@ -107,12 +107,36 @@ def make_header(model, directory, prompt, torch_calls):
     return header
 
 
+def unpacked(model):
+    """Parameters by name; rows of packed projections (Phi-3) under the names that Plumbline's graph has for them."""
+    for name, value in model.named_parameters():
+        at, _, kind = name.rpartition("_proj.weight")[0].rpartition(".")
+        if type(model).__name__ != "Phi3ForCausalLM" or kind not in ("qkv", "gate_up"):
+            yield name, value
+            continue
+        parts = ("q", "k", "v") if kind == "qkv" else ("gate", "up")
+        attention = model.get_submodule(at)
+        sizes = [value.shape[0] // 2] * 2
+        if kind == "qkv":
+            queries, keys = (heads * attention.head_dim for heads in (attention.config.num_attention_heads, attention.config.num_key_value_heads))
+            sizes = [queries, keys, keys]
+        for part, rows in zip(parts, value.split(sizes), strict=True):
+            yield f"{at}.{part}_proj.weight", rows
+
+
+def new_cache(config):
+    """One that keeps every key: made from a config with sliding windows it would drop those that the windows have left."""
+    text = config.get_text_config()
+    slides = "sliding_attention" in (getattr(text, "layer_types", None) or []) or getattr(text, "sliding_window", None) is not None
+    return DynamicCache() if slides else DynamicCache(config=config)
+
+
 @torch.no_grad()
 def run(model, watch, tokens, new):
     """Prefill, then greedy steps with cache. Gives the ids chosen."""
     stop, chosen, position, cache = stop_ids(model), [], 0, None
     if "past_key_values" in inspect.signature(model.forward).parameters:
-        cache = DynamicCache(config=model.config)
+        cache = new_cache(model.config)
     for step in range(max(1, new)):
         watch.begin_step(position, tokens)
         past = {} if cache is None else {"past_key_values": cache, "use_cache": True}

@@ -11,6 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from families import FAMILIES
+
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts/capture"
 QWEN, LLAMA = ROOT / "dumps/models/qwen3-tiny", ROOT / "dumps/models/llama-tiny"
@@ -87,6 +89,12 @@ def captures_of_our_models_are_judged_by_our_twin(out):
         expect(words, status, out=texts)
 
 
+def every_family_is_judged_by_our_twin(out):
+    for name in FAMILIES:
+        twin(out / name, out / f"{name}.h5", out / f"{name}_twin.h5")
+        expect([PLUMBLINE, "find", out / f"{name}.h5", out / f"{name}_twin.h5", "--map", "hf", "-n", "0"], 0, out=["PARITY", "(100.0%)"])
+
+
 def two_captures_of_an_unknown_family_are_compared_by_value(out):
     diff = [PLUMBLINE, "diff", out / "gpt2_a.h5"]
     expect([*diff, out / "gpt2_b.h5"], 0, out=["PARITY", "every result of every compared op equals the reference's"])
@@ -161,6 +169,7 @@ def main():
         expect([sys.executable, ROOT / "tests/capture/captures.py", SCRIPTS, QWEN, LLAMA, out], 0)
         captures_are_sound_traces(out)
         captures_of_our_models_are_judged_by_our_twin(out)
+        every_family_is_judged_by_our_twin(out)
         two_captures_of_an_unknown_family_are_compared_by_value(out)
         maps_of_ones_own_are_files(out)
         the_program_says_what_it_did_and_refuses_the_rest(out)

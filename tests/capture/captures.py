@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 SCRIPTS, QWEN, LLAMA, OUT = map(Path, sys.argv[1:])
 sys.path.insert(0, str(SCRIPTS))
+sys.path.insert(1, str(Path(__file__).parent))
 import capture
 import h5py
 import numpy as np
@@ -22,7 +23,8 @@ import torch
 import trace_file
 import watch
 from target import CaptureError
-from transformers import GPT2Config, GPT2LMHeadModel
+from families import FAMILIES
+from transformers import AutoConfig, AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
 TOKENS = list(b"This program is free software")
 
@@ -81,6 +83,20 @@ def hf_families():
     record(capture.load_model(options(QWEN, attn="sdpa")), "qwen_sdpa.h5", QWEN)
 
 
+def random_families():
+    """A small random model of each family, saved as transformers saves it, then loaded and captured."""
+    for name, keys in FAMILIES.items():
+        torch.manual_seed(3)
+        config = AutoConfig.for_model(keys["model_type"], **{key: value for key, value in keys.items() if key != "model_type"})
+        made = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
+        with torch.no_grad():
+            for parameter in made.parameters():
+                if parameter.dim() == 1:  # norms of ones tell nothing
+                    parameter.add_(0.2 * torch.randn_like(parameter))
+        made.save_pretrained(OUT / name)
+        record(capture.load_model(options(OUT / name)), f"{name}.h5", OUT / name, new=3, torch_calls=True)
+
+
 def another_family():
     """A model that plumbline has no graph for; then the same with one weight changed in memory."""
     torch.manual_seed(1)
@@ -130,4 +146,5 @@ def odd_modules():
 
 odd_modules()
 hf_families()
+random_families()
 another_family()

@@ -180,6 +180,13 @@ def clamp_helps(f: dict) -> tuple:
     return verdict(clamped["mean_kl"] < fused["mean_kl"], f"it changes the model by {clamped['mean_kl']:.2g} nats, the rounding that it is to cure by {fused['mean_kl']:.2g}")
 
 
+def ernie_port(f: dict) -> tuple:
+    whole, ports = f["as it is"], [f[name] for name in ("NeoX rotation", "tying lost", "both")]
+    return verdict(whole["kind"] == "the same text" and all(port["kind"] != "the same text" for port in ports),
+                   f"by the kernels an ERNIE-like model says {whole['kind']} as LibTorch; rotated as other families rotate it is {ports[0]['kind']} "
+                   f"(`find`: {ports[0]['first']}), with a head of its own {ports[1]['kind']} (`find`: {ports[1]['first']}), with both {ports[2]['kind']}")  # fmt: skip
+
+
 def original(sentence: str) -> Callable:
     return lambda: (OPEN, sentence)
 
@@ -208,6 +215,7 @@ CLAIMS = [
     Claim("004", "rope theta is 1,000,000, and a wrong one makes the model diverge", ("theta",), theta_matters),
     Claim("003", "score, ratio below 20 and maximum below 10 tell which models can be fused", ("checker",), checker_works),
     Claim("003", "Llama-like models bear fused kernels, Qwen-like ones do not", ("variants",), llama_only),
+    Claim("003", "ERNIE-4.5 prints gibberish with every kernel, and the port is to blame, not a rounding", ("ernie",), ernie_port),
     Claim("001", "clamping K-norm weights to 10 is a way out", ("changed",), clamp_helps),
     Claim("002", "everything in f32 works", ("changed",), changes("everything in f32", lambda row: row["same_text"])),
     Claim("004", "16 bits are not enough for this model: f16 throughout fails", ("changed",), changes("everything in f16", lambda row: not row["same_text"])),

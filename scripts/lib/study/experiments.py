@@ -10,7 +10,7 @@ import math
 import re
 import sys
 
-from bench import Bench
+from bench import RECORDED, Bench
 
 # The notes' five kernels, as `run --kernel` names them, and what each rounds.
 VARIANTS = {
@@ -237,6 +237,31 @@ def theta(bench: Bench) -> dict:
             "mean_kl": tokens["mean_kl"], "other_choices": tokens["other_choices"], "positions": tokens["compared"]}  # fmt: skip
 
 
+def ernie(bench: Bench) -> dict:
+    """An ERNIE-like model by the kernels: as it is, rotated as other families rotate, with a head of its own, and both."""
+    config = json.loads((bench.model("ernie-tiny") / "config.json").read_text())
+    rotation = [word for layer in range(config["num_hidden_layers"]) for word in ("--fault", f"rope.halves@layer.{layer}")]
+    untied = ["--fault", "head.untied@logits"]
+    reference = bench.run("ernie-tiny.torch", "ernie-tiny", "torch")
+    healthy = bench.run("ernie-tiny.torch.text", "ernie-tiny", "torch", "--new", NEW, "--taps", "logits")
+    figures = {}
+    for number, (what, faults) in enumerate({"as it is": [], "NeoX rotation": rotation, "tying lost": untied, "both": rotation + untied}.items()):
+        run = bench.run(f"ernie.{number}", "ernie-tiny", "twin", "--tokens", reference["path"], *faults)
+        text = bench.run(f"ernie.{number}.text", "ernie-tiny", "twin", "--new", NEW, "--taps", "logits", *faults)
+        found = bench.says("find", reference["path"], run["path"], "--no-progress", allowed=RECORDED)
+        tokens = bench.tokens(healthy, text)
+        figures[what] = {"text": text["continuation"], "kind": said_as(tokens), "mean_kl": bench.tokens(reference, run)["mean_kl"],
+                         "first": found["outcome"]["first_divergence"], "named": named_causes(found)}  # fmt: skip
+    return figures
+
+
+def named_causes(found: dict) -> list:
+    """Of each finding that has one, its likely cause; else its title. Each text once, whatever the layer."""
+    texts = [next((f"{cause['code']}: {cause['text']}" for cause in finding["causes"] if cause["status"] == "likely"), f"{finding['code']}: {finding['title']}")
+             for finding in found["findings"]]  # fmt: skip
+    return list(dict.fromkeys(re.sub(r"layer\.\d+", "layer.N", text) for text in texts))[:4]
+
+
 def equal_taps(record: dict, sides: str) -> dict:
     """Taps that checks of these sides compared, and how many differ."""
     taps = differing = 0
@@ -266,4 +291,4 @@ def on_gpu(bench: Bench) -> dict:
 
 
 EXPERIMENTS = {"variants": variants, "rescaled": rescaled, "checker": checker, "quantised": quantised, "bias_chain": bias_chain, "symptoms": symptoms,
-               "changed": changed, "embedding": embedding, "theta": theta, "on_gpu": on_gpu}  # fmt: skip
+               "changed": changed, "embedding": embedding, "theta": theta, "ernie": ernie, "on_gpu": on_gpu}  # fmt: skip

@@ -18,7 +18,6 @@ INSTEAD = [
 
 
 OPEN = [
-    "an ERNIE-like model, trained as the others, with the wrong rotation and with its head untied: what text each gives",
     "tokens a second for the shapes of all three models of note 003 (Qwen3-0.6B's are above)",
     "the same experiments with the real weights of Qwen3-0.6B, which are not here",
 ]
@@ -74,6 +73,12 @@ def symptoms(figures: dict) -> list:
                                                                    quoted(r["text"])] for name, r in figures.items()])]  # fmt: skip
 
 
+def ernie(figures: dict) -> list:
+    return table(["ERNIE-like model, by the kernels", "what one sees", "mean KL", "text", "`find` begins at", "and names"],
+                 [[name, r["kind"], f"{r['mean_kl']:.2g}", quoted(r["text"]), f"`{r['first']}`" if r["first"] else "parity", "; ".join(r["named"])]
+                  for name, r in figures.items()])  # fmt: skip
+
+
 def changed(figures: dict) -> list:
     return table(["what", "mean KL", "largest", "other choices", "same text"],
                  [[name, f"{r['mean_kl']:.2g}", f"{r['largest_kl']:.2g}", f"{r['other_choices']} of {r['positions']}", "yes" if r["same_text"] else f"no: {quoted(r['text'])}"]
@@ -89,7 +94,7 @@ def plain(figures: dict) -> list:
     return table(["figure", "value"], [[name.replace("_", " "), cell(value)] for name, value in figures.items()])
 
 
-TABLES = {"variants": variants, "checker": checker, "bias_chain": bias_chain, "symptoms": symptoms, "changed": changed}
+TABLES = {"variants": variants, "checker": checker, "bias_chain": bias_chain, "symptoms": symptoms, "changed": changed, "ernie": ernie}
 
 
 def page(study: dict) -> str:
