@@ -200,10 +200,10 @@ double largest_logit(const ModelConfig& config, const WeightStatistics& q, const
     return offsets ? std::max(std::fabs(1.0 + weight.least), std::fabs(1.0 + weight.largest)) : weight.magnitude();
   };
   const auto width = static_cast<double>(config.head_dim);
-  const double scalar = config.query_scalar != 0.0 ? config.query_scalar : width;
+  const double scale = config.query_scalar != 0.0 ? width / std::sqrt(config.query_scalar) : std::sqrt(width);
   // A normed row of n channels is at most sqrt(n) long before its weight; one head may have all of it.
   const double rows = whole ? std::sqrt(static_cast<double>(config.heads * config.kv_heads)) : 1.0;
-  return rows * width / std::sqrt(scalar) * factor(q) * factor(k);
+  return rows * scale * factor(k) * factor(q);
 }
 
 std::string form_of(const AuditedTensor& tensor) {

@@ -183,7 +183,7 @@ FamilyRow olmo2() {
             .kv_heads = 3,
             .head_dim = 16,
             .intermediate = 72,
-            .rope_theta = 1e4,
+            .rope_theta = 5e5,
             .family = "olmo2",
             .new_config_keys = true,
             .seed = 63,
@@ -243,7 +243,8 @@ FamilyRow gemma2() {
                                  {"query_pre_attn_scalar", 20},
                                  {"sliding_window", 9},
                                  {"layer_types", {"full_attention", "sliding_attention"}}})},
-           {.family = "gemma2",
+           {.rope_theta = 1e4,
+            .family = "gemma2",
             .seed = 74,
             .edit_config = keys({{"attn_logit_softcapping", 0.7}, {"final_logit_softcapping", nullptr}})}},
           {{"norm.offset_lost@layer.2.post_norm", "rmsnorm/olmo"},
@@ -301,7 +302,7 @@ FamilyRow gemma3() {
                   config["sliding_window"] = 9;
                   config["final_logit_softcapping"] = 20.0;
                   config["rope_parameters"] = {
-                      {"full_attention", {{"rope_type", "linear"}, {"factor", 3.0}, {"rope_theta", 500000.0}}},
+                      {"full_attention", {{"rope_type", "linear"}, {"factor", 3.0}, {"rope_theta", 1000000.0}}},
                       {"sliding_attention", {{"rope_type", "default"}, {"rope_theta", 20000.0}}}};
                 }}},
           {{"norm.offset_lost@layer.1.attn.q_norm", "rmsnorm/olmo"},
