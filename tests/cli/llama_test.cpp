@@ -71,7 +71,7 @@ TEST_CASE("a fault of a norm that a Llama lacks is refused with status 2 and the
 }
 
 TEST_CASE("rope scaling of a kind that no builder computes is refused with status 2, key and value") {
-  for (const std::string type : {"yarn", "linear", "dynamic", "longrope"}) {
+  for (const std::string type : {"yarn", "dynamic", "longrope"}) {
     INFO(type);
     const TempDirectory directory = write_tiny_model({.llama = true, .edit_config = [&](nlohmann::json& config) {
                                                         config["rope_scaling"] = {{"rope_type", type}, {"factor", 4.0}};
