@@ -8,7 +8,7 @@ set(plumbline_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/Plumbline")
 install(TARGETS plumbline plumbline-run RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
 # The twin's kernels are shared libraries (kernels.cmake says why); plumbline-run finds them relative to itself.
 set(plumbline_kernel_dir "${CMAKE_INSTALL_LIBDIR}/plumbline")
-foreach(kernels IN ITEMS pipeline embedding rmsnorm linear rmsnorm_qkv heads attention swiglu elementwise greedy fences gather poison statistics faults)
+foreach(kernels IN ITEMS pipeline embedding rmsnorm linear rmsnorm_qkv heads attention swiglu elementwise softcap greedy fences gather poison statistics faults)
   install(TARGETS plumbline_twin_${kernels} LIBRARY DESTINATION "${plumbline_kernel_dir}")
 endforeach()
 file(RELATIVE_PATH plumbline_from_programs "${CMAKE_INSTALL_FULL_BINDIR}" "${CMAKE_INSTALL_FULL_LIBDIR}/plumbline")

@@ -53,7 +53,7 @@ AS = {
     "--json": "plumbline audit MODEL --json",
     "--strict": "plumbline audit MODEL --strict",
     "--svg weights.svg": "plumbline audit MODEL --svg weights.svg",
-    "--trace RUN.h5": "plumbline audit MODEL --trace RUN.h5",
+    "--trace RUN.h5": "plumbline audit MODEL --trace REF",
     "plumbline generate MODEL --backend B --prompt TEXT": GENERATE + " --prompt TEXT --new 2",
     "--choices": "plumbline tokens REF CAND --choices",
     "--temperature 0.8": DRAWN,

@@ -142,13 +142,14 @@ def bias_chain(bench: Bench) -> dict:
             "audit": [f"{finding['code']} {finding['title']}" for finding in audit["findings"]], "audit_verdict": audit["verdict"]}  # fmt: skip
 
 
+TRANSPOSED = "weight.transposed@layer.0.attn.o_proj"
 # Faults of a port, beside their names in the notes where they have one.
 SYMPTOMS = [
     "norm.single_rounding@layer.0.in_norm", "norm.f32_everywhere@layer.0.in_norm", "k_norm.dropped@layer.0.attn.k_norm",
     "norm.dropped@layer.0.in_norm", "norm.weight_offset@layer.0.in_norm", "norm.weight_missing@layer.0.attn.q_norm",
     "norm.eps=1e-5@layer.0.in_norm", "rope.theta=1e4@rope.table", "rope.interleaved@layer.0", "gqa.map@layer.0",
     "mask.off_by_one@layer.0", "mask.missing@layer.0", "softmax.scale_missing@layer.0", "softmax.scale_doubled@layer.0",
-    "attn.k_v_swapped@layer.0", "bias.uninitialised=1e29@layer.1.attn.v_proj", "weight.transposed@layer.0.attn.o_proj",
+    "attn.k_v_swapped@layer.0", "bias.uninitialised=1e29@layer.1.attn.v_proj", TRANSPOSED,
     "mlp.gate_up_swapped@layer.0", "weight.wrong_layer@layer.0.attn.o_proj", "weight.rows_zeroed@layer.0.attn.v_proj",
     "weight.int4_groups@layer.0.mlp.down_proj", "weight.f8_e4m3@layer.0.mlp.up_proj", "embed.scale=0.0883883@embed",
     "residual.dropped@layer.0.resid1", "residual.dropped@layer.27.resid2", "head.untied@logits", "mlp.act_dropped@layer.0.mlp.act",
@@ -176,6 +177,11 @@ def symptoms(bench: Bench) -> dict:
         run = bench.run(f"symptom.{number}", "qwen3-tiny", "torch", "--new", NEW, "--taps", "logits", "--fault", fault)
         tokens = bench.tokens(healthy, run)
         figures[fault] = {"text": run["continuation"], "kind": said_as(tokens), "mean_kl": tokens["mean_kl"]}
+    # The text of a broken model hangs on the last bits too: by the kernels one of these runs into a cycle, for a while.
+    shorter = bench.run("qwen3-tiny.torch.text21", "qwen3-tiny", "torch", "--new", 21, "--taps", "logits")
+    run = bench.run("symptom.kernels", "qwen3-tiny", "twin", "--new", 21, "--taps", "logits", "--fault", TRANSPOSED)
+    tokens = bench.tokens(shorter, run)
+    figures[TRANSPOSED + ", by the kernels, 21 tokens"] = {"text": run["continuation"], "kind": said_as(tokens), "mean_kl": tokens["mean_kl"]}
     return figures
 
 
