@@ -84,6 +84,13 @@ class Table(Programs):
                          *options, "--force", "-o", trace)
         return (trace, "") if done.returncode == 0 else (None, done.stderr.strip().splitlines()[0])
 
+    def unknown_numerics(self, model: Path) -> str:
+        """Why the healthy candidate cannot have these numerics, which are known for some shapes; "" if it can."""
+        if self.asked.numerics == PORTABLE:
+            return ""
+        trace, complaint = self.record(model, "candidate", self.asked.backend, "--numerics", self.asked.numerics)
+        return "" if trace is not None else complaint
+
     def rows_of(self, model: Path, reference: Path, entry: dict, number: int):
         """One fault in one model: one row, or two if it is one of the weights."""
         fault = entry["fault"]
@@ -184,14 +191,17 @@ def options() -> argparse.Namespace:
 
 def main() -> int:
     asked = options()
-    models = asked.model or all_models(asked.root)
-    rows = []
+    models, rows, used = asked.model or all_models(asked.root), [], 0
     with tempfile.TemporaryDirectory() as work, ThreadPoolExecutor(max(1, asked.jobs)) as pool:
         table = Table(asked, Path(work))
         for model in models:
             reference, complaint = table.reference(model)
             if reference is None:
                 sys.exit(f"fault_table: no healthy run of {model}: {complaint}")
+            if not asked.model and (unknown := table.unknown_numerics(model)):
+                print(f"fault_table: {model.name} is left out: {unknown}", file=sys.stderr)
+                continue
+            used += 1
             entries = table.catalogue(model, asked.fault or [])
             if not asked.fault:
                 entries += table.catalogue(model, MORE_PLACES)
@@ -204,7 +214,7 @@ def main() -> int:
     planted = [row for row in rows if not row.reason]
     located = sum(row.located for row in planted)
     kinds = len({row.fault.split("@")[0].split("=")[0] for row in planted})
-    print(f"{kinds} kinds of fault in {len(models)} models, {len(rows) - len(planted)} not applicable")
+    print(f"{kinds} kinds of fault in {used} models, {len(rows) - len(planted)} not applicable")
     print(f"explained {sum(row.explained for row in planted)} of {len(planted)}")
     print(f"located {located} of {len(planted)}")
     return 0 if planted and located == len(planted) else 1
