@@ -347,7 +347,7 @@ FamilyRow phi3() {
                   config["sliding_window"] = 6;
                   config["partial_rotary_factor"] = 0.75;
                   config["rope_scaling"] = longrope(12, "longrope");
-                  config["original_max_position_embeddings"] = 24;  // met and passed by prompts and decode
+                  config["original_max_position_embeddings"] = 14;  // passed while the kernels decode
                 }},
            {.hidden = 96,
             .heads = 1,
