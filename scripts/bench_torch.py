@@ -5,9 +5,10 @@ transformers' generate. One JSON line an entry.
 
     scripts/bench_torch.py qkv              RMSNorm and the three projections of the Qwen3-0.6B shape
     scripts/bench_torch.py decode MODEL     one decode step of MODEL at a fixed number of keys, and generate
+    scripts/bench_torch.py generate MODEL   generate alone, of any family
 
-MODEL is a checkpoint of the Qwen3 family (plumbline make-model qwen3-0.6b). Needs torch with a GPU; decode needs
-transformers and safetensors. Exit 2: one of them is missing.
+MODEL is a checkpoint, for decode of the Qwen3 family (plumbline make-model qwen3-0.6b). Needs torch with a GPU; all but qkv
+need transformers, decode safetensors too. Exit 2: one of them is missing.
 """
 import json
 import pathlib
@@ -146,6 +147,9 @@ def main():
         entries = qkv()
     elif len(sys.argv) == 3 and sys.argv[1] == "decode":
         entries = decode(pathlib.Path(sys.argv[2]))
+    elif len(sys.argv) == 3 and sys.argv[1] == "generate":
+        folder = pathlib.Path(sys.argv[2])
+        entries = [{"part": "generate_shape", "model": folder.name, "generate_tokens_per_second": generate(folder, 64)}]
     else:
         print(__doc__, file=sys.stderr)
         return 2

@@ -157,6 +157,7 @@ __global__ void __launch_bounds__(kScoreThreads) row_scores_kernel(AttentionArgs
     return args.k_cache + (int64_t(first_key + r) * args.kv_heads + kv_head) * args.head_dim;
   };
   fetch_rows(min(kKeysOfBlock, newest - first_key), args.head_dim, stride, memory.keys, row_of);
+  tap.fetch();
   wait_for_previous();
   if (newest < first_key + kKeysOfBlock)
     copy_row(args.head_dim, row_of(newest - first_key), memory.keys + (newest - first_key) * stride);
@@ -379,6 +380,7 @@ __global__ void __launch_bounds__(kContextThreads) row_context_kernel(AttentionA
   const bool staged = args.keys <= kMostStagedKeys;
   if (staged)
     fetch_rows(newest, width, kValueStride, memory.values, [&](int r) { return in_cache.data + r * in_cache.stride; });
+  tap.fetch();
   wait_for_previous();
   if (staged) copy_row(width, in_cache.data + newest * in_cache.stride, memory.values + newest * kValueStride);
   row_softmax<kArithmetic>(args, memory, head, blockIdx.x == 0, tap);

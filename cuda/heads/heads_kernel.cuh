@@ -144,6 +144,7 @@ __global__ void heads_kernel(HeadsArgs args, Tap tap) {
     if (which == kRole && token > 0) table -= rotated;
   }
   HeadConstants constants = load_constants(role, table, lane, args.head_dim, rotated);
+  role_tap.fetch();
   wait_for_previous();
 
   bf16* row = dynamic_shared<bf16>() + warp * args.head_dim;

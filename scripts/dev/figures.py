@@ -18,6 +18,7 @@ import shlex
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+MODELS = ("qwen3-0.6b", "tinyllama-1.1b", "ernie-4.5-0.3b")  # that gpu_all.sh makes
 FEW_ROWS = 16  # up to which the weights' way from memory is what takes the time
 BLOCK = re.compile(r"(<!-- figures:[^\n]*-->\n).*?(<!-- end of figures -->)", re.S)
 HEAD = "| what | ours | LibTorch eager in C++ | ratio | beside it | command |\n| --- | --- | --- | --- | --- | --- |\n"
@@ -46,7 +47,7 @@ def percent(part: float) -> str:
 def program(entry: dict) -> str:
     """The command without the folders of one machine."""
     first, *rest = shlex.split(entry["command"])
-    return " ".join([first.split("/")[-1], *("MODEL" if word.endswith("qwen3-0.6b") else shown(word) for word in rest)])
+    return " ".join([first.split("/")[-1], *("MODEL" if word.endswith(MODELS) else shown(word) for word in rest)])
 
 
 def shown(word: str) -> str:
@@ -98,8 +99,16 @@ def taps_rows(entry: dict, _):
                    f"{told['bytes'] / 1e6:,.1f} MB of taps, {told['of_bound']:.2f}x max(no taps, bytes / copy rate), {told['stalls']} stalls"]  # fmt: skip
 
 
-ROWS = {"qkv": qkv_rows, "decode": decode_rows, "prefill": prefill_rows, "taps": taps_rows}
-BESIDE = {"qkv_torch": "rows", "decode_torch": "keys", "decode_hf": ""}
+def shape_rows(entry: dict, beside: dict):
+    """Other shapes, whose orders in LibTorch are not recorded: the kernels' own."""
+    notes = [f"`transformers` generate {number(beside[key]['generate_tokens_per_second'])}" for key in [("generate_shape", entry["model"])] if key in beside]
+    notes.append(f"{entry['numerics']} numerics: {entry['tokens_equal']} of the first {entry['tokens_compared']} tokens are LibTorch's")
+    yield [f"decode, {entry['model']} shape, {entry['count']} tokens after {entry['prompt']}", spread(entry["tokens_per_second"], "tokens a second"),
+           f"{number(entry['eager_cpp_tokens_per_second'])} tokens a second", f"{number(entry['speedup_over_eager_cpp'])}x", "; ".join(notes)]  # fmt: skip
+
+
+ROWS = {"qkv": qkv_rows, "decode": decode_rows, "decode_shape": shape_rows, "prefill": prefill_rows, "taps": taps_rows}
+BESIDE = {"qkv_torch": "rows", "decode_torch": "keys", "decode_hf": "", "generate_shape": "model"}
 
 
 def part_of(entry: dict) -> str:

@@ -10,14 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 TINY = ("qwen3-tiny", "llama-tiny")
+SHAPES = ("tinyllama-1.1b", "ernie-4.5-0.3b")  # of other families, decoded in the kernels' own orders
 ROWS = (1, 4, 16, 64, 128, 512)
+MADE = ("qwen3-0.6b", *SHAPES)  # by plumbline make-model, on the spot
 VARIANTS = ("hf", "exact", "unfused", "single", "f32", "minimal_f32", "tf32", "fp16_tiles")
 # The first of each range is a prompt, so a multiple of 8 and at most 512 tokens.
 KEYS = ((1, 128), (128, 256), (256, 384), (384, 512), (512, 1024))
 CLEAN = {"memcheck": "ERROR SUMMARY: 0 errors", "initcheck": "ERROR SUMMARY: 0 errors", "synccheck": "ERROR SUMMARY: 0 errors",
          "racecheck": r"RACECHECK SUMMARY: 0 hazards displayed \(0 errors, 0 warnings\)"}  # fmt: skip
 PROGRAMS = ("plumbline", "plumbline-run", "same_bits", "bench_gpu", "capture_speed", "litmus_gpu_equality_test",
-            "litmus_special_unit_test", "gpu_error_without_gpu_test", "gpu_error_provoked_test", "kernel_repeat_gpu_test")  # fmt: skip
+            "litmus_special_unit_test", "gpu_error_without_gpu_test", "gpu_error_provoked_test", "kernel_repeat_gpu_test", "families_gpu_test")  # fmt: skip
 PROMPT = "Permission is hereby gran"
 NO_GPU = "no GPU here"
 
@@ -59,7 +61,7 @@ class Places:
         return str(self.build / "tests" / name)
 
     def model(self, name: str) -> str:
-        return str(self.out / name if name == "qwen3-0.6b" else self.root / "dumps/models" / name)
+        return str(self.out / name if name in MADE else self.root / "dumps/models" / name)
 
 
 def same_bits(at: Places, name: str, model: str, left: str, right: str, *words, **more) -> Check:
@@ -71,6 +73,10 @@ def big_model(at: Places) -> Check:
     return Check("checkpoint of the Qwen3-0.6B shape",
                  [[at.tool("plumbline"), "make-model", "qwen3-0.6b", "--k-norm-max", "notes", "-o", at.model("qwen3-0.6b"), "--force",
                    "--no-progress"]])  # fmt: skip
+
+
+def shape_model(at: Places, name: str) -> Check:
+    return Check(f"checkpoint of the {name} shape", [[at.tool("plumbline"), "make-model", name, "-o", at.model(name), "--force", "--no-progress"]])
 
 
 def build(at: Places) -> Part:
@@ -119,6 +125,13 @@ def decoded(at: Places, model: str, first: int, last: int, **more) -> Check:
                      "--tokens", first, "--new", last - first, **more)  # fmt: skip
 
 
+def generated(at: Places, model: str) -> Check:
+    """The choices of decode, with their distributions: LibTorch eager generates, our kernels are fed what it chose."""
+    words = [at.tool("plumbline"), "generate", at.model(model), "--backend", "torch", "--device", "cuda", "--against", "cuda", "--numerics", "torch/sm90",
+             "--prompt", PROMPT[:24], "--new", "96", "--no-progress"]  # fmt: skip
+    return Check(f"{model} generate: LibTorch = torch/sm90 at every position", [words], keep=True)
+
+
 def equal(at: Places) -> Part:
     big = big_model(at)
     checks = [big, Check("special functions over all inputs, tensor cores", [[at.test("litmus_gpu_equality_test")]]),
@@ -130,8 +143,10 @@ def equal(at: Places) -> Part:
                                 after=big.name))  # fmt: skip
     checks.append(same_bits(at, "qwen3-0.6b twin = cuda, 16 tokens", "qwen3-0.6b", "twin", "cuda", *sm90, "--tokens", 16, "--new", 1, after=big.name))
     checks += [decoded(at, "qwen3-0.6b", 1, 64, after=big.name), other_order(at)]
+    checks.append(Check("every family, every tap: twin = cuda", [[at.test("families_gpu_test")]], [r"^\d+ families, [1-9]\d* taps on both sides"]))
     for model in TINY:
         checks += recorded(at, model)
+        checks.append(generated(at, model))
         checks += [same_bits(at, f"{model} torch = cuda, {rows} tokens", model, "torch", "cuda", *sm90, "--tokens", rows, "--new", 4)
                    for rows in (*ROWS, 24)]  # fmt: skip
         checks += [decoded(at, model, 1, 128), same_bits(at, f"{model} twin = cuda", model, "twin", "cuda", *sm90, "--tokens", 24, "--new", 4)]
@@ -146,7 +161,10 @@ def speed(at: Places) -> Part:
                 ("prefill", [at.tool("bench_gpu"), "prefill", model]), ("Python: norm and projections", [*torch, "qkv"]),
                 ("Python: decode", [*torch, "decode", model]),
                 ("taps", [*taps, "--tokens", "512", "--steps", "240", "--repeats", "5"]), ("taps, short prompt", [*taps, "--tokens", "128", "--steps", "240"])]
-    return Part([big_model(at), *(Check(name, [command], figures=True) for name, command in measured)])
+    for shape in SHAPES:
+        measured += [(f"decode, {shape}", [at.tool("bench_gpu"), "portable", at.model(shape)]), (f"Python: generate, {shape}", [*torch, "generate", at.model(shape)])]
+    made = [big_model(at), *(shape_model(at, shape) for shape in SHAPES)]
+    return Part([*made, *(Check(name, [command], figures=True) for name, command in measured)])
 
 
 def sanitized(at: Places, tool: str) -> list:
