@@ -90,6 +90,7 @@ bool DecodeProgram::records_for(const TapSink& sink) const {
 
 void DecodeProgram::start(int64_t token, int64_t position, Stream stream) {
   place(token, position);
+  taps_.hold_back(stream);
   graph_->replay(stream);
   taps_.collect(position + 1, stream);
 }

@@ -48,7 +48,8 @@ class DecodeProgram {
   bool records_for(const TapSink& sink) const;
   /// Whether the taps of a step at `position` fit into the ring.
   bool holds(int64_t position) const { return taps_.holds(position + 1); }
-  /// Waits for what a finished step left to be collected. To be called before the caches are touched again.
+  /// Waits for what a finished step left to be collected. To be called before the caches are touched again but by
+  /// start(), which has its launches wait.
   void settle() const { taps_.settle(); }
   /// Launches the step of `token` at `position`, which it must hold, and waits for nothing. The caches have its rows
   /// afterwards. A step that nobody finishes leaves nothing behind that the same step again would not mend.

@@ -121,8 +121,9 @@ class KernelBackend final : public KernelsBackend {
   }
 
   Tensor forward(const Step& step, TapSink& sink) override {
-    begin(step);
+    check(step);
     const bool started = start_replay(step);  // with the taps of the last one: the sink is asked while the GPU works
+    if (!started) make_way(step);
     sink.begin_step(step);
     capture_.abandon();
     record_inputs(step, capture_, sink);
@@ -182,6 +183,11 @@ class KernelBackend final : public KernelsBackend {
   /// What every pass begins with. Throws InputError for a step that does not follow the last one.
   void begin(const Step& step) {
     check(step);
+    make_way(step);
+  }
+
+  /// Waits for the taps of the last replay, since a pass writes where they are.
+  void make_way(const Step& step) {
     if (program_ != nullptr) program_->settle();
     if (step.first_position == 0) cache_.clear();
   }
@@ -193,7 +199,8 @@ class KernelBackend final : public KernelsBackend {
     return can_replay();
   }
 
-  /// Starts the step if its launches are recorded and their taps fit into the ring.
+  /// Starts the step if its launches are recorded and their taps fit into the ring: on the GPU it waits for the taps of
+  /// the last one, which the host does not.
   bool start_replay(const Step& step) {
     if (!is_replayable(step) || !has_program() || !program_->holds(step.first_position)) return false;
     program_->start(step.tokens.front(), step.first_position, stream_.get());

@@ -159,6 +159,12 @@ void RecordedTaps::poison_output() {
   if (layout_->checked && chunks_of_output_.bytes() > 0) leave_poison(table(chunks_of_output_, 1), beside_.get());
 }
 
+void RecordedTaps::hold_back(Stream stream) {
+  if (values_.empty()) return;
+  collected_.set(beside_.get());
+  collected_.hold_back(stream);
+}
+
 void RecordedTaps::collect(int64_t keys, Stream stream) {
   if (values_.empty()) return;
   current_ = 1 - current_;

@@ -2,8 +2,8 @@
 // The taps of a step that is replayed: values that every replay leaves at the same place on the device, gathered behind
 // it into one buffer (or reduced to their statistics), copied at once and handed to the sink as one object. Invariant:
 // the sink gets the taps that the step gives it launch by launch, in the same order and with the same bytes; who
-// settles before the next replay overwrites nothing that is still on its way. Left to others: the replay
-// (decode_program.h), the ring (tap_capture.h).
+// settles before the next replay, or holds it back, overwrites nothing that is still on its way. Left to others: the
+// replay (decode_program.h), the ring (tap_capture.h).
 #pragma once
 #include <array>
 #include <memory>
@@ -67,6 +67,8 @@ class RecordedTaps {
   void hand_out(int64_t keys, TapSink& sink);
   /// Waits until everything is collected: then the values and the caches may be written again.
   void settle() const { synchronize(beside_.get()); }
+  /// Has what is launched on `stream` from now on wait for that, in place of the host.
+  void hold_back(Stream stream);
   /// Whether statistics are handed out in place of values.
   bool reduces() const { return layout_->statistics; }
   /// Has their fences looked at.
@@ -89,7 +91,7 @@ class RecordedTaps {
   std::shared_ptr<TapLayout> layout_;
   DeviceBuffer pieces_, chunks_, chunks_made_anew_, chunks_of_output_;
   const OwnStream beside_{true};
-  CopyMark replayed_;
+  CopyMark replayed_, collected_;
   std::array<Side, 2> sides_;
   size_t current_ = 0;
 };

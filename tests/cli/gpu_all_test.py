@@ -15,7 +15,7 @@ sys.dont_write_bytecode = True
 ROOT = pathlib.Path(sys.argv[1]).resolve()
 sys.path.insert(0, str(ROOT / "scripts/lib"))
 from gpu_all import Runner  # noqa: E402
-from gpu_parts import CLEAN, KEYS, PARTS, PROGRAMS, Check, Places  # noqa: E402
+from gpu_parts import CLEAN, KEYS, PARTS, PROGRAMS, SHAPES, Check, Places  # noqa: E402
 
 STUB = r"""#!/bin/bash
 name=$(basename "$0")
@@ -27,6 +27,7 @@ case "$name $*" in
       echo '{"part": "qkv", "rows": '$rows', "graph_us": {"median": '${US:-3.3}'}, "part_of_bandwidth": 0.5, "speedup_over_eager_cpp": 30}'
     done ;;
   bench_gpu*decode*) echo '{"part": "decode", "tokens_per_second": {"median": 1000}}' ;;
+  bench_gpu*portable*) echo '{"part": "decode_shape"}' ;;
   bench_gpu*) echo '{"part": "prefill", "tokens": 512, "speedup_over_eager_cpp": 1.5}' ;;
   capture_speed*) printf '{\n "tokens": 512, "copy_bytes_per_second": 1,'
     for phase in prefill decode; do printf '\n "%s": {"stats": {"of_bound": 1.02}, "all": {"of_bound": 1.2, "stalls": 0}}%s' $phase "${more-,}"; more=; done
@@ -75,7 +76,7 @@ def whole_runs(machine):
     expect("the environment says on what", {"gpu": "NVIDIA H200", "driver": "580.1", "libtorch": "LibTorch 2.11.0"}.items() <= merged["environment"].items(), merged["environment"])
     expect("each part's time is kept", list(merged["parts"]) == ["build", "speed", "long"] and all(part["seconds"] >= 0 for part in merged["parts"].values()), said)
     kinds = [figure.get("part", "taps") for figure in merged["figures"]]
-    expect("figures are kept in order, one a line or as a whole", kinds == ["qkv", "qkv", "decode", "prefill", "torch", "torch", "taps", "taps"], kinds)
+    expect("figures are kept in order, one a line or as a whole", kinds == ["qkv", "qkv", "decode", "prefill", "torch", "torch", "taps", "taps", *["decode_shape", "torch"] * len(SHAPES)], kinds)
     expect("each with its command", all("build/bin/bench_gpu" in figure["command"] for figure in merged["figures"][:4]), merged["figures"][0])
     checks = len(merged["checks"])
     status, said, merged = machine.run("long", DIFFERING="3", STATUS="1")
@@ -85,7 +86,7 @@ def whole_runs(machine):
     status, said, merged = machine.run("long", DIFFERING="10")
     expect("differing taps fail whatever the exit status", status == 1 and "does not say" in said, said)
     status, said, merged = machine.run("speed", JUNK="1")
-    expect("a benchmark without figures fails, and so do targets without one", status == 1 and "no figures" in said and len(merged["figures"]) == 6
+    expect("a benchmark without figures fails, and so do targets without one", status == 1 and "no figures" in said and len(merged["figures"]) == 6 + 2 * len(SHAPES)
            and "no figure; at most 3.9 is asked for" in said, said)  # fmt: skip
     status, said, merged = machine.run("speed", US="4.2")
     missed = [check["check"] for check in merged["checks"] if not check["passed"] and check["part"] == "speed"]
