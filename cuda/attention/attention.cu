@@ -36,7 +36,9 @@ void start_row(const AttentionArgs& args, const RecordTap* taps, Stream stream) 
   const LaunchShape context{dim3(blocks_for(args.head_dim, kContextChannels), heads), dim3(kContextThreads),
                             row_memory_bytes(args.keys), true};
   with_tap(taps, [&](auto tap) {
-    launch("attention (scores of one query)", scores, stream, row_scores_kernel<decltype(tap)>, args, tap);
+    const bool extras = args.score_cap != 0.0f || args.mask_window != 0;
+    const auto kernel = extras ? row_scores_kernel<true, decltype(tap)> : row_scores_kernel<false, decltype(tap)>;
+    launch("attention (scores of one query)", scores, stream, kernel, args, tap);
     launch("attention (context of one query)", context, stream, row_context_kernel<kArithmetic, decltype(tap)>, args,
            tap);
   });

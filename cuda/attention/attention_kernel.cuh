@@ -33,15 +33,16 @@ namespace plumbline::PLUMBLINE_BUILD_NS {
 
 inline constexpr uint32_t kLowestBf16 = 0xFF7F0000u;  ///< -(2 - 2^-7) * 2^127, as f32
 
-/// From the sum of a query and a key on: round, scale, mask.
-template <Defect kDefect, class Tap>
+/// From the sum of a query and a key on: round, scale, mask. Only with kExtras are args.score_cap and args.mask_window
+/// looked at.
+template <Defect kDefect, bool kExtras, class Tap>
 __device__ __forceinline__ void store_score(const AttentionArgs& args, int head, int row, int key, float sum,
                                             const Tap& tap) {
   const int64_t index = (int64_t(head) * args.tokens + row) * args.keys + key;
   const bf16 raw = to_bf16(sum);                              // R1
   bf16 scaled = to_bf16(__fmul_rn(to_f32(raw), args.scale));  // R2
   tap.store(AttentionTap::kScaled, index, scaled);
-  if (args.score_cap != 0.0f) {
+  if (kExtras && args.score_cap != 0.0f) {
     const CappedValue capped = softcap_value(scaled, args.score_cap);
     tap.store(AttentionTap::kQuotient, index, capped.quotient);
     tap.store(AttentionTap::kTanh, index, capped.tanh);
@@ -49,7 +50,8 @@ __device__ __forceinline__ void store_score(const AttentionArgs& args, int head,
     scaled = capped.out;
   }
   bool allowed = int64_t(key) <= int64_t(args.first_position) + row + args.mask_offset;
-  if (args.mask_window != 0) allowed = allowed && int64_t(key) > int64_t(args.first_position) + row - args.mask_window;
+  if (kExtras && args.mask_window != 0)
+    allowed = allowed && int64_t(key) > int64_t(args.first_position) + row - args.mask_window;
   if constexpr (kDefect == Defect::window) {
     allowed = allowed && int64_t(key) > int64_t(args.first_position) + row - int64_t(args.amount);
   }
@@ -66,7 +68,7 @@ __device__ void masked_scores_by_lanes(const AttentionArgs& args, int head, int 
     const bf16* k = args.k_cache + (int64_t(key) * args.kv_heads + kv_head) * args.head_dim;
     const float sum = lane_sum(args.scores, args.head_dim,
                                [&](int c, float before) { return __fmaf_rn(to_f32(q[c]), to_f32(k[c]), before); });
-    store_score<kDefect>(args, head, 0, key, sum, tap);
+    store_score<kDefect, true>(args, head, 0, key, sum, tap);
   }
 }
 
@@ -88,7 +90,7 @@ __device__ void masked_scores(const AttentionArgs& args, int head, int kv_head, 
       for (int i = 0; i < 4; ++i) {
         const int row = row0 + tile_row(i), key = key0 + tile_column(half, i);
         if (row >= args.tokens || key >= args.keys) continue;
-        store_score<kDefect>(args, head, row, key, scores.d[0][half][i], tap);
+        store_score<kDefect, true>(args, head, row, key, scores.d[0][half][i], tap);
       }
     }
   }

@@ -118,7 +118,7 @@ __device__ __forceinline__ float score_by_lanes(const LaneOrder& order, const fl
 
 /// The block's scores in chains, 16 keys a warp at a time. Past the last key a warp reads that one again: nobody's
 /// score.
-template <class Tap>
+template <bool kExtras, class Tap>
 __device__ __forceinline__ void row_scores_in_chains(const AttentionArgs& args, const bf16* keys, int head,
                                                      int first_key, const Tap& tap PLUMBLINE_WHERE_PARAM) {
   const int group = int(threadIdx.x) % 32 / 4, quad = int(threadIdx.x) % 4,
@@ -137,12 +137,12 @@ __device__ __forceinline__ void row_scores_in_chains(const AttentionArgs& args, 
       mma_m16n8k16(sums, a, b, sums PLUMBLINE_WHERE_ARG);  // A1
     }
     if (quad != 0) continue;
-    if (low_key < count) store_score<Defect::none>(args, head, 0, first_key + low_key, sums[0], tap);
-    if (high_key < count) store_score<Defect::none>(args, head, 0, first_key + high_key, sums[2], tap);
+    if (low_key < count) store_score<Defect::none, kExtras>(args, head, 0, first_key + low_key, sums[0], tap);
+    if (high_key < count) store_score<Defect::none, kExtras>(args, head, 0, first_key + high_key, sums[2], tap);
   }
 }
 
-template <class Tap>
+template <bool kExtras, class Tap>
 __global__ void __launch_bounds__(kScoreThreads) row_scores_kernel(AttentionArgs args, Tap tap) {
   let_next_start();
   take_position(args);
@@ -157,7 +157,6 @@ __global__ void __launch_bounds__(kScoreThreads) row_scores_kernel(AttentionArgs
     return args.k_cache + (int64_t(first_key + r) * args.kv_heads + kv_head) * args.head_dim;
   };
   fetch_rows(min(kKeysOfBlock, newest - first_key), args.head_dim, stride, memory.keys, row_of);
-  tap.fetch();
   wait_for_previous();
   if (newest < first_key + kKeysOfBlock)
     copy_row(args.head_dim, row_of(newest - first_key), memory.keys + (newest - first_key) * stride);
@@ -165,11 +164,11 @@ __global__ void __launch_bounds__(kScoreThreads) row_scores_kernel(AttentionArgs
     memory.q[c] = to_f32(args.q[int64_t(head) * args.head_dim + c]);
   wait_for_closed<0>();
   __syncthreads();
-  if (args.scores.lanes == 0) return row_scores_in_chains(args, memory.keys, head, first_key, tap);
+  if (args.scores.lanes == 0) return row_scores_in_chains<kExtras>(args, memory.keys, head, first_key, tap);
   const int key = first_key + int(threadIdx.x);
   if (key >= args.keys) return;
   const float sum = score_by_lanes(args.scores, memory.q, memory.keys + int(threadIdx.x) * stride, args.head_dim);
-  store_score<Defect::none>(args, head, 0, key, sum, tap);
+  store_score<Defect::none, kExtras>(args, head, 0, key, sum, tap);
 }
 
 /// In the block's dynamic shared memory.
@@ -380,7 +379,6 @@ __global__ void __launch_bounds__(kContextThreads) row_context_kernel(AttentionA
   const bool staged = args.keys <= kMostStagedKeys;
   if (staged)
     fetch_rows(newest, width, kValueStride, memory.values, [&](int r) { return in_cache.data + r * in_cache.stride; });
-  tap.fetch();
   wait_for_previous();
   if (staged) copy_row(width, in_cache.data + newest * in_cache.stride, memory.values + newest * kValueStride);
   row_softmax<kArithmetic>(args, memory, head, blockIdx.x == 0, tap);

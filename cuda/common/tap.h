@@ -19,7 +19,6 @@ struct NoTap {
   __device__ __forceinline__ void store(int, int64_t, bf16) const {}
   template <class Value>
   __device__ __forceinline__ void store(int, int64_t, const Value (&)[4]) const {}
-  __device__ __forceinline__ void fetch() const {}
   template <int kCount>
   __device__ __forceinline__ NoTap slots_from(int) const {
     return {};
@@ -49,15 +48,6 @@ struct RecordSlots {
     if (slots[slot] == nullptr) return;
     *reinterpret_cast<uint2*>(static_cast<bf16*>(slots[slot]) + index) =
         make_uint2(pack_bf16(values[0], values[1]), pack_bf16(values[2], values[3]));
-  }
-  /// Has the slots' addresses come from the launch's parameters, whose first read takes as long as one of memory: while
-  /// a kernel waits for the launch before it, that costs nothing.
-  __device__ __forceinline__ void fetch() const {
-#if defined(__CUDACC__) && !defined(PLUMBLINE_NO_TOUCH)
-    constexpr int kPerLine = 64 / int(sizeof(void*));
-#pragma unroll
-    for (int slot = 0; slot < kSlots; slot += kPerLine) asm volatile("" ::"l"(slots[slot]));
-#endif
   }
   /// Slots first ... first + kCount - 1 as 0 ... kCount - 1: for a `first` that is known at run time only, since the
   /// pointers then come into registers once and not at every store.

@@ -30,15 +30,27 @@ struct HeadPlace {
 
 inline constexpr int kAtOnce = 4;  ///< elements that a lane loads before it stores the first
 
+/// What may turn: all that HeadsArgs can say; or whole heads only, by tables in bf16: a shorter kernel.
+enum class Turns : int { any, whole_bf16 };
+
 /// What a lane needs beside x for elements c, c + 32, ...: constants of a step.
 struct HeadConstants {
   bf16 weights[kAtOnce];
   float cosines[kAtOnce], sines[kAtOnce];
 };
 
-__device__ __forceinline__ bool rotates(const HeadRole& role) { return role.cos != nullptr || role.cos32 != nullptr; }
+template <Turns kTurns>
+__device__ __forceinline__ bool keeps_f32(const HeadRole& role) {
+  return kTurns == Turns::any && role.cos32 != nullptr;
+}
+
+template <Turns kTurns>
+__device__ __forceinline__ bool rotates(const HeadRole& role) {
+  return role.cos != nullptr || keeps_f32<kTurns>(role);
+}
 
 /// `table`: where the token's row of angles begins, `rotated` how many it has.
+template <Turns kTurns>
 __device__ __forceinline__ HeadConstants load_constants(const HeadRole& role, int64_t table, int c, int head_dim,
                                                         int rotated) {
   HeadConstants constants{};
@@ -46,11 +58,11 @@ __device__ __forceinline__ HeadConstants load_constants(const HeadRole& role, in
   for (int i = 0; i < kAtOnce; ++i) {
     const int ahead = min(c + i * 32, head_dim - 1);
     if (role.norm_weight != nullptr) constants.weights[i] = role.norm_weight[ahead];
-    if (!rotates(role)) continue;
-    const int column = min(ahead, rotated - 1);
+    if (!rotates<kTurns>(role)) continue;
+    const int column = kTurns == Turns::any ? min(ahead, rotated - 1) : ahead;
     const int64_t angle = table + (role.interleaved ? column / 2 : column);
-    constants.cosines[i] = role.cos32 != nullptr ? role.cos32[angle] : to_f32(role.cos[angle]);
-    constants.sines[i] = role.cos32 != nullptr ? role.sin32[angle] : to_f32(role.sin[angle]);
+    constants.cosines[i] = keeps_f32<kTurns>(role) ? role.cos32[angle] : to_f32(role.cos[angle]);
+    constants.sines[i] = keeps_f32<kTurns>(role) ? role.sin32[angle] : to_f32(role.sin[angle]);
   }
   return constants;
 }
@@ -79,8 +91,8 @@ __device__ __forceinline__ void norm_head(const HeadRole& role, const HeadConsta
     for (int i = 0; i < kAtOnce; ++i) {
       const int c = c0 + i * 32;
       if (c >= head_dim) break;
-      const NormedValue value =
-          normed_value<kRounding>(values[i], statistic.rstd, norm_factor(weights[i], role.weight_offset));  // R1
+      const NormedValue value = normed_value<kRounding>(values[i], statistic.rstd,
+                                                        norm_factor<kRounding>(weights[i], role.weight_offset));  // R1
       store_normed(row + c, value.out32);
       tap_normed<kRounding>(tap, 0, place.by_token * head_dim + c, value);
       tap.store(NormTap::kOut, place.by_token * head_dim + c, row[c]);
@@ -121,7 +133,8 @@ __device__ __forceinline__ float rotated_partner(const bf16* row, int c, int rot
 }
 
 /// `kRole` is the role that has the defect: 0 query, 1 key, 2 value.
-template <class Tap, Defect kDefect = Defect::none, int kRole = 0, Arithmetic kArithmetic = Arithmetic::portable>
+template <class Tap, Defect kDefect = Defect::none, int kRole = 0, Arithmetic kArithmetic = Arithmetic::portable,
+          Turns kTurns = Turns::any>
 __global__ void heads_kernel(HeadsArgs args, Tap tap) {
   let_next_start();
   const int64_t position = args.position == nullptr ? 0 : *args.position;  // may be read so early: attention_row.cuh
@@ -138,13 +151,12 @@ __global__ void heads_kernel(HeadsArgs args, Tap tap) {
   const HeadRole& role = args.roles[which];
   const HeadPlace place{int64_t(token) * role.heads + head, int64_t(head) * args.tokens + token};
   const auto role_tap = tap.template slots_from<HeadsTap::kCount>(which * HeadsTap::kCount);
-  const int rotated = args.rotated != 0 ? args.rotated : args.head_dim;
+  const int rotated = kTurns == Turns::any && args.rotated != 0 ? args.rotated : args.head_dim;
   int64_t table = (position + token) * rotated;
   if constexpr (kDefect == Defect::position_late) {
     if (which == kRole && token > 0) table -= rotated;
   }
-  HeadConstants constants = load_constants(role, table, lane, args.head_dim, rotated);
-  role_tap.fetch();
+  HeadConstants constants = load_constants<kTurns>(role, table, lane, args.head_dim, rotated);
   wait_for_previous();
 
   bf16* row = dynamic_shared<bf16>() + warp * args.head_dim;
@@ -157,10 +169,10 @@ __global__ void heads_kernel(HeadsArgs args, Tap tap) {
     if (which == kRole && (token ^ 1) < args.tokens) y += ((token ^ 1) - token) * role.token_stride;
   }
   for (int c = lane, i = 0; c < args.head_dim; c += 32, ++i) {
-    if (i > 0 && i % kAtOnce == 0) constants = load_constants(role, table, c, args.head_dim, rotated);
+    if (i > 0 && i % kAtOnce == 0) constants = load_constants<kTurns>(role, table, c, args.head_dim, rotated);
     role_tap.store(HeadsTap::kHeads, out + c, row[c]);
     bf16 value = row[c];
-    if (rotates(role) && c < rotated) {
+    if (rotates<kTurns>(role) && (kTurns == Turns::whole_bf16 || c < rotated)) {
       const float straight = __fmul_rn(to_f32(row[c]), constants.cosines[0]);                            // R2
       float turned = __fmul_rn(rotated_partner(row, c, rotated, role.interleaved), constants.sines[0]);  // R3
 #pragma unroll
@@ -171,7 +183,7 @@ __global__ void heads_kernel(HeadsArgs args, Tap tap) {
       if constexpr (kDefect == Defect::rope_backwards) {
         if (which == kRole) turned = -turned;
       }
-      if (role.cos32 != nullptr) {
+      if (keeps_f32<kTurns>(role)) {
         value = to_bf16(__fadd_rn(straight, turned));  // A2 R4
         role_tap.store(HeadsTap::kCos, turned_out + c, straight);
         role_tap.store(HeadsTap::kRotSin, turned_out + c, turned);

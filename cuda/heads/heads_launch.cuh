@@ -2,6 +2,8 @@
 // Checks, grid and launch of heads for any defect. Invariant: heads.h. heads.cu instantiates it without one,
 // cuda/faults/ with one.
 #pragma once
+#include <algorithm>
+
 #include "cuda/common/require.h"
 #include "cuda/heads/heads_kernel.cuh"
 
@@ -18,6 +20,7 @@ inline void check_role(const HeadRole& role, int rotated, int head_dim) {
     throw BackendError("launch of 'heads': a norm per head cannot keep f32", {"rope reads bf16 heads"},
                        "give the norm contract rmsnorm/llama or rmsnorm/olmo");
   }
+  if (role.norm_weight != nullptr) require_offset("heads", role.weight_offset, role.rounding);
   if (role.cos32 != nullptr || role.sin32 != nullptr) {
     require_pointers("heads", {{"cos32", role.cos32}, {"sin32", role.sin32}});
   } else if (role.cos != nullptr || role.sin != nullptr) {
@@ -32,6 +35,12 @@ inline void check_role(const HeadRole& role, int rotated, int head_dim) {
 }
 
 inline constexpr int64_t kFewHeads = 128;  ///< about one a multiprocessor
+
+/// Whether the shorter kernel does.
+inline bool turns_whole_bf16(const HeadsArgs& args) {
+  const bool whole = args.rotated == 0 || args.rotated == args.head_dim;
+  return whole && std::ranges::none_of(args.roles, [](const HeadRole& role) { return role.cos32 != nullptr; });
+}
 
 /// Few heads take a block each: their taps are a dozen stores an element, which wait for each other in one
 /// multiprocessor (20 us a decode step of the 0.6B shape, capture_speed).
@@ -53,8 +62,11 @@ void start_heads(const HeadsArgs& args, const RecordTap* taps, int block_threads
   const int warps = heads_warps(units, block_threads);
   const LaunchShape shape{dim3(blocks_for(units, warps)), dim3(unsigned(warps) * 32),
                           size_t(warps) * size_t(args.head_dim) * sizeof(bf16), true};
+  const bool whole = kDefect == Defect::none && turns_whole_bf16(args);
   const auto start = [&](auto tap) {
-    launch("heads", shape, stream, heads_kernel<decltype(tap), kDefect, kRole, kArithmetic>, args, tap);
+    const auto any = heads_kernel<decltype(tap), kDefect, kRole, kArithmetic, Turns::any>,
+               short_one = heads_kernel<decltype(tap), Defect::none, 0, kArithmetic, Turns::whole_bf16>;
+    launch("heads", shape, stream, whole ? short_one : any, args, tap);
   };
   taps != nullptr ? start(*taps) : start(NoTap{});
 }

@@ -16,7 +16,7 @@ __global__ void __launch_bounds__(kSlabThreads) linear_slab_kernel(LinearArgs ar
   slab_product<kEights>(
       plan,
       [&](int r) { return column0 + r < args.columns ? args.weight + int64_t(column0 + r) * args.depth : nullptr; },
-      [&] { tap.fetch(); }, [&](const SlabMemory& slab) { copy_rows(plan, static_cast<const bf16*>(args.x), slab.x); },
+      [] {}, [&](const SlabMemory& slab) { copy_rows(plan, static_cast<const bf16*>(args.x), slab.x); },
       [&](int tile, int group, int row, float low, float high) {
         const int column = column0 + tile * kSlabColumns + group;
         store(row, column, low);

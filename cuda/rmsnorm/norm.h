@@ -2,7 +2,10 @@
 // What the host says about a norm, alone or inside a fused kernel: input, rounding contract, tap slots. No device code.
 // Invariant: one meaning for all kernels with a norm inside. Contracts: norm_row.cuh.
 #pragma once
+#include <string>
 #include <type_traits>
+
+#include <plumbline/error.h>
 
 #include "cuda/common/arithmetic.h"
 #include "cuda/common/bf16.h"
@@ -27,8 +30,15 @@ struct NormInput {
   Arithmetic arithmetic = Arithmetic::portable;
   int mean_lanes = 32;     ///< that share the mean: a power of two, 32 to kMaxMeanLanes
   bf16* normed = nullptr;  ///< [rows, columns] to work with: many rows are normed there first, by a launch of their own
-  float weight_offset = 0.0f;  ///< added to the weight in f32 (gemma: 1), unless it is 0
+  float weight_offset = 0.0f;  ///< added to the weight in f32 (gemma: 1), unless it is 0; NormRounding::one only
 };
+
+/// Throws BackendError for an offset that a norm of this rounding does not add.
+inline void require_offset(const std::string& op, float offset, NormRounding rounding) {
+  if (offset == 0.0f || rounding == NormRounding::one) return;
+  throw BackendError("launch of '" + op + "': an offset of the norm's weight needs NormRounding::one",
+                     {"offset  " + std::to_string(offset)}, "leave it 0, or round once as rmsnorm/gemma does");
+}
 
 /// Tap slots of a norm, counted from the kernel's first norm slot. var, rstd: f32 [rows]; x32, n32: f32 [rows,
 /// columns]; n: bf16 [rows, columns], under NormRounding::two only; out: the norm's output where it never leaves the

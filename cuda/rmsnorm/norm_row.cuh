@@ -125,8 +125,11 @@ struct NormedValue {
   float out32;  ///< times the weight, before the output rounding
 };
 
-/// What the normalised value is multiplied by.
+/// What the normalised value is multiplied by. An offset goes with one rounding only (require_offset), so that the
+/// others need not look.
+template <NormRounding kRounding>
 __device__ __forceinline__ float norm_factor(bf16 weight, float offset) {
+  if constexpr (kRounding != NormRounding::one) return to_f32(weight);
   return offset == 0.0f ? to_f32(weight) : __fadd_rn(offset, to_f32(weight));
 }
 

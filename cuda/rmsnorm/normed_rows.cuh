@@ -57,7 +57,7 @@ __device__ __forceinline__ void stage_normed(const NormInput& norm, const bf16* 
     }
     const int64_t index = int64_t(row0 + r) * norm.columns + k;
     const NormedValue value = normed_value<kRounding>(rows[int64_t(r) * norm.columns + k], rstd[r],
-                                                      norm_factor(norm.weight[k], norm.weight_offset));
+                                                      norm_factor<kRounding>(norm.weight[k], norm.weight_offset));
     NormOutput<kRounding> out;
     store_normed(&out, value.out32);
     *element = as_operand<kOperands>(out);

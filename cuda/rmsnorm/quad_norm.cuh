@@ -95,8 +95,8 @@ __device__ __forceinline__ uint2 norm_four(uint2 x, float rstd, uint2 weight, fl
   bf16 out[4];
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
-    values[i] =
-        normed_value<kRounding>(bf16{uint16_t(inputs[i])}, rstd, norm_factor(bf16{uint16_t(factors[i])}, offset));
+    values[i] = normed_value<kRounding>(bf16{uint16_t(inputs[i])}, rstd,
+                                        norm_factor<kRounding>(bf16{uint16_t(factors[i])}, offset));
     store_normed(out + i, values[i].out32);
   }
   if (taps) tap_four<kRounding>(tap, index, values, out);

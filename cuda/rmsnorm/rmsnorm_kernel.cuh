@@ -25,7 +25,7 @@ __global__ void rmsnorm_kernel(const bf16* x, const bf16* weight, NormOutput<kRo
   }
   for (int c = int(threadIdx.x % 32); c < columns; c += 32) {
     const NormedValue value =
-        normed_value<kRounding>(x[base + c], statistic.rstd, norm_factor(weight[c], weight_offset));
+        normed_value<kRounding>(x[base + c], statistic.rstd, norm_factor<kRounding>(weight[c], weight_offset));
     tap_normed<kRounding>(tap, 0, base + c, value);
     store_normed(y + base + c, value.out32);
   }

@@ -14,6 +14,7 @@ inline bool check_rmsnorm(const RmsNormArgs& args, int block_threads) {
   require_positive("rmsnorm", {{"rows", args.rows}, {"columns", args.columns}});
   require_pointers("rmsnorm", {{"x", args.x}, {"weight", args.weight}, {"y", args.y}});
   require_block("rmsnorm", block_threads);
+  require_offset("rmsnorm", args.weight_offset, args.rounding);
   return true;
 }
 

@@ -64,7 +64,6 @@ class SlabNorm {
   /// All that the block for taps does.
   __device__ __forceinline__ void record_only(const SlabPlan& plan PLUMBLINE_WHERE_PARAM) {
     load_weights();
-    tap_.fetch();
     wait_for_previous();
     stage(slab_memory(plan) PLUMBLINE_WHERE_ARG);
   }

@@ -95,6 +95,7 @@ void rmsnorm_qkv(const RmsNormQkvArgs& args, const RecordTap* taps, int block_th
   require_positive("rmsnorm_qkv", {{"rows", args.norm.rows}, {"columns", args.norm.columns}});
   require_pointers("rmsnorm_qkv", {{"x", args.norm.x}, {"norm weight", args.norm.weight}});
   require_block("rmsnorm_qkv", block_threads);
+  require_offset("rmsnorm_qkv", args.norm.weight_offset, args.rounding);
   unsigned column_tiles = 0;
   for (const Projection& projection : args.projections) {
     require_positive("rmsnorm_qkv", {{"columns of a projection", projection.columns}});

@@ -82,6 +82,9 @@ void swiglu(const SwigluArgs& args, const RecordTap* taps, int block_threads, St
                               {"up weight", args.up_weight},
                               {"y", args.y}});
   require_block("swiglu", block_threads);
+  require_offset("swiglu", args.norm.weight_offset, args.rounding);
+  if (args.gelu && args.norm.arithmetic != Arithmetic::portable)
+    throw BackendError("launch of 'swiglu': GELU has portable arithmetic only", {}, "take Arithmetic::portable");
   const bool whole = copies_whole_pieces(args);
   if (const SlabPlan few = plan_of(args); whole && fits_slab(few)) {
     return args.rounding == NormRounding::two ? launch_slab<NormRounding::two>(args, few, taps, stream)

@@ -19,7 +19,7 @@ struct SwigluArgs {
   const bf16* up_bias;      ///< [columns], or null
   bf16* y;                  ///< [rows, columns]
   int columns;
-  bool gelu = false;  ///< GELU as tanh approximates it, in place of SiLU
+  bool gelu = false;  ///< GELU as tanh approximates it, in place of SiLU; portable arithmetic only
 };
 
 /// bf16 [rows, columns] each, after the norm's slots (NormTap from 0, the norm's output in kOut).

@@ -12,7 +12,7 @@ __global__ void __launch_bounds__(kSlabThreads) swiglu_slab_kernel(SwigluArgs ar
   SlabNorm<kRounding, kArithmetic, Tap> norm(args.norm, plan, tap, is_norm_tap_block<Tap>());
   if (is_norm_tap_block<Tap>()) return norm.record_only(plan);
   slab_product<kEights>(
-      plan, [&](int r) { return gate_or_up_row(args, column0, r); }, [&] { norm.load_weights(), tap.fetch(); },
+      plan, [&](int r) { return gate_or_up_row(args, column0, r); }, [&] { norm.load_weights(); },
       [&](const SlabMemory& slab) { norm.stage(slab); },
       [&](int tile, int group, int row, float gate, float up) {
         store_swiglu<kArithmetic>(args, row, column0 + tile * 8 + group, gate, up, tap);

@@ -23,9 +23,14 @@ __device__ __forceinline__ void store_swiglu(const SwigluArgs& args, int row, in
                                              const Tap& tap) {
   if (row >= args.norm.rows || column >= args.columns) return;
   const int64_t index = int64_t(row) * args.columns + column;
-  const bf16 g = round_product(gate, args.gate_bias, column);                                  // A3 R3 R4
-  const bf16 u = round_product(up, args.up_bias, column);                                      // A3 R3 R4
-  const bf16 act = args.gelu ? gelu_tanh_value(g) : silu_value<Defect::none, kArithmetic>(g);  // R5
+  const bf16 g = round_product(gate, args.gate_bias, column);  // A3 R3 R4
+  const bf16 u = round_product(up, args.up_bias, column);      // A3 R3 R4
+  bf16 act;
+  if (kArithmetic == Arithmetic::portable && args.gelu) {
+    act = gelu_tanh_value(g);  // R5
+  } else {
+    act = silu_value<Defect::none, kArithmetic>(g);  // R5
+  }
   tap.store(SwigluTap::kGate, index, g);
   tap.store(SwigluTap::kUp, index, u);
   tap.store(SwigluTap::kAct, index, act);

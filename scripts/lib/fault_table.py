@@ -4,7 +4,8 @@
 Invariant: what is expected comes from the fault catalogue alone, before anything is run; a row counts as located only if
 find ended with status 1 and named that op as the first divergence. What a model cannot have is listed and not counted.
 A fault of the weights has a second row in which find may look at no digest, so that the numbers have to give it away.
-Defects of kernels have portable numerics only; under others they are listed with that as the reason.
+Defects of kernels have portable numerics only; under others they are listed with that as the reason, and so is a fault that
+makes of an op what LibTorch's way of is not recorded.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from progress import counted
 PROMPT = "The licenses"
 PREFILL = 10
 PORTABLE = "portable"
+UNRECORDED = "numerics torch/sm90: "  # how a backend says that LibTorch's order or function is not known there
 RACES = {"kernel.missing_barrier": 20}  # runs that a race has on a GPU to show in; on the twin it always does
 
 # Places besides the catalogue's own: other kernels, other inner dimensions, the ends of the model. One that a family
@@ -109,6 +111,8 @@ class Table(Programs):
         """What find makes of one run with the fault."""
         fault, rows = entry["fault"], []
         trace, complaint = self.record(model, f"{number}", self.asked.backend, "--numerics", self.asked.numerics, "--fault", fault)
+        if trace is None and complaint.startswith(UNRECORDED):
+            return [Row(fault, model.name, reason=complaint)]
         for by_numbers in [False, True][: 2 if entry["changes_parameters"] else 1]:
             row = Row(fault, model.name, entry["shows_at"], by_numbers)
             if trace is None:

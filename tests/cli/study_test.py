@@ -41,8 +41,8 @@ def check_page(work: Path) -> None:
 
 
 def check_run(work: Path) -> None:
-    listed = subprocess.run([PROGRAMS / "plumbline", "run", "--list-backends"], capture_output=True, text=True, check=False).stdout
-    if not any(line.startswith("torch") and "not" not in line for line in listed.splitlines()):
+    listed = subprocess.run([PROGRAMS / "plumbline", "run", "--list-backends", "--json"], capture_output=True, text=True, check=True).stdout
+    if not any(backend["available"] for backend in json.loads(listed)["backends"] if backend["name"] == "torch"):
         sys.exit(77)
     out = work / "out"
     done = study("--bin", PROGRAMS, "--only", "theta", "-o", out)

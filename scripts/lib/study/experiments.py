@@ -280,18 +280,30 @@ def equal_taps(record: dict, sides: str) -> dict:
     return {"taps": taps, "differing": differing}
 
 
+def decode_rates(figures: list) -> list:
+    """Tokens a second of each shape: fused kernels, LibTorch eager in C++, transformers' generate."""
+    def row(model: str, entry: dict, generated: dict) -> dict:
+        return {"model": model, "numerics": entry.get("numerics", "torch/sm90"), "ours": entry["tokens_per_second"]["median"],
+                "eager": entry["eager_cpp_tokens_per_second"], "generate": generated["generate_tokens_per_second"],
+                "tokens_equal": entry["tokens_equal"], "tokens_compared": entry.get("tokens_compared", entry["tokens_equal"])}  # fmt: skip
+
+    first = next(figure for figure in figures if figure.get("part") == "decode")
+    generate = next(figure for figure in figures if figure.get("part") == "decode_hf")
+    others = {figure["model"]: figure for figure in figures if figure.get("part") == "generate_shape"}
+    return [row("qwen3-0.6b", first, generate),
+            *(row(figure["model"], figure, others[figure["model"]]) for figure in figures if figure.get("part") == "decode_shape")]  # fmt: skip
+
+
 def on_gpu(bench: Bench) -> dict:
     """What an H200 was recorded to do: equality with LibTorch, speeds. Read from dumps/benchmarks, made by gpu_all.sh."""
     file = "dumps/benchmarks/h200.json"
     record = json.loads((bench.root / file).read_text())
     bench.notes.append(f"scripts/gpu_all.sh equal speed (recorded in {file}, commit {record['environment']['commit'][:12]})")
-    decode = next(f for f in record["figures"] if f.get("part") == "decode")
-    generate = next((f["generate_tokens_per_second"] for f in record["figures"] if f.get("part") == "decode_hf"), None)
     qkv = next(f for f in record["figures"] if f.get("part") == "qkv" and f["rows"] == 1)
     functions = next(check for check in record["checks"] if check["check"].startswith("special functions"))
     return {"gpu": record["environment"]["gpu"], "torch": equal_taps(record, "torch = cuda"), "twin": equal_taps(record, "twin = cuda"),
             "functions": functions["said"], "functions_passed": functions["passed"],
-            "ours_tokens": decode["tokens_per_second"]["median"], "eager_tokens": decode["eager_cpp_tokens_per_second"], "generate_tokens": generate,
+            "decode": decode_rates(record["figures"]),
             "qkv_us": qkv["graph_us"]["median"], "qkv_speedup": qkv["speedup_over_eager_cpp"], "qkv_differing": qkv["outputs_differing"],
             "qkv_compared": qkv["outputs_compared"]}  # fmt: skip
 

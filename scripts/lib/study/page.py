@@ -85,6 +85,13 @@ def changed(figures: dict) -> list:
                   for name, r in figures.items() if "mean_kl" in r])  # fmt: skip
 
 
+def on_gpu(figures: dict) -> list:
+    rows = [[row["model"], f"{row['ours']:,.0f}", row["numerics"], f"{row['eager']:.3g}", f"{row['generate']:.3g}", f"{row['tokens_equal']} of {row['tokens_compared']}"]
+            for row in figures["decode"]]  # fmt: skip
+    lines = table(["shape (random weights)", "fused kernels, tokens a second", "their numerics", "LibTorch eager in C++", "`transformers` generate", "first tokens that are LibTorch's"], rows)
+    return [*lines, "", *plain({name: value for name, value in figures.items() if name != "decode"})]
+
+
 def plain(figures: dict) -> list:
     def cell(value):
         if isinstance(value, dict):
@@ -94,7 +101,7 @@ def plain(figures: dict) -> list:
     return table(["figure", "value"], [[name.replace("_", " "), cell(value)] for name, value in figures.items()])
 
 
-TABLES = {"variants": variants, "checker": checker, "bias_chain": bias_chain, "symptoms": symptoms, "changed": changed, "ernie": ernie}
+TABLES = {"variants": variants, "checker": checker, "bias_chain": bias_chain, "symptoms": symptoms, "changed": changed, "ernie": ernie, "on_gpu": on_gpu}
 
 
 def page(study: dict) -> str:
