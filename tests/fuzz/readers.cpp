@@ -10,6 +10,7 @@
 
 #include "core/hash.h"
 #include "gate/policy_file.h"
+#include "model/audit.h"
 #include "model/gguf_import.h"
 #include "run/feed.h"
 #include "support/raw_gguf.h"
@@ -140,6 +141,22 @@ void read_safetensors(const path& folder, std::string_view bytes) {
   for (const auto& [name, tensor] : load_model(folder).parameters) digest(tensor.view());
 }
 
+/// The same file, and one in f32 with matrices that have neighbours to be compared with.
+std::vector<std::string> audit_seeds(const path& folder) {
+  make_model(folder);
+  TinyModelOptions wider = smallest(1);
+  wider.hidden = 16;
+  wider.head_dim = 8;
+  wider.dtype = "float32";
+  return {read_file(folder / "model.safetensors"), read_file(write_tiny_model(wider).path() / "model.safetensors")};
+}
+
+/// It looks at the numbers of files that do not fit the config, too, which load_model() refuses.
+void read_audit(const path& folder, std::string_view bytes) {
+  write_file(folder / "model.safetensors", bytes);
+  audit_checkpoint(folder, 1);
+}
+
 /// The smallest Llama in BF16, and one whose matrices are in blocks of every kind.
 std::vector<std::string> gguf_seeds(const path&) {
   TinyModelOptions options = smallest(1);
@@ -217,6 +234,7 @@ void read_tokens(const path&, std::string_view bytes) { run::parse_token_ids(std
 const std::vector<Reader>& all_readers() {
   static const std::vector<Reader> readers = {{"config", Form::text, config_seeds, read_config},
                                               {"safetensors", Form::safetensors, safetensors_seeds, read_safetensors},
+                                              {"audit", Form::safetensors, audit_seeds, read_audit},
                                               {"gguf", Form::binary, gguf_seeds, read_gguf},
                                               {"index", Form::text, index_seeds, read_index},
                                               {"tokenizer", Form::text, tokenizer_seeds, read_tokenizer},
