@@ -35,7 +35,8 @@ constexpr std::array kArchitectures = {
     Architecture{"Qwen2ForCausalLM", "hf-llama"},       Architecture{"MistralForCausalLM", "hf-llama"},
     Architecture{"Ernie4_5ForCausalLM", "hf-ernie4_5"}, Architecture{"Ernie4_5_ForCausalLM", "hf-ernie4_5"},
     Architecture{"Olmo2ForCausalLM", "hf-olmo2"},       Architecture{"Gemma2ForCausalLM", "hf-gemma2"},
-    Architecture{"Gemma3ForCausalLM", "hf-gemma3"},     Architecture{"Phi3ForCausalLM", "hf-phi3"}};
+    Architecture{"Gemma3ForCausalLM", "hf-gemma3"},     Architecture{"Phi3ForCausalLM", "hf-phi3"},
+    Architecture{"Olmo3ForCausalLM", "hf-olmo3"}};
 
 class Reader {
  public:

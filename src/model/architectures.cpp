@@ -12,8 +12,9 @@ namespace plumbline {
 namespace {
 
 // Sources: transformers' Qwen3Config, LlamaConfig, Qwen2Config, MistralConfig, Ernie4_5Config, Olmo2Config,
-// Gemma2Config, Gemma3TextConfig and Phi3Config. Published Llama 2 checkpoints lack rope_theta and mean 1e4; no Qwen3,
-// Qwen2 or OLMo 2 means its class's 1e4, so there the key must stand; MistralConfig's 1e4 is that of the first Mistral.
+// Olmo3Config, Gemma2Config, Gemma3TextConfig and Phi3Config. Published Llama 2 checkpoints lack rope_theta and mean
+// 1e4; no Qwen3, Qwen2 or OLMo 2 means its class's 1e4, so there the key must stand; MistralConfig's 1e4 is that of the
+// first Mistral.
 constexpr Family kErnie = {.architecture = "Ernie4_5ForCausalLM",
                            .model_type = "ernie4_5",
                            .head_dim = 128,
@@ -64,7 +65,28 @@ constexpr Family renamed(Family family, std::string_view architecture) {
   return family;
 }
 
-constexpr std::array<Family, 10> kFamilies = {{
+constexpr Family kOlmo2 = {.architecture = "Olmo2ForCausalLM",
+                           .model_type = "olmo2",
+                           .max_positions = 2'048,
+                           .norms = Norms::behind,
+                           .head_norms = HeadNorms::whole,
+                           .norm_contract = "rmsnorm/olmo",
+                           .rotation = Rotation::halves_f32,
+                           .biases = Biases::attention};
+
+/// Layers with a window have the class's rope base, whatever the others' is.
+constexpr Family olmo3() {
+  Family family = kOlmo2;
+  family.architecture = "Olmo3ForCausalLM";
+  family.model_type = "olmo3";
+  family.rope_theta = family.local_rope_theta = 5e5;
+  family.windows = Windows::periodic;
+  family.window = 4096;
+  family.window_period = 4;
+  return family;
+}
+
+constexpr std::array<Family, 11> kFamilies = {{
     {.architecture = "Qwen3ForCausalLM",
      .model_type = "qwen3",
      .head_dim = 128,
@@ -95,14 +117,8 @@ constexpr std::array<Family, 10> kFamilies = {{
      .window = 4096},
     kErnie,
     renamed(kErnie, "Ernie4_5_ForCausalLM"),  // checkpoints whose code came with them
-    {.architecture = "Olmo2ForCausalLM",
-     .model_type = "olmo2",
-     .max_positions = 2'048,
-     .norms = Norms::behind,
-     .head_norms = HeadNorms::whole,
-     .norm_contract = "rmsnorm/olmo",
-     .rotation = Rotation::halves_f32,
-     .biases = Biases::attention},
+    kOlmo2,
+    olmo3(),
     kGemma2,
     gemma3(),
     {.architecture = "Phi3ForCausalLM",

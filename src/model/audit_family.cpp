@@ -29,10 +29,11 @@ struct PublishedTheta {
 constexpr std::array kQwen3Theta = {1e6, 5e6};
 // ERNIE 4.5: 5e5, its class's default; the classes of most other families fall back to 1e4.
 constexpr std::array kErnieTheta = {5e5};
-// OLMo 2: 5e5; Gemma 2 1e4; Gemma 3 1e6, beside 1e4 in its layers with a window.
+// OLMo 2 and 3: 5e5; Gemma 2 1e4; Gemma 3 1e6, beside 1e4 in its layers with a window.
 constexpr std::array kOlmo2Theta = {5e5}, kGemma2Theta = {1e4}, kGemma3Theta = {1e6};
 constexpr std::array kPublished = {
     PublishedTheta{"Olmo2ForCausalLM", kOlmo2Theta, "the default of transformers' class", 1e4},
+    PublishedTheta{"Olmo3ForCausalLM", kOlmo2Theta, "what other families fall back to", 1e4},
     PublishedTheta{"Gemma2ForCausalLM", kGemma2Theta, "what Gemma 3 has", 1e6},
     PublishedTheta{"Gemma3ForCausalLM", kGemma3Theta, "what its layers with a window have", 1e4},
     PublishedTheta{"Qwen3ForCausalLM", kQwen3Theta, "the default of transformers' class", 1e4},

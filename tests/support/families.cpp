@@ -206,6 +206,59 @@ FamilyRow olmo2() {
            {"weight.wrong_layer@layer.3.attn.k_proj", "P0607"}}};
 }
 
+FamilyRow olmo3() {
+  return {"Olmo3ForCausalLM",
+          {{.layers = 4,
+            .rope_theta = 1e6,
+            .family = "olmo3",
+            .tied = false,
+            .attention_bias = true,
+            .seed = 101,
+            .edit_config = keys({{"sliding_window", 6}})},
+           {.heads = 2,
+            .kv_heads = 1,
+            .head_dim = 128,
+            .rope_theta = 5e5,
+            .family = "olmo3",
+            .seed = 102,
+            .edit_config =
+                [](nlohmann::json& config) {
+                  for (const char* key : {"rope_theta", "sliding_window"}) config.erase(key);
+                }},
+           {.layers = 3,
+            .hidden = 48,
+            .heads = 3,
+            .kv_heads = 3,
+            .head_dim = 16,
+            .intermediate = 72,
+            .family = "olmo3",
+            .new_config_keys = true,
+            .seed = 103,
+            .edit_config =
+                [](nlohmann::json& config) {
+                  for (const char* key : {"head_dim", "num_key_value_heads"}) config.erase(key);
+                  config["sliding_window"] = 9;
+                  config["layer_types"] = {"full_attention", "sliding_attention", "full_attention"};
+                  config["rope_parameters"] = {
+                      {"full_attention", {{"rope_type", "default"}, {"rope_theta", 300000.0}}},
+                      {"sliding_attention", {{"rope_type", "default"}, {"rope_theta", 20000.0}}}};
+                }}},
+          {{"norm.two_roundings@layer.1", "rmsnorm/llama"},
+           {"norm.two_roundings@layer.2.attn.k_norm", "rmsnorm/llama"},
+           {"norm.before@layer.1", "attn.post_norm.out in place of"},
+           {"norm.dropped@layer.2.attn.post_norm", "was left out"},
+           {"rope.theta=1e6@layer.1", "P0614"},  // the other layers' table in one with a window
+           {"rope.theta=5e5@layer.3", "P0614"},  // and the reverse
+           {"rope.narrow@layer.2", "the rotation is in bf16"},
+           {"rope.interleaved@layer.2", "P0617"},
+           {"mask.window_off_by_one@layer.2", "the sliding window holds 7 keys, not 6"},
+           {"mask.window_ignored@layer.1", "the sliding window of 6 keys is not applied"},
+           {"kernel.window=6@layer.3.attn.scores_masked", "a sliding window of 6 keys is applied"},
+           {"gqa.map@layer.3", "P0618"},
+           {"softmax.head_dim_derived@layer.2", "P0619"},
+           {"bias.lost@layer.3.attn.o_proj", "the bias is not added"}}};
+}
+
 FamilyRow gemma2() {
   return {"Gemma2ForCausalLM",
           {{.layers = 4,
@@ -398,8 +451,8 @@ FamilyRow phi3() {
 }  // namespace
 
 const std::vector<FamilyRow>& families() {
-  static const std::vector<FamilyRow> rows = {llama(), qwen2(),  mistral(), ernie(),
-                                              olmo2(), gemma2(), gemma3(),  phi3()};
+  static const std::vector<FamilyRow> rows = {llama(), qwen2(),  mistral(), ernie(), olmo2(),
+                                              olmo3(), gemma2(), gemma3(),  phi3()};
   return rows;
 }
 
