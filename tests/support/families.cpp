@@ -209,7 +209,7 @@ FamilyRow olmo2() {
 FamilyRow olmo3() {
   return {"Olmo3ForCausalLM",
           {{.layers = 4,
-            .rope_theta = 1e6,
+            .rope_theta = 5e5,
             .family = "olmo3",
             .tied = false,
             .attention_bias = true,
@@ -240,15 +240,15 @@ FamilyRow olmo3() {
                   config["sliding_window"] = 9;
                   config["layer_types"] = {"full_attention", "sliding_attention", "full_attention"};
                   config["rope_parameters"] = {
-                      {"full_attention", {{"rope_type", "default"}, {"rope_theta", 300000.0}}},
+                      {"full_attention", {{"rope_type", "default"}, {"rope_theta", 500000.0}}},
                       {"sliding_attention", {{"rope_type", "default"}, {"rope_theta", 20000.0}}}};
                 }}},
           {{"norm.two_roundings@layer.1", "rmsnorm/llama"},
            {"norm.two_roundings@layer.2.attn.k_norm", "rmsnorm/llama"},
            {"norm.before@layer.1", "attn.post_norm.out in place of"},
            {"norm.dropped@layer.2.attn.post_norm", "was left out"},
-           {"rope.theta=1e6@layer.1", "P0614"},  // the other layers' table in one with a window
-           {"rope.theta=5e5@layer.3", "P0614"},  // and the reverse
+           {"rope.theta=1e6@layer.1", "P0614"},  // of a layer with a window
+           {"rope.theta=1e4@layer.3", "P0614"},  // of one without
            {"rope.narrow@layer.2", "the rotation is in bf16"},
            {"rope.interleaved@layer.2", "P0617"},
            {"mask.window_off_by_one@layer.2", "the sliding window holds 7 keys, not 6"},

@@ -110,8 +110,8 @@ TEST_CASE("a map that cannot be meant is refused with the key") {
 }
 
 TEST_CASE("every preset reads, and extends what it says") {
-  CHECK(name_map_presets() == std::vector<std::string>{"hf-ernie4_5", "hf-gemma2", "hf-gemma3", "hf-llama", "hf-olmo2", "hf-olmo3",
-                                                       "hf-phi3", "hf-qwen3"});
+  CHECK(name_map_presets() == std::vector<std::string>{"hf-ernie4_5", "hf-gemma2", "hf-gemma3", "hf-llama", "hf-olmo2",
+                                                       "hf-olmo3", "hf-phi3", "hf-qwen3"});
   const NameMap llama = *preset_name_map("hf-llama"), qwen = *preset_name_map("hf-qwen3");
   CHECK(qwen.rules.size() > llama.rules.size());
   const auto taps = [](const NameMap& map, const std::string& name) {
