@@ -35,12 +35,13 @@ void start_row(const AttentionArgs& args, const RecordTap* taps, Stream stream) 
                            score_memory_bytes(args.head_dim), true};
   const LaunchShape context{dim3(blocks_for(args.head_dim, kContextChannels), heads), dim3(kContextThreads),
                             row_memory_bytes(args.keys), true};
-  with_tap(taps, [&](auto tap) {
+  with_tap<AttentionTap::kCount>(taps, [&](auto tap) {
     const bool extras = args.score_cap != 0.0f || args.mask_window != 0;
     const auto kernel = extras ? row_scores_kernel<true, decltype(tap)> : row_scores_kernel<false, decltype(tap)>;
     launch("attention (scores of one query)", scores, stream, kernel, args, tap);
-    launch("attention (context of one query)", context, stream, row_context_kernel<kArithmetic, decltype(tap)>, args,
-           tap);
+    const auto context_kernel = args.keys > kMostStagedKeys ? row_context_kernel<kArithmetic, true, decltype(tap)>
+                                                            : row_context_kernel<kArithmetic, false, decltype(tap)>;
+    launch("attention (context of one query)", context, stream, context_kernel, args, tap);
   });
 }
 

@@ -47,7 +47,8 @@ struct AttentionArgs {
 /// kRaw, kScaled, and with score_cap kQuotient, kTanh, kCapped: bf16 [heads, tokens, keys]; kProbs32: f32, same;
 /// kContext: bf16 [heads, tokens, head_dim].
 struct AttentionTap {
-  static constexpr int kRaw = 0, kScaled = 1, kProbs32 = 2, kContext = 3, kQuotient = 4, kTanh = 5, kCapped = 6;
+  static constexpr int kRaw = 0, kScaled = 1, kProbs32 = 2, kContext = 3, kQuotient = 4, kTanh = 5, kCapped = 6,
+                       kCount = 7;
 };
 
 /// No tokens: nothing happens. Throws BackendError for a null pointer, extents below 1, heads that are no multiple of

@@ -49,7 +49,7 @@ void start_attention(const AttentionArgs& args, const RecordTap* taps, int block
   const auto start = [&](auto tap) {
     launch("attention", shape, stream, attention_kernel<decltype(tap), kDefect, kArithmetic>, args, tap);
   };
-  taps != nullptr ? start(*taps) : start(NoTap{});
+  with_tap<AttentionTap::kCount>(taps, start);
 }
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

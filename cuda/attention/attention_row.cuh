@@ -53,11 +53,20 @@ __device__ __forceinline__ void fetch_rows(int rows, int width, int stride, bf16
   close_copies();
 }
 
-/// One row more, at once.
-__device__ __forceinline__ void copy_row(int width, const bf16* row, bf16* shared) {
-  const int i = int(threadIdx.x) * 8;
-  if (i < width) *reinterpret_cast<uint4*>(shared + i) = *reinterpret_cast<const uint4*>(row + i);
-}
+/// The thread's part of one row more: loaded now, stored when its place is given, so that other loads need not wait.
+class LateRow {
+ public:
+  __device__ __forceinline__ LateRow(int width, const bf16* row) : has_(int(threadIdx.x) * 8 < width) {
+    if (has_) piece_ = *reinterpret_cast<const uint4*>(row + int(threadIdx.x) * 8);
+  }
+  __device__ __forceinline__ void store(bf16* shared) const {
+    if (has_) *reinterpret_cast<uint4*>(shared + int(threadIdx.x) * 8) = piece_;
+  }
+
+ private:
+  const bool has_;
+  uint4 piece_{};
+};
 
 /// In the block's dynamic shared memory.
 struct ScoreMemory {
@@ -94,12 +103,7 @@ __device__ __forceinline__ float score_by_lanes(const float* q, const bf16* key,
     for (int lane = 1; lane < kLanes; ++lane) sums[0] = __fadd_rn(sums[0], sums[lane]);  // A2 R1 of lane_sum
     return sums[0];
   }
-#pragma unroll
-  for (int half = kLanes / 2; half > 0; half /= 2) {
-#pragma unroll
-    for (int lane = 0; lane < half; ++lane) sums[lane] = __fadd_rn(sums[lane], sums[lane + half]);  // A2 R1
-  }
-  return sums[0];
+  return halves_sum<kLanes>(sums);  // A2 R1 of lane_sum
 }
 
 /// The orders that LibTorch has (pipeline/torch_orders.cpp) in registers, any other one as well, slower.
@@ -125,7 +129,7 @@ __device__ __forceinline__ void row_scores_in_chains(const AttentionArgs& args, 
             count = min(kKeysOfBlock, args.keys - first_key);
   const bf16* q = args.q + int64_t(head) * args.head_dim + quad * 4;
   const int stride = args.head_dim + kRowPad;
-  for (int key0 = int(threadIdx.x) / 32 * 16; key0 < count; key0 += int(blockDim.x) / 32 * 16) {
+  for (int key0 = int(threadIdx.x) / 32 * 16; key0 < count; key0 += kScoreThreads / 32 * 16) {
     const int low_key = key0 + group, high_key = low_key + 8;
     const bf16 *low = keys + min(low_key, count - 1) * stride + quad * 4,
                *high = keys + min(high_key, count - 1) * stride + quad * 4;
@@ -158,10 +162,11 @@ __global__ void __launch_bounds__(kScoreThreads) row_scores_kernel(AttentionArgs
   };
   fetch_rows(min(kKeysOfBlock, newest - first_key), args.head_dim, stride, memory.keys, row_of);
   wait_for_previous();
-  if (newest < first_key + kKeysOfBlock)
-    copy_row(args.head_dim, row_of(newest - first_key), memory.keys + (newest - first_key) * stride);
-  for (int c = int(threadIdx.x); c < args.head_dim; c += int(blockDim.x))
+  const bool has_newest = newest < first_key + kKeysOfBlock;
+  const LateRow newest_row(has_newest ? args.head_dim : 0, row_of(newest - first_key));
+  for (int c = int(threadIdx.x); c < args.head_dim; c += kScoreThreads)
     memory.q[c] = to_f32(args.q[int64_t(head) * args.head_dim + c]);
+  newest_row.store(memory.keys + (newest - first_key) * stride);
   wait_for_closed<0>();
   __syncthreads();
   if (args.scores.lanes == 0) return row_scores_in_chains<kExtras>(args, memory.keys, head, first_key, tap);
@@ -206,10 +211,12 @@ __device__ __forceinline__ RowMemory row_memory(int keys) {
 template <Arithmetic kArithmetic, class Tap>
 __device__ __forceinline__ void row_softmax(const AttentionArgs& args, const RowMemory& memory, int head, bool records,
                                             const Tap& tap PLUMBLINE_WHERE_PARAM) {
-  const int thread = int(threadIdx.x), threads = int(blockDim.x);
+  constexpr int kWarps = kContextThreads / 32;
+  const int thread = int(threadIdx.x);
   const int64_t first = int64_t(head) * args.keys;
   float largest = __uint_as_float(0xFF800000u);
-  for (int key = thread; key < args.keys; key += threads) {
+#pragma unroll 4
+  for (int key = thread; key < args.keys; key += kContextThreads) {
     memory.powers[key] = to_f32(args.masked[first + key]);
     largest = max_f32(largest, memory.powers[key]);
   }
@@ -217,15 +224,17 @@ __device__ __forceinline__ void row_softmax(const AttentionArgs& args, const Row
   if (thread % 32 == 0) memory.reduced[thread / 32] = largest;
   let_next_start();
   PLUMBLINE_BLOCK_BARRIER();
-  largest = warp_max(memory.reduced[thread % 32 < threads / 32 ? thread % 32 : 0] PLUMBLINE_WHERE_ARG);  // A2
-  for (int key = thread; key < args.keys; key += threads)
+  largest = warp_max(memory.reduced[thread % 32 < kWarps ? thread % 32 : 0] PLUMBLINE_WHERE_ARG);  // A2
+#pragma unroll 1
+  for (int key = thread; key < args.keys; key += kContextThreads)
     memory.powers[key] = exp_of<kArithmetic>(__fsub_rn(memory.powers[key], largest));  // R4 R5
   PLUMBLINE_BLOCK_BARRIER();
   float sum = 0.0f;
 #pragma unroll 8
   for (int key = thread % 32; key < args.keys; key += 32) sum = __fadd_rn(sum, memory.powers[key]);  // A3 R6
   sum = warp_sum(sum PLUMBLINE_WHERE_ARG);                                                           // A4 R6
-  for (int key = thread; key < args.keys + kStepDepth; key += threads) {
+#pragma unroll 1
+  for (int key = thread; key < args.keys + kStepDepth; key += kContextThreads) {
     if (key >= args.keys) {
       memory.probs[key] = 0.0f;
       continue;
@@ -289,6 +298,27 @@ __device__ __forceinline__ TwoSums context_lane(const LaneOrder& order, int lane
   return sums;
 }
 
+/// A2 of lane_sum over a channel's lanes, kContextChannels apart in shared memory, which is overwritten.
+__device__ __forceinline__ float joined_lanes(const LaneOrder& order, float* lanes) {
+  if (order.lanes == kMaxSumLanes && !order.sequential) {
+    float sums[kMaxSumLanes];
+#pragma unroll
+    for (int lane = 0; lane < kMaxSumLanes; ++lane) sums[lane] = lanes[lane * kContextChannels];
+    return halves_sum<kMaxSumLanes>(sums);  // R1
+  }
+  if (order.sequential) {
+    for (int lane = 1; lane < order.lanes; ++lane)
+      lanes[0] = __fadd_rn(lanes[0], lanes[lane * kContextChannels]);  // A2 R1
+    return lanes[0];
+  }
+  for (int half = order.lanes / 2; half > 0; half /= 2) {
+    for (int lane = 0; lane < half; ++lane)
+      lanes[lane * kContextChannels] =
+          __fadd_rn(lanes[lane * kContextChannels], lanes[(lane + half) * kContextChannels]);  // A2 R1
+  }
+  return lanes[0];
+}
+
 /// The context of the block's channels, two neighbours and a lane at a time. All threads of the block call it.
 template <class Tap>
 __device__ __forceinline__ void row_context_by_lanes(const AttentionArgs& args, const RowMemory& memory,
@@ -297,7 +327,7 @@ __device__ __forceinline__ void row_context_by_lanes(const AttentionArgs& args, 
   constexpr int kPairs = kContextChannels / 2;
   const LaneOrder order = args.context;
   const int first = int(blockIdx.x) * kContextChannels, channels = min(kContextChannels, args.head_dim - first);
-  for (int i = int(threadIdx.x); i < order.lanes * kPairs; i += int(blockDim.x)) {
+  for (int i = int(threadIdx.x); i < order.lanes * kPairs; i += kContextThreads) {
     const int lane = i / kPairs, channel = i % kPairs * 2;
     if (channel >= channels) continue;
     const TwoSums sums = context_lane(order, lane, args.keys, memory.probs, v.data + channel, v.stride);
@@ -305,27 +335,10 @@ __device__ __forceinline__ void row_context_by_lanes(const AttentionArgs& args, 
     memory.lanes[lane * kContextChannels + channel + 1] = sums.high;
   }
   PLUMBLINE_BLOCK_BARRIER();
-  for (int channel = int(threadIdx.x); channel < channels; channel += int(blockDim.x)) {
-    float sums[kMaxSumLanes];
-#pragma unroll
-    for (int lane = 0; lane < kMaxSumLanes; ++lane)
-      sums[lane] = lane < order.lanes ? memory.lanes[lane * kContextChannels + channel] : 0.0f;
-    if (order.sequential) {
-#pragma unroll
-      for (int lane = 1; lane < kMaxSumLanes; ++lane) {
-        if (lane < order.lanes) sums[0] = __fadd_rn(sums[0], sums[lane]);  // A2 R1 of lane_sum
-      }
-    }
-#pragma unroll
-    for (int half = kMaxSumLanes / 2; half > 0; half /= 2) {
-#pragma unroll
-      for (int lane = 0; lane < half; ++lane) {
-        if (!order.sequential && half < order.lanes)
-          sums[lane] = __fadd_rn(sums[lane], sums[lane + half]);  // A2 R1 of lane_sum
-      }
-    }
-    store_context(args, head, 0, first + channel, sums[0], tap);
-  }
+  static_assert(kContextChannels <= kContextThreads, "a channel a thread");
+  const int channel = int(threadIdx.x);
+  if (channel >= channels) return;
+  store_context(args, head, 0, first + channel, joined_lanes(order, memory.lanes + channel), tap);
 }
 
 /// The same in chains, a warp 16 channels: rows g and g + 8 of A are the channels 2g and 2g + 1, one load of four
@@ -368,7 +381,8 @@ __device__ __forceinline__ void row_context(const AttentionArgs& args, const Row
   row_context_in_chains(args, memory, v, head, tap PLUMBLINE_WHERE_ARG);
 }
 
-template <Arithmetic kArithmetic, class Tap>
+/// Only with kLong may there be more keys than a block stages: instructions that are not there need not be fetched.
+template <Arithmetic kArithmetic, bool kLong, class Tap>
 __global__ void __launch_bounds__(kContextThreads) row_context_kernel(AttentionArgs args, Tap tap) {
   const RowMemory memory = row_memory(args.keys);  // the capacity, where a position is given
   take_position(args);
@@ -376,12 +390,13 @@ __global__ void __launch_bounds__(kContextThreads) row_context_kernel(AttentionA
   const int width = min(kContextChannels, args.head_dim - first);
   const ValueRows in_cache{args.v_cache + int64_t(shared_head(args, head, args.modulo_values)) * args.head_dim + first,
                            int64_t(args.kv_heads) * args.head_dim};
-  const bool staged = args.keys <= kMostStagedKeys;
+  const bool staged = !kLong || args.keys <= kMostStagedKeys;
   if (staged)
     fetch_rows(newest, width, kValueStride, memory.values, [&](int r) { return in_cache.data + r * in_cache.stride; });
   wait_for_previous();
-  if (staged) copy_row(width, in_cache.data + newest * in_cache.stride, memory.values + newest * kValueStride);
+  const LateRow newest_row(staged ? width : 0, in_cache.data + newest * in_cache.stride);
   row_softmax<kArithmetic>(args, memory, head, blockIdx.x == 0, tap);
+  newest_row.store(memory.values + newest * kValueStride);
   wait_for_closed<0>();
   __syncthreads();
   if (staged) return row_context(args, memory, {memory.values, kValueStride}, head, tap);

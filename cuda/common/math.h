@@ -56,6 +56,11 @@ __device__ __forceinline__ float rsqrt_f32(float x) { return __fdiv_rn(1.0f, __f
 /// The larger value; NaN (0x7FFFFFFF) if either is NaN, +0 above -0. Commutative and associative in its bits, so that a
 /// maximum over a row does not depend on the order.
 __device__ __forceinline__ float max_f32(float a, float b) {
+#if defined(__CUDA_ARCH__)
+  float larger;
+  asm("max.NaN.f32 %0, %1, %2;\n" : "=f"(larger) : "f"(a), "f"(b));
+  return larger;
+#endif
   if (a != a || b != b) return __uint_as_float(kCanonicalNan);
   if (a == b) return __uint_as_float(__float_as_uint(a) & __float_as_uint(b));
   return a > b ? a : b;
@@ -79,7 +84,6 @@ __device__ __forceinline__ float tanh_f32(float x) {
                            0.021869488f,    -0.053968254f,  0.13333334f,    -0.33333334f};
     const float square = __fmul_rn(x, x);
     float sum = terms[0];
-#pragma unroll
     for (int i = 1; i < 9; ++i) sum = __fmaf_rn(sum, square, terms[i]);
     value = __fmaf_rn(__fmul_rn(sum, square), size, size);
   } else {

@@ -32,6 +32,19 @@ __device__ __forceinline__ float warp_max(float value PLUMBLINE_WHERE_PARAM) {
   return value;
 }
 
+/// Adds the upper half of a thread's first kCount values, a power of two, to the lower until one is left. By recursion:
+/// nvcc keeps a loop over the halves, and with it the values in memory.
+template <int kCount, int kSize>
+__device__ __forceinline__ float halves_sum(float (&values)[kSize]) {
+  static_assert(kCount <= kSize && (kCount & (kCount - 1)) == 0, "halves of halves");
+  if constexpr (kCount > 1) {
+#pragma unroll
+    for (int i = 0; i < kCount / 2; ++i) values[i] = __fadd_rn(values[i], values[i + kCount / 2]);
+    return halves_sum<kCount / 2>(values);
+  }
+  return values[0];
+}
+
 /// The flat index of the calling thread in its block, x fastest.
 __device__ __forceinline__ int flat_thread() {
   return int(threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * threadIdx.z));

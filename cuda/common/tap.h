@@ -52,7 +52,7 @@ struct RecordSlots {
   /// Slots first ... first + kCount - 1 as 0 ... kCount - 1: for a `first` that is known at run time only, since the
   /// pointers then come into registers once and not at every store.
   template <int kCount>
-  __device__ __forceinline__ RecordSlots<kCount> slots_from(int first) const {
+  __host__ __device__ __forceinline__ RecordSlots<kCount> slots_from(int first) const {
     RecordSlots<kCount> some;
     for (int i = 0; i < kCount; ++i) some.slots[i] = slots[first + i];
     return some;
@@ -61,10 +61,11 @@ struct RecordSlots {
 
 using RecordTap = RecordSlots<kMaxTapSlots>;
 
-/// Calls `start` with what to record, or with NoTap for a null pointer: turns it into a type, on the host.
-template <class Start>
+/// Calls `start` with the first kCount slots of what to record, or with NoTap for a null pointer: turns it into a type,
+/// on the host. A kernel gets the slots that it has, no more: what it does not read delays its launch all the same.
+template <int kCount, class Start>
 void with_tap(const RecordTap* taps, const Start& start) {
-  taps != nullptr ? start(*taps) : start(NoTap{});
+  taps != nullptr ? start(taps->template slots_from<kCount>(0)) : start(NoTap{});
 }
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

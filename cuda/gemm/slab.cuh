@@ -48,11 +48,22 @@ __device__ __forceinline__ void fetch_slab(const SlabPlan& plan, const SlabMemor
 
 /// Copies the rows of x from device memory and lets the next launch start; all threads of the block call it.
 __device__ __forceinline__ void copy_rows(const SlabPlan& plan, const bf16* source, bf16* target) {
+  constexpr int kAhead = 2;  // a row of 4,096 by one load's latency
   const int per_row = plan.depth / 8, pieces = plan.rows * per_row;
-  for (int i = int(threadIdx.x); i < pieces; i += int(blockDim.x)) {
-    const uint4 piece = *reinterpret_cast<const uint4*>(source + i * 8);
-    if (i < int(blockDim.x)) let_next_start();
-    *reinterpret_cast<uint4*>(target + i / per_row * plan.stride() + i % per_row * 8) = piece;
+  for (int first = int(threadIdx.x); first < pieces; first += kAhead * kSlabThreads) {
+    uint4 loaded[kAhead];
+#pragma unroll
+    for (int j = 0; j < kAhead; ++j) {
+      const int i = first + j * kSlabThreads;
+      if (i < pieces) loaded[j] = *reinterpret_cast<const uint4*>(source + i * 8);
+    }
+    if (first < kSlabThreads) let_next_start();
+#pragma unroll
+    for (int j = 0; j < kAhead; ++j) {
+      const int i = first + j * kSlabThreads;
+      const int row = plan.rows == 1 ? 0 : i / per_row;  // a division takes longer than the store
+      if (i < pieces) *reinterpret_cast<uint4*>(target + row * plan.stride() + (i - row * per_row) * 8) = loaded[j];
+    }
   }
 }
 
@@ -163,24 +174,42 @@ __device__ __forceinline__ void add_parts(const SlabPlan& plan, const SlabMemory
   }
 }
 
+/// Calls body(place, group, row) for every row of x whose sums this lane has: value[place / 2][place % 2] of column
+/// `group` of its tile, the same + 2 of column group + 8.
+template <int kEights, class Body>
+__device__ __forceinline__ void for_own_sums(const SlabPlan& plan, const Body& body) {
+  const int group = int(threadIdx.x) % 32 / 4, first = int(threadIdx.x) % 4 * 2;
+#pragma unroll
+  for (int place = 0; place < 2 * kEights; ++place) {
+    const int row = place / 2 * 8 + first + place % 2;
+    if (row < plan.rows) body(place, group, row);
+  }
+}
+
 /// The whole of it. `row_of` as above; `prepare()` may read weights; `stage_x(memory)` fills memory.x, after the
 /// launches before this one have ended, and lets the next one start once its loads are on their way, not before: the
-/// weights that the next one fetches would delay them; `store(tile, group, row, low, high)` gets the sums of the slab's
-/// columns tile * 16 + group and that + 8 for row `row` of x. All threads of the block call it.
-template <int kEights, class RowOf, class Prepare, class StageX, class Store>
+/// weights that the next one fetches would delay them; `store(tile, group, row, low, high, place)` gets the sums of the
+/// slab's columns tile * 16 + group and that + 8 for row `row` of x. `ahead.locate(tile, group, row, place)` is called
+/// for the same before anything is waited for, and `ahead.load()` before stage_x: what is added to the sums need not be
+/// waited for behind the product. `place` is known when compiled. All threads of the block call it.
+template <int kEights, class RowOf, class Prepare, class Ahead, class StageX, class Store>
 __device__ __forceinline__ void slab_product(const SlabPlan& plan, const RowOf& row_of, const Prepare& prepare,
-                                             const StageX& stage_x, const Store& store PLUMBLINE_WHERE_PARAM) {
+                                             Ahead& ahead, const StageX& stage_x,
+                                             const Store& store PLUMBLINE_WHERE_PARAM) {
   __shared__ CopyBarrier weights_came;
   const SlabMemory memory = slab_memory(plan);
   const int warp = int(threadIdx.x) / 32, tile = warp / plan.parts(), part = warp % plan.parts();
+  const bool works = tile < plan.tiles(), stores = works && part == 0;
   if (threadIdx.x == 0) start_copy_barrier(&weights_came, kMostSlabColumns);
   __syncwarp();
   if (warp == 0) fetch_slab(plan, memory, &weights_came, row_of);
   prepare();
+  if (stores)
+    for_own_sums<kEights>(plan, [&](int place, int group, int row) { ahead.locate(tile, group, row, place); });
   wait_for_previous();
+  ahead.load();
   stage_x(memory);
   PLUMBLINE_BLOCK_BARRIER();
-  const bool works = tile < plan.tiles();
   SlabSums<kEights> sums{};
   if (works) {
     const SlabRows<kEights> rows = slab_rows<kEights>(plan, memory, tile);
@@ -189,16 +218,17 @@ __device__ __forceinline__ void slab_product(const SlabPlan& plan, const RowOf& 
     slab_chain(sums, rows, first, min(first + plan.part_depth, plan.depth) PLUMBLINE_WHERE_ARG);
   }
   if (plan.parts() > 1) add_parts(plan, memory, sums, tile, part, works PLUMBLINE_WHERE_ARG);
-  if (!works || part != 0) return;
-  const int group = int(threadIdx.x) % 32 / 4, first = int(threadIdx.x) % 4 * 2;
-#pragma unroll
-  for (int e = 0; e < kEights; ++e) {
-#pragma unroll
-    for (int i = 0; i < 2; ++i) {
-      const int row = e * 8 + first + i;
-      if (row < plan.rows) store(tile, group, row, sums.value[e][i], sums.value[e][2 + i]);
-    }
-  }
+  if (!stores) return;
+  for_own_sums<kEights>(plan, [&](int place, int group, int row) {
+    const float(&value)[4] = sums.value[place / 2];
+    store(tile, group, row, value[place % 2], value[2 + place % 2], place);
+  });
 }
+
+/// Of products to which nothing is added that other launches write.
+struct NothingAhead {
+  __device__ __forceinline__ void locate(int, int, int, int) {}
+  __device__ __forceinline__ void load() {}
+};
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

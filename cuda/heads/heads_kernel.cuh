@@ -28,10 +28,27 @@ struct HeadPlace {
   int64_t by_head;   ///< (head * tokens + token)
 };
 
-inline constexpr int kAtOnce = 4;  ///< elements that a lane loads before it stores the first
+/// A warp's head.
+struct HeadUnit {
+  int which, head, token;  ///< the role, its head, and the token; the token is args.tokens or more for no head
+};
 
-/// What may turn: all that HeadsArgs can say; or whole heads only, by tables in bf16: a shorter kernel.
-enum class Turns : int { any, whole_bf16 };
+__device__ __forceinline__ HeadUnit head_unit(const HeadsArgs& args) {
+  const int per_token = args.roles[0].heads + args.roles[1].heads + args.roles[2].heads;
+  const int64_t number = int64_t(blockIdx.x) * (int(blockDim.x) / 32) + int(threadIdx.x) / 32;
+  HeadUnit unit{0, int(number % per_token), int(number / per_token)};
+  for (; unit.which < 2 && unit.head >= args.roles[unit.which].heads; ++unit.which)
+    unit.head -= args.roles[unit.which].heads;
+  return unit;
+}
+
+/// The head's row in y, where this token's is.
+__device__ __forceinline__ bf16* output_row(const HeadRole& role, const HeadUnit& unit, int64_t position) {
+  bf16* y = role.y + unit.head * role.head_stride + unit.token * role.token_stride;
+  return unit.which > 0 ? y + position * role.token_stride : y;
+}
+
+inline constexpr int kAtOnce = 4;  ///< elements that a lane loads before it stores the first
 
 /// What a lane needs beside x for elements c, c + 32, ...: constants of a step.
 struct HeadConstants {
@@ -39,18 +56,9 @@ struct HeadConstants {
   float cosines[kAtOnce], sines[kAtOnce];
 };
 
-template <Turns kTurns>
-__device__ __forceinline__ bool keeps_f32(const HeadRole& role) {
-  return kTurns == Turns::any && role.cos32 != nullptr;
-}
-
-template <Turns kTurns>
-__device__ __forceinline__ bool rotates(const HeadRole& role) {
-  return role.cos != nullptr || keeps_f32<kTurns>(role);
-}
+__device__ __forceinline__ bool rotates(const HeadRole& role) { return role.cos != nullptr || role.cos32 != nullptr; }
 
 /// `table`: where the token's row of angles begins, `rotated` how many it has.
-template <Turns kTurns>
 __device__ __forceinline__ HeadConstants load_constants(const HeadRole& role, int64_t table, int c, int head_dim,
                                                         int rotated) {
   HeadConstants constants{};
@@ -58,11 +66,11 @@ __device__ __forceinline__ HeadConstants load_constants(const HeadRole& role, in
   for (int i = 0; i < kAtOnce; ++i) {
     const int ahead = min(c + i * 32, head_dim - 1);
     if (role.norm_weight != nullptr) constants.weights[i] = role.norm_weight[ahead];
-    if (!rotates<kTurns>(role)) continue;
-    const int column = kTurns == Turns::any ? min(ahead, rotated - 1) : ahead;
+    if (!rotates(role)) continue;
+    const int column = min(ahead, rotated - 1);
     const int64_t angle = table + (role.interleaved ? column / 2 : column);
-    constants.cosines[i] = keeps_f32<kTurns>(role) ? role.cos32[angle] : to_f32(role.cos[angle]);
-    constants.sines[i] = keeps_f32<kTurns>(role) ? role.sin32[angle] : to_f32(role.sin[angle]);
+    constants.cosines[i] = role.cos32 != nullptr ? role.cos32[angle] : to_f32(role.cos[angle]);
+    constants.sines[i] = role.cos32 != nullptr ? role.sin32[angle] : to_f32(role.sin[angle]);
   }
   return constants;
 }
@@ -133,46 +141,41 @@ __device__ __forceinline__ float rotated_partner(const bf16* row, int c, int rot
 }
 
 /// `kRole` is the role that has the defect: 0 query, 1 key, 2 value.
-template <class Tap, Defect kDefect = Defect::none, int kRole = 0, Arithmetic kArithmetic = Arithmetic::portable,
-          Turns kTurns = Turns::any>
+template <class Tap, Defect kDefect = Defect::none, int kRole = 0, Arithmetic kArithmetic = Arithmetic::portable>
 __global__ void heads_kernel(HeadsArgs args, Tap tap) {
   let_next_start();
   const int64_t position = args.position == nullptr ? 0 : *args.position;  // may be read so early: attention_row.cuh
-  const int warps = int(blockDim.x) / 32, warp = int(threadIdx.x) / 32, lane = int(threadIdx.x) % 32;
-  const int per_token = args.roles[0].heads + args.roles[1].heads + args.roles[2].heads;
-  const int64_t unit = int64_t(blockIdx.x) * warps + warp;
-  if (unit >= int64_t(args.tokens) * per_token) {  // whole warps only, so no collective is left waiting
+  const int warp = int(threadIdx.x) / 32, lane = int(threadIdx.x) % 32;
+  const HeadUnit unit = head_unit(args);
+  if (unit.token >= args.tokens) {  // whole warps only, so no collective is left waiting
     wait_for_previous();
     return;
   }
-  const int token = int(unit / per_token);
-  int head = int(unit % per_token), which = 0;
-  for (; which < 2 && head >= args.roles[which].heads; ++which) head -= args.roles[which].heads;
+  const int which = unit.which, head = unit.head, token = unit.token;
   const HeadRole& role = args.roles[which];
   const HeadPlace place{int64_t(token) * role.heads + head, int64_t(head) * args.tokens + token};
   const auto role_tap = tap.template slots_from<HeadsTap::kCount>(which * HeadsTap::kCount);
-  const int rotated = kTurns == Turns::any && args.rotated != 0 ? args.rotated : args.head_dim;
+  const int rotated = args.rotated != 0 ? args.rotated : args.head_dim;
   int64_t table = (position + token) * rotated;
   if constexpr (kDefect == Defect::position_late) {
     if (which == kRole && token > 0) table -= rotated;
   }
-  HeadConstants constants = load_constants<kTurns>(role, table, lane, args.head_dim, rotated);
+  HeadConstants constants = load_constants(role, table, lane, args.head_dim, rotated);
   wait_for_previous();
 
   bf16* row = dynamic_shared<bf16>() + warp * args.head_dim;
   load_head<kArithmetic>(role, constants, args.head_dim, place, row, role_tap);
   __syncwarp();
   const int64_t out = place.by_head * args.head_dim, turned_out = place.by_head * rotated;
-  bf16* y = role.y + head * role.head_stride + token * role.token_stride;
-  if (which > 0) y += position * role.token_stride;
+  bf16* y = output_row(role, unit, position);
   if constexpr (kDefect == Defect::cache_pairs) {
     if (which == kRole && (token ^ 1) < args.tokens) y += ((token ^ 1) - token) * role.token_stride;
   }
   for (int c = lane, i = 0; c < args.head_dim; c += 32, ++i) {
-    if (i > 0 && i % kAtOnce == 0) constants = load_constants<kTurns>(role, table, c, args.head_dim, rotated);
+    if (i > 0 && i % kAtOnce == 0) constants = load_constants(role, table, c, args.head_dim, rotated);
     role_tap.store(HeadsTap::kHeads, out + c, row[c]);
     bf16 value = row[c];
-    if (rotates<kTurns>(role) && (kTurns == Turns::whole_bf16 || c < rotated)) {
+    if (rotates(role) && c < rotated) {
       const float straight = __fmul_rn(to_f32(row[c]), constants.cosines[0]);                            // R2
       float turned = __fmul_rn(rotated_partner(row, c, rotated, role.interleaved), constants.sines[0]);  // R3
 #pragma unroll
@@ -183,7 +186,7 @@ __global__ void heads_kernel(HeadsArgs args, Tap tap) {
       if constexpr (kDefect == Defect::rope_backwards) {
         if (which == kRole) turned = -turned;
       }
-      if (keeps_f32<kTurns>(role)) {
+      if (role.cos32 != nullptr) {
         value = to_bf16(__fadd_rn(straight, turned));  // A2 R4
         role_tap.store(HeadsTap::kCos, turned_out + c, straight);
         role_tap.store(HeadsTap::kRotSin, turned_out + c, turned);

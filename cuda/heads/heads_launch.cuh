@@ -6,6 +6,7 @@
 
 #include "cuda/common/require.h"
 #include "cuda/heads/heads_kernel.cuh"
+#include "cuda/heads/heads_quads.cuh"
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
@@ -36,10 +37,16 @@ inline void check_role(const HeadRole& role, int rotated, int head_dim) {
 
 inline constexpr int64_t kFewHeads = 128;  ///< about one a multiprocessor
 
-/// Whether the shorter kernel does.
-inline bool turns_whole_bf16(const HeadsArgs& args) {
+/// Whether the kernel for quads does.
+inline bool takes_quads(const HeadsArgs& args) {
   const bool whole = args.rotated == 0 || args.rotated == args.head_dim;
-  return whole && std::ranges::none_of(args.roles, [](const HeadRole& role) { return role.cos32 != nullptr; });
+  const auto fits = [](const HeadRole& role) {
+    const bool aligned = is_aligned(role.x) && is_aligned(role.norm_weight) && is_aligned(role.cos) &&
+                         is_aligned(role.sin) && is_aligned(role.y) && role.head_stride % 4 == 0 &&
+                         role.token_stride % 4 == 0;
+    return role.x != nullptr && role.cos32 == nullptr && !role.interleaved && aligned;
+  };
+  return whole && args.head_dim % 8 == 0 && args.head_dim <= kMostQuadChannels && std::ranges::all_of(args.roles, fits);
 }
 
 /// Few heads take a block each: their taps are a dozen stores an element, which wait for each other in one
@@ -62,13 +69,12 @@ void start_heads(const HeadsArgs& args, const RecordTap* taps, int block_threads
   const int warps = heads_warps(units, block_threads);
   const LaunchShape shape{dim3(blocks_for(units, warps)), dim3(unsigned(warps) * 32),
                           size_t(warps) * size_t(args.head_dim) * sizeof(bf16), true};
-  const bool whole = kDefect == Defect::none && turns_whole_bf16(args);
-  const auto start = [&](auto tap) {
-    const auto any = heads_kernel<decltype(tap), kDefect, kRole, kArithmetic, Turns::any>,
-               short_one = heads_kernel<decltype(tap), Defect::none, 0, kArithmetic, Turns::whole_bf16>;
-    launch("heads", shape, stream, whole ? short_one : any, args, tap);
-  };
-  taps != nullptr ? start(*taps) : start(NoTap{});
+  const bool quads = kDefect == Defect::none && takes_quads(args);
+  with_tap<3 * HeadsTap::kCount>(taps, [&](auto tap) {
+    const auto any = heads_kernel<decltype(tap), kDefect, kRole, kArithmetic>,
+               of_quads = heads_quads_kernel<kArithmetic, decltype(tap)>;
+    launch("heads", shape, stream, quads ? of_quads : any, args, tap);
+  });
 }
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

@@ -22,7 +22,7 @@ bool copies_whole_pieces(const LinearArgs& args) {
 void launch_slab(const LinearArgs& args, const SlabPlan& plan, const RecordTap* taps, Stream stream) {
   const LaunchShape shape{dim3(blocks_for(args.columns, plan.columns)), dim3(kSlabThreads), plan.bytes(), true};
   with_eights(plan, [&](auto eights) {
-    with_tap(taps, [&](auto tap) {
+    with_tap<LinearTap::kCount>(taps, [&](auto tap) {
       launch("linear (few rows)", shape, stream, linear_slab_kernel<eights.value, decltype(tap)>, args, plan, tap);
     });
   });
@@ -31,7 +31,7 @@ void launch_slab(const LinearArgs& args, const SlabPlan& plan, const RecordTap* 
 template <bool kInParts, class P>
 void launch_panel(P panel, const LinearArgs& args, const PanelPlan& plan, const RecordTap* taps, Stream stream) {
   const LaunchShape shape = panel_shape(panel, plan, blocks_for(args.columns, P::kColumns));
-  with_tap(taps, [&](auto tap) {
+  with_tap<LinearTap::kCount>(taps, [&](auto tap) {
     launch("linear (many rows)", shape, stream, linear_panel_kernel<P, kInParts, decltype(tap)>, args, plan, tap);
   });
 }

@@ -24,7 +24,7 @@ struct LinearArgs {
 
 /// bf16 [rows, columns]: the rounded product where a residual is added to it.
 struct LinearTap {
-  static constexpr int kProduct = 0;
+  static constexpr int kProduct = 0, kCount = 1;
 };
 
 /// No rows: nothing happens. Throws BackendError for a null pointer, extents below 1, a part that is not whole

@@ -32,16 +32,21 @@ __device__ __forceinline__ bf16 round_product(float accumulator, const bf16* bia
   return to_bf16(product);  // R3
 }
 
-/// One element of y: the rounded product, or the residual plus that.
+/// Element `index` of a residual, if there is one.
+__device__ __forceinline__ bf16 residual_value(const bf16* residual, int64_t index) {
+  return residual == nullptr ? bf16{} : residual[index];
+}
+
+/// One element of y: the rounded product, or, if it `adds`, `before` plus that.
 template <Defect kDefect = Defect::none, class Tap>
-__device__ __forceinline__ void store_product(float sum, const bf16* bias, const bf16* residual, bf16* y, int64_t index,
-                                              int column, const Tap& tap) {
+__device__ __forceinline__ void store_product(float sum, const bf16* bias, bool adds, bf16 before, bf16* y,
+                                              int64_t index, int column, const Tap& tap) {
   const bf16 product = round_product<kDefect>(sum, bias, column);
-  if (residual == nullptr) {
+  if (!adds) {
     y[index] = product;
   } else {
     tap.store(LinearTap::kProduct, index, product);
-    y[index] = to_bf16(__fadd_rn(to_f32(residual[index]), to_f32(product)));  // A3 R4 R5
+    y[index] = to_bf16(__fadd_rn(to_f32(before), to_f32(product)));  // A3 R4 R5
   }
 }
 
@@ -78,7 +83,8 @@ __global__ void linear_kernel(Rows<Activation> x, Rows<bf16> weight, const bf16*
       const int row = row0 + tile_row(i), column = column0 + tile_column(half, i);
       if (row >= x.rows || column >= weight.rows) continue;
       const int64_t index = int64_t(row) * weight.rows + column;
-      store_product<kDefect>(accumulator.d[0][half][i], bias, residual, y, index, column, tap);
+      store_product<kDefect>(accumulator.d[0][half][i], bias, residual != nullptr, residual_value(residual, index), y,
+                             index, column, tap);
     }
   }
 }

@@ -17,7 +17,7 @@ void launch_linear(const LinearArgs& args, const RecordTap* taps, int block_thre
     launch("linear", shape, stream, linear_kernel<Activation, decltype(tap), kDefect>, x, weight, args.bias,
            args.residual, args.y, args.part_depth == 0 ? args.depth : args.part_depth, tap);
   };
-  taps != nullptr ? start(*taps) : start(NoTap{});
+  with_tap<LinearTap::kCount>(taps, start);
 }
 
 /// False if there is nothing to do. Throws BackendError as linear.h says.

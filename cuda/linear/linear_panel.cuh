@@ -12,8 +12,10 @@ __global__ void __launch_bounds__(kPanelThreads, P::kBlocks)
   const int column0 = int(blockIdx.y) * P::kColumns;
   const bf16* x = static_cast<const bf16*>(args.x);
   const auto store = [&](int row, int column, float sum) {
-    if (column < args.columns)
-      store_product(sum, args.bias, args.residual, args.y, int64_t(row) * args.columns + column, column, tap);
+    if (column >= args.columns) return;
+    const int64_t index = int64_t(row) * args.columns + column;
+    store_product(sum, args.bias, args.residual != nullptr, residual_value(args.residual, index), args.y, index, column,
+                  tap);
   };
   panel_product<P, kInParts>(
       plan, [&](int row) { return x + int64_t(row) * args.depth; },

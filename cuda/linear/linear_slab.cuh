@@ -6,21 +6,60 @@
 
 namespace plumbline::PLUMBLINE_BUILD_NS {
 
+/// Where a lane's sums go, and what is added to them there.
+template <int kEights>
+class OwnResiduals {
+ public:
+  /// `columns`: of the slab, those from column0 on that y has.
+  __device__ __forceinline__ OwnResiduals(const LinearArgs& args, int column0, int columns)
+      : args_(args), column0_(column0), columns_(columns) {
+#pragma unroll
+    for (int place = 0; place < kPlaces; ++place) index_[place][0] = index_[place][1] = kNowhere;
+  }
+  __device__ __forceinline__ void locate(int tile, int group, int row, int place) {
+#pragma unroll
+    for (int high = 0; high < 2; ++high) {
+      const int column = tile * kSlabColumns + group + high * 8;
+      if (column < columns_) index_[place][high] = int64_t(row) * args_.columns + column0_ + column;
+    }
+  }
+  __device__ __forceinline__ void load() {
+#pragma unroll
+    for (int i = 0; i < 2 * kPlaces; ++i) {
+      const int64_t index =
+          index_[i / 2][i % 2];  // of nowhere, the first one: loads without a branch are all on their way
+      residual_[i / 2][i % 2] = residual_value(args_.residual, index == kNowhere ? 0 : index);
+    }
+  }
+  template <class Tap>
+  __device__ __forceinline__ void store(int place, int high, int column, float sum, const Tap& tap) const {
+    const int64_t index = index_[place][high];
+    if (index == kNowhere) return;
+    store_product(sum, args_.bias, args_.residual != nullptr, residual_[place][high], args_.y, index, column0_ + column,
+                  tap);
+  }
+
+ private:
+  static constexpr int kPlaces = 2 * kEights;
+  static constexpr int64_t kNowhere = -1;
+  const LinearArgs& args_;
+  const int column0_, columns_;
+  int64_t index_[kPlaces][2];
+  bf16 residual_[kPlaces][2] = {};
+};
+
 template <int kEights, class Tap>
 __global__ void __launch_bounds__(kSlabThreads) linear_slab_kernel(LinearArgs args, SlabPlan plan, Tap tap) {
   const int column0 = int(blockIdx.x) * plan.columns;
-  const auto store = [&](int row, int column, float sum) {
-    if (column < args.columns)
-      store_product(sum, args.bias, args.residual, args.y, int64_t(row) * args.columns + column, column, tap);
-  };
+  OwnResiduals<kEights> own(args, column0, min(plan.columns, args.columns - column0));
   slab_product<kEights>(
       plan,
       [&](int r) { return column0 + r < args.columns ? args.weight + int64_t(column0 + r) * args.depth : nullptr; },
-      [] {}, [&](const SlabMemory& slab) { copy_rows(plan, static_cast<const bf16*>(args.x), slab.x); },
-      [&](int tile, int group, int row, float low, float high) {
-        const int column = column0 + tile * kSlabColumns + group;
-        store(row, column, low);
-        if (tile * kSlabColumns + group + 8 < plan.columns) store(row, column + 8, high);
+      [] {}, own, [&](const SlabMemory& slab) { copy_rows(plan, static_cast<const bf16*>(args.x), slab.x); },
+      [&](int tile, int group, int, float low, float high, int place) {
+        const int column = tile * kSlabColumns + group;
+        own.store(place, 0, column, low, tap);
+        own.store(place, 1, column + 8, high, tap);
       });
 }
 

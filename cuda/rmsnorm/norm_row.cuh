@@ -98,6 +98,13 @@ __device__ __forceinline__ float shared_squares(const Value* x, int columns, int
   return sums[0];
 }
 
+/// From the sum of a row's squares.
+template <Arithmetic kArithmetic>
+__device__ __forceinline__ RowStatistic statistic_of(float squares, int columns, float eps) {
+  const float var = __fmul_rn(squares, __fdiv_rn(1.0f, float(columns)));  // R3
+  return {var, rsqrt_of<kArithmetic>(__fadd_rn(var, eps))};               // R4 R5
+}
+
 /// Mean of squares and its reciprocal root, in every lane. All lanes of a warp call it; `columns` >= 1, `lanes` a power
 /// of two, 32 to kMaxMeanLanes. Value: bf16 or float.
 template <Defect kDefect = Defect::none, Arithmetic kArithmetic = Arithmetic::portable, class Value>
@@ -113,8 +120,7 @@ __device__ __forceinline__ RowStatistic row_statistic(const Value* x, int column
     for (int c = 0; kDefect == Defect::variance && c < columns; ++c) total = __fadd_rn(total, to_f32(x[c]));
     return wrong_statistic<kDefect>(sum, total, float(columns), eps);
   }
-  const float var = __fmul_rn(sum, __fdiv_rn(1.0f, float(columns)));  // R3
-  return {var, rsqrt_of<kArithmetic>(__fadd_rn(var, eps))};           // R4 R5
+  return statistic_of<kArithmetic>(sum, columns, eps);
 }
 
 /// One element at every point where a contract may round it.

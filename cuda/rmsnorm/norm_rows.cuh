@@ -22,7 +22,7 @@ inline bool takes_quads(const NormInput& norm, NormRounding rounding, const void
 inline void norm_rows(const NormInput& norm, NormRounding rounding, bf16* y, const RecordTap* taps, Stream stream) {
   const LaunchShape shape{dim3(blocks_for(norm.rows, kNormRowsThreads / 32)), dim3(kNormRowsThreads), 0, true};
   with_arithmetic(norm.arithmetic, [&](auto arithmetic) {
-    with_tap(taps, [&](auto tap) {
+    with_tap<NormTap::kCount>(taps, [&](auto tap) {
       const auto start = [&](auto kernel) { launch("rmsnorm", shape, stream, kernel, norm, y, tap); };
       rounding == NormRounding::two ? start(rmsnorm_quads_kernel<NormRounding::two, arithmetic.value, decltype(tap)>)
                                     : start(rmsnorm_quads_kernel<NormRounding::one, arithmetic.value, decltype(tap)>);

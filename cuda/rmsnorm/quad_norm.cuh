@@ -46,12 +46,7 @@ __device__ __forceinline__ float row_squares(const bf16* row, int columns,
   for (int share = 0; share < kShares; ++share)
     lanes[share] =
         __fadd_rn(__fadd_rn(__fadd_rn(sums[share][0], sums[share][1]), sums[share][2]), sums[share][3]);  // A2 R2
-#pragma unroll
-  for (int half = kShares / 2; half > 0; half /= 2) {
-#pragma unroll
-    for (int share = 0; share < half; ++share) lanes[share] = __fadd_rn(lanes[share], lanes[share + half]);  // A3 R2
-  }
-  return warp_sum(lanes[0] PLUMBLINE_WHERE_ARG);  // A3 R2
+  return warp_sum(halves_sum<kShares>(lanes) PLUMBLINE_WHERE_ARG);                                        // A3 R2
 }
 
 /// row_statistic by loads of eight bytes, all of a row's before the first square.
@@ -66,8 +61,7 @@ __device__ __forceinline__ RowStatistic quad_statistic(const NormInput& norm, co
     default: sum = row_squares<8>(row, norm.columns, kept PLUMBLINE_WHERE_ARG);
   }
   static_assert(kMaxMeanLanes == 256, "a case for each number of lanes");
-  const float var = __fmul_rn(sum, __fdiv_rn(1.0f, float(norm.columns)));  // R3
-  return {var, rsqrt_of<kArithmetic>(__fadd_rn(var, norm.eps))};           // R4 R5
+  return statistic_of<kArithmetic>(sum, norm.columns, norm.eps);
 }
 
 /// What tap_normed stores of four neighbours, and their output.

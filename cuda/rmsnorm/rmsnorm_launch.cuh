@@ -29,7 +29,7 @@ void start_rmsnorm(const RmsNormArgs& args, const RecordTap* taps, int block_thr
              args.weight, static_cast<Output*>(args.y), args.rows, args.columns, args.mean_lanes, args.eps,
              args.weight_offset, tap);
     };
-    taps != nullptr ? start(*taps) : start(NoTap{});
+    with_tap<NormTap::kCount>(taps, start);
   });
 }
 

@@ -28,7 +28,7 @@ void launch_one_pass(const RmsNormQkvArgs& args, dim3 grid, const RecordTap* tap
                        "take variant hf, which reads the rows twice and gives the same bits");
   }
   with_arithmetic(args.norm.arithmetic, [&](auto arithmetic) {
-    with_tap(taps, [&](auto tap) {
+    with_tap<NormTap::kCount>(taps, [&](auto tap) {
       launch("rmsnorm_qkv (one pass)", shape, stream, rmsnorm_qkv_one_pass_kernel<arithmetic.value, decltype(tap)>,
              args, tap);
     });
@@ -40,7 +40,7 @@ void launch_two_passes(const RmsNormQkvArgs& args, dim3 grid, const RecordTap* t
   const LaunchShape shape{grid, dim3(unsigned(block_threads)),
                           kStatisticBytes + tile_bytes<NormOutput<kRounding>>(block_threads, 1)};
   with_arithmetic(args.norm.arithmetic, [&](auto arithmetic) {
-    with_tap(taps, [&](auto tap) {
+    with_tap<NormTap::kCount>(taps, [&](auto tap) {
       launch("rmsnorm_qkv", shape, stream, rmsnorm_qkv_kernel<kRounding, kOperands, arithmetic.value, decltype(tap)>,
              args, tap);
     });
@@ -80,7 +80,7 @@ void launch_slab(const RmsNormQkvArgs& args, const SlabPlan& plan, const RecordT
   const LaunchShape shape{dim3(blocks + norm_tap_blocks(taps)), dim3(kSlabThreads), plan.bytes(), true};
   with_arithmetic(args.norm.arithmetic, [&](auto arithmetic) {
     with_eights(plan, [&](auto eights) {
-      with_tap(taps, [&](auto tap) {
+      with_tap<NormTap::kCount>(taps, [&](auto tap) {
         launch("rmsnorm_qkv (few rows)", shape, stream,
                rmsnorm_qkv_slab_kernel<kRounding, arithmetic.value, eights.value, decltype(tap)>, args, plan, tap);
       });

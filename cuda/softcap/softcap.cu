@@ -12,7 +12,8 @@ void softcap(const SoftcapArgs& args, const RecordTap* taps, int block_threads, 
   require_pointers("softcap", {{"x", args.x}, {"y", args.y}});
   require_block("softcap", block_threads);
   const LaunchShape shape{dim3(blocks_for(args.count, block_threads)), dim3(unsigned(block_threads)), 0};
-  with_tap(taps, [&](auto tap) { launch("softcap", shape, stream, softcap_kernel<decltype(tap)>, args, tap); });
+  with_tap<SoftcapTap::kCount>(
+      taps, [&](auto tap) { launch("softcap", shape, stream, softcap_kernel<decltype(tap)>, args, tap); });
 }
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

@@ -17,7 +17,7 @@ struct SoftcapArgs {
 
 /// bf16, as many as elements.
 struct SoftcapTap {
-  static constexpr int kQuotient = 0, kTanh = 1;
+  static constexpr int kQuotient = 0, kTanh = 1, kCount = 2;
 };
 
 /// No elements: nothing happens. Throws BackendError for a null pointer or a block that is not whole warps.

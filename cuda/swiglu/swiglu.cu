@@ -36,7 +36,7 @@ void launch_panel(const SwigluArgs& args, const PanelPlan& plan, const RecordTap
     using P = decltype(panel);
     const LaunchShape shape = panel_shape(panel, plan, blocks_for(2 * int64_t(args.columns), P::kColumns));
     with_arithmetic(args.norm.arithmetic, [&](auto arithmetic) {
-      with_tap(taps, [&](auto tap) {
+      with_tap<SwigluTap::kCount>(taps, [&](auto tap) {
         launch("swiglu (many rows)", shape, stream, swiglu_panel_kernel<P, arithmetic.value, decltype(tap)>, args, plan,
                tap);
       });
@@ -50,7 +50,7 @@ void launch_slab(const SwigluArgs& args, const SlabPlan& plan, const RecordTap* 
   const LaunchShape shape{dim3(blocks), dim3(kSlabThreads), plan.bytes(), true};
   with_arithmetic(args.norm.arithmetic, [&](auto arithmetic) {
     with_eights(plan, [&](auto eights) {
-      with_tap(taps, [&](auto tap) {
+      with_tap<SwigluTap::kCount>(taps, [&](auto tap) {
         launch("swiglu (few rows)", shape, stream,
                swiglu_slab_kernel<kRounding, arithmetic.value, eights.value, decltype(tap)>, args, plan, tap);
       });
@@ -64,7 +64,7 @@ void launch_tiles(const SwigluArgs& args, const RecordTap* taps, int block_threa
       dim3(blocks_for(args.columns, tile_columns(block_threads)), blocks_for(args.norm.rows, kTileRows)),
       dim3(unsigned(block_threads)), kStatisticBytes + tile_bytes<NormOutput<kRounding>>(block_threads, 2)};
   with_arithmetic(args.norm.arithmetic, [&](auto arithmetic) {
-    with_tap(taps, [&](auto tap) {
+    with_tap<SwigluTap::kCount>(taps, [&](auto tap) {
       launch("swiglu", shape, stream, swiglu_kernel<kRounding, arithmetic.value, decltype(tap)>, args, tap);
     });
   });

@@ -24,7 +24,7 @@ struct SwigluArgs {
 
 /// bf16 [rows, columns] each, after the norm's slots (NormTap from 0, the norm's output in kOut).
 struct SwigluTap {
-  static constexpr int kGate = NormTap::kCount, kUp = kGate + 1, kAct = kGate + 2;
+  static constexpr int kGate = NormTap::kCount, kUp = kGate + 1, kAct = kGate + 2, kCount = kGate + 3;
 };
 
 /// No rows: nothing happens. Throws BackendError for a null pointer, extents below 1 or a block that is not whole
