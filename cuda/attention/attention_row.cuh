@@ -59,7 +59,7 @@ class LateRow {
   __device__ __forceinline__ LateRow(int width, const bf16* row) : has_(int(threadIdx.x) * 8 < width) {
     if (has_) piece_ = *reinterpret_cast<const uint4*>(row + int(threadIdx.x) * 8);
   }
-  __device__ __forceinline__ void store(bf16* shared) const {
+  __device__ __forceinline__ void put(bf16* shared) const {
     if (has_) *reinterpret_cast<uint4*>(shared + int(threadIdx.x) * 8) = piece_;
   }
 
@@ -166,7 +166,7 @@ __global__ void __launch_bounds__(kScoreThreads) row_scores_kernel(AttentionArgs
   const LateRow newest_row(has_newest ? args.head_dim : 0, row_of(newest - first_key));
   for (int c = int(threadIdx.x); c < args.head_dim; c += kScoreThreads)
     memory.q[c] = to_f32(args.q[int64_t(head) * args.head_dim + c]);
-  newest_row.store(memory.keys + (newest - first_key) * stride);
+  newest_row.put(memory.keys + (newest - first_key) * stride);
   wait_for_closed<0>();
   __syncthreads();
   if (args.scores.lanes == 0) return row_scores_in_chains<kExtras>(args, memory.keys, head, first_key, tap);
@@ -396,7 +396,7 @@ __global__ void __launch_bounds__(kContextThreads) row_context_kernel(AttentionA
   wait_for_previous();
   const LateRow newest_row(staged ? width : 0, in_cache.data + newest * in_cache.stride);
   row_softmax<kArithmetic>(args, memory, head, blockIdx.x == 0, tap);
-  newest_row.store(memory.values + newest * kValueStride);
+  newest_row.put(memory.values + newest * kValueStride);
   wait_for_closed<0>();
   __syncthreads();
   if (staged) return row_context(args, memory, {memory.values, kValueStride}, head, tap);

@@ -32,7 +32,7 @@ class OwnResiduals {
     }
   }
   template <class Tap>
-  __device__ __forceinline__ void store(int place, int high, int column, float sum, const Tap& tap) const {
+  __device__ __forceinline__ void put(int place, int high, int column, float sum, const Tap& tap) const {
     const int64_t index = index_[place][high];
     if (index == kNowhere) return;
     store_product(sum, args_.bias, args_.residual != nullptr, residual_[place][high], args_.y, index, column0_ + column,
@@ -58,8 +58,8 @@ __global__ void __launch_bounds__(kSlabThreads) linear_slab_kernel(LinearArgs ar
       [] {}, own, [&](const SlabMemory& slab) { copy_rows(plan, static_cast<const bf16*>(args.x), slab.x); },
       [&](int tile, int group, int, float low, float high, int place) {
         const int column = tile * kSlabColumns + group;
-        own.store(place, 0, column, low, tap);
-        own.store(place, 1, column + 8, high, tap);
+        own.put(place, 0, column, low, tap);
+        own.put(place, 1, column + 8, high, tap);
       });
 }
 
