@@ -64,9 +64,22 @@ __device__ __forceinline__ void unpack_four(uint2 four, float (&values)[4]) {
   values[3] = __uint_as_float(four.y & 0xFFFF0000u);
 }
 
+/// The same as they are stored.
+__device__ __forceinline__ void unpack_four(uint2 four, bf16 (&values)[4]) {
+  values[0] = {uint16_t(four.x)};
+  values[1] = {uint16_t(four.x >> 16)};
+  values[2] = {uint16_t(four.y)};
+  values[3] = {uint16_t(four.y >> 16)};
+}
+
 /// Two bf16 in one 32-bit register as mma.h wants them: `low` is the element with the lower column (or row) index.
 __host__ __device__ __forceinline__ uint32_t pack_bf16(bf16 low, bf16 high) {
   return uint32_t(low.bits) | uint32_t(high.bits) << 16;
+}
+
+/// What unpack_four takes apart.
+__device__ __forceinline__ uint2 pack_four(const bf16 (&values)[4]) {
+  return make_uint2(pack_bf16(values[0], values[1]), pack_bf16(values[2], values[3]));
 }
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

@@ -60,10 +60,11 @@ __device__ __forceinline__ float max_f32(float a, float b) {
   float larger;
   asm("max.NaN.f32 %0, %1, %2;\n" : "=f"(larger) : "f"(a), "f"(b));
   return larger;
-#endif
+#else
   if (a != a || b != b) return __uint_as_float(kCanonicalNan);
   if (a == b) return __uint_as_float(__float_as_uint(a) & __float_as_uint(b));
   return a > b ? a : b;
+#endif
 }
 
 // tanh x = 1 - 2 / (e^2x + 1).

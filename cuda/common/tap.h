@@ -46,8 +46,7 @@ struct RecordSlots {
   }
   __device__ __forceinline__ void store(int slot, int64_t index, const bf16 (&values)[4]) const {
     if (slots[slot] == nullptr) return;
-    *reinterpret_cast<uint2*>(static_cast<bf16*>(slots[slot]) + index) =
-        make_uint2(pack_bf16(values[0], values[1]), pack_bf16(values[2], values[3]));
+    *reinterpret_cast<uint2*>(static_cast<bf16*>(slots[slot]) + index) = pack_four(values);
   }
   /// Slots first ... first + kCount - 1 as 0 ... kCount - 1: for a `first` that is known at run time only, since the
   /// pointers then come into registers once and not at every store.

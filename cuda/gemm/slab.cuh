@@ -194,7 +194,7 @@ __device__ __forceinline__ void for_own_sums(const SlabPlan& plan, const Body& b
 /// waited for behind the product. `place` is known when compiled. All threads of the block call it.
 template <int kEights, class RowOf, class Prepare, class Ahead, class StageX, class Store>
 __device__ __forceinline__ void slab_product(const SlabPlan& plan, const RowOf& row_of, const Prepare& prepare,
-                                             Ahead& ahead, const StageX& stage_x,
+                                             Ahead&& ahead, const StageX& stage_x,
                                              const Store& store PLUMBLINE_WHERE_PARAM) {
   __shared__ CopyBarrier weights_came;
   const SlabMemory memory = slab_memory(plan);

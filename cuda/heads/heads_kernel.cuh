@@ -42,6 +42,11 @@ __device__ __forceinline__ HeadUnit head_unit(const HeadsArgs& args) {
   return unit;
 }
 
+__device__ __forceinline__ HeadPlace head_place(const HeadsArgs& args, const HeadUnit& unit) {
+  return {int64_t(unit.token) * args.roles[unit.which].heads + unit.head,
+          int64_t(unit.head) * args.tokens + unit.token};
+}
+
 /// The head's row in y, where this token's is.
 __device__ __forceinline__ bf16* output_row(const HeadRole& role, const HeadUnit& unit, int64_t position) {
   bf16* y = role.y + unit.head * role.head_stride + unit.token * role.token_stride;
@@ -151,9 +156,9 @@ __global__ void heads_kernel(HeadsArgs args, Tap tap) {
     wait_for_previous();
     return;
   }
-  const int which = unit.which, head = unit.head, token = unit.token;
+  const int which = unit.which, token = unit.token;
   const HeadRole& role = args.roles[which];
-  const HeadPlace place{int64_t(token) * role.heads + head, int64_t(head) * args.tokens + token};
+  const HeadPlace place = head_place(args, unit);
   const auto role_tap = tap.template slots_from<HeadsTap::kCount>(which * HeadsTap::kCount);
   const int rotated = args.rotated != 0 ? args.rotated : args.head_dim;
   int64_t table = (position + token) * rotated;

@@ -16,17 +16,6 @@ __device__ __forceinline__ uint2 constant_quad(const bf16* row, int64_t first, b
   return row != nullptr && has ? load_four(row + first) : make_uint2(0, 0);
 }
 
-__device__ __forceinline__ uint2 pack_quad(const bf16 (&values)[4]) {
-  return make_uint2(pack_bf16(values[0], values[1]), pack_bf16(values[2], values[3]));
-}
-
-__device__ __forceinline__ void unpack_quad(uint2 quad, bf16 (&values)[4]) {
-  values[0] = {uint16_t(quad.x)};
-  values[1] = {uint16_t(quad.x >> 16)};
-  values[2] = {uint16_t(quad.y)};
-  values[3] = {uint16_t(quad.y >> 16)};
-}
-
 /// The norm of a head whose quads the warp's lanes have, zeros past the end: what the lane's quad becomes. All lanes of
 /// the warp call it.
 template <NormRounding kRounding, Arithmetic kArithmetic, class Tap>
@@ -69,7 +58,7 @@ __device__ __forceinline__ uint2 turn_quad(uint2 own, uint2 partner, bool first,
     tap.store(HeadsTap::kCos, out, cos_part);
     tap.store(HeadsTap::kRotSin, out, sin_part);
   }
-  return pack_quad(turned);
+  return pack_four(turned);
 }
 
 template <Arithmetic kArithmetic, class Tap>
@@ -88,24 +77,24 @@ __global__ void heads_quads_kernel(HeadsArgs args, Tap tap) {
   const int64_t table = (position + unit.token) * head_dim + channel;
   const uint2 weight = constant_quad(role.norm_weight, channel, has), cosines = constant_quad(role.cos, table, has),
               sines = constant_quad(role.sin, table, has);
-  const int64_t by_token = int64_t(unit.token) * role.heads + unit.head,
-                out = (int64_t(unit.head) * args.tokens + unit.token) * head_dim + channel;
+  const HeadPlace place = head_place(args, unit);
+  const int64_t out = place.by_head * head_dim + channel;
   wait_for_previous();
-  uint2 quad = constant_quad(role.x, by_token * head_dim + channel, has);
+  uint2 quad = constant_quad(role.x, place.by_token * head_dim + channel, has);
   if (role.norm_weight != nullptr) {
-    quad =
-        role.rounding == NormRounding::two
-            ? norm_quad_of_head<NormRounding::two, kArithmetic>(role, quad, weight, head_dim, by_token, has, role_tap)
-            : norm_quad_of_head<NormRounding::one, kArithmetic>(role, quad, weight, head_dim, by_token, has, role_tap);
+    quad = role.rounding == NormRounding::two ? norm_quad_of_head<NormRounding::two, kArithmetic>(
+                                                    role, quad, weight, head_dim, place.by_token, has, role_tap)
+                                              : norm_quad_of_head<NormRounding::one, kArithmetic>(
+                                                    role, quad, weight, head_dim, place.by_token, has, role_tap);
   }
   bf16 values[4];
-  unpack_quad(quad, values);
+  unpack_four(quad, values);
   if (has) role_tap.store(HeadsTap::kHeads, out, values);
   if (role.cos != nullptr) {
     const int partner = (has ? (first ? channel + half : channel - half) : channel) / 4;
     const uint2 other = make_uint2(__shfl_sync(kFullWarp, quad.x, partner), __shfl_sync(kFullWarp, quad.y, partner));
     quad = turn_quad(quad, other, first, cosines, sines, out, has, role_tap);
-    unpack_quad(quad, values);
+    unpack_four(quad, values);
   }
   if (!has) return;
   role_tap.store(HeadsTap::kRotated, out, values);

@@ -94,7 +94,7 @@ __device__ __forceinline__ uint2 norm_four(uint2 x, float rstd, uint2 weight, fl
     store_normed(out + i, values[i].out32);
   }
   if (taps) tap_four<kRounding>(tap, index, values, out);
-  return make_uint2(pack_bf16(out[0], out[1]), pack_bf16(out[2], out[3]));
+  return pack_four(out);
 }
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

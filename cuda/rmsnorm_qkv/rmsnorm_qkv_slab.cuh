@@ -18,13 +18,12 @@ __global__ void __launch_bounds__(kSlabThreads) rmsnorm_qkv_slab_kernel(RmsNormQ
   const Projection projection = args.projections[which];
   SlabNorm<kRounding, kArithmetic, Tap> norm(args.norm, plan, tap, is_norm_tap_block<Tap>());
   if (is_norm_tap_block<Tap>()) return norm.record_only(plan);
-  NothingAhead nothing;
   slab_product<kEights>(
       plan,
       [&](int r) {
         return column0 + r < projection.columns ? projection.weight + int64_t(column0 + r) * plan.depth : nullptr;
       },
-      [&] { norm.load_weights(); }, nothing, [&](const SlabMemory& slab) { norm.stage(slab); },
+      [&] { norm.load_weights(); }, NothingAhead{}, [&](const SlabMemory& slab) { norm.stage(slab); },
       [&](int tile, int group, int row, float low, float high, int) {
         const int local = tile * kSlabColumns + group;
         store_projected(projection, row, column0 + local, low);

@@ -45,9 +45,14 @@ constexpr Family kGemma2 = {.architecture = "Gemma2ForCausalLM",
                             .score_cap = 50.0,
                             .logit_cap = 30.0};
 
+/// The same family under another name.
+constexpr Family renamed(Family family, std::string_view architecture) {
+  family.architecture = architecture;
+  return family;
+}
+
 constexpr Family gemma3() {
-  Family family = kGemma2;
-  family.architecture = "Gemma3ForCausalLM";
+  Family family = renamed(kGemma2, "Gemma3ForCausalLM");
   family.model_type = "gemma3_text";
   family.max_positions = 131'072;
   family.rope_theta = 1e6;
@@ -56,12 +61,6 @@ constexpr Family gemma3() {
   family.window_period = 6;
   family.caps_scores = false;
   family.score_cap = family.logit_cap = 0.0;
-  return family;
-}
-
-/// The same family under another name.
-constexpr Family renamed(Family family, std::string_view architecture) {
-  family.architecture = architecture;
   return family;
 }
 
@@ -76,8 +75,7 @@ constexpr Family kOlmo2 = {.architecture = "Olmo2ForCausalLM",
 
 /// Layers with a window have the class's rope base, whatever the others' is.
 constexpr Family olmo3() {
-  Family family = kOlmo2;
-  family.architecture = "Olmo3ForCausalLM";
+  Family family = renamed(kOlmo2, "Olmo3ForCausalLM");
   family.model_type = "olmo3";
   family.rope_theta = family.local_rope_theta = 5e5;
   family.windows = Windows::periodic;

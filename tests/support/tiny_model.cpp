@@ -35,23 +35,22 @@ struct Form {
   bool packed = false;   ///< q, k and v are rows of one tensor, gate and up of another
 };
 
+/// OLMo from its second version on.
+Form olmo_form(const char* model_type, const char* architecture) {
+  return {.model_type = model_type,
+          .architecture = architecture,
+          .head_norms = true,
+          .whole_heads = true,
+          .norms_before = false,
+          .norms_behind = true};
+}
+
 Form form_of(const TinyModelOptions& o) {
   for (const Form& form :
        {Form{"qwen3", "Qwen3ForCausalLM", true}, Form{"llama", "LlamaForCausalLM"},
         Form{"qwen2", "Qwen2ForCausalLM", false, true}, Form{"mistral", "MistralForCausalLM"},
-        Form{"ernie4_5", "Ernie4_5ForCausalLM"},
-        Form{.model_type = "olmo2",
-        .architecture = "Olmo2ForCausalLM",
-        .head_norms = true,
-        .whole_heads = true,
-        .norms_before = false,
-        .norms_behind = true},
-        Form{.model_type = "olmo3",
-        .architecture = "Olmo3ForCausalLM",
-        .head_norms = true,
-        .whole_heads = true,
-        .norms_before = false,
-        .norms_behind = true},
+        Form{"ernie4_5", "Ernie4_5ForCausalLM"}, olmo_form("olmo2", "Olmo2ForCausalLM"),
+        olmo_form("olmo3", "Olmo3ForCausalLM"),
         Form{.model_type = "phi3", .architecture = "Phi3ForCausalLM", .packed = true},
         Form{.model_type = "gemma2", .architecture = "Gemma2ForCausalLM", .norms_behind = true, .offsets = true},
         Form{.model_type = "gemma3_text",

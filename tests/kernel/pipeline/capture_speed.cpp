@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -172,10 +173,11 @@ nlohmann::json measured(const Arguments& arguments) {
   Arguments reducing = arguments;
   reducing.options.statistics = true;
   const auto reduced = backend_of(reducing, model);
-  nlohmann::json out = {{"device", backend->description()},     {"model", arguments.model},
-                        {"tokens", arguments.tokens},           {"steps", arguments.steps},
-                        {"repeats", arguments.repeats},         {"ring_bytes", arguments.options.ring_bytes},
-                        {"checked", arguments.options.checked}, {"copy_bytes_per_second", rate}};
+  nlohmann::json out = {
+      {"device", backend->description()},     {"model", std::filesystem::path(arguments.model).filename().string()},
+      {"tokens", arguments.tokens},           {"steps", arguments.steps},
+      {"repeats", arguments.repeats},         {"ring_bytes", arguments.options.ring_bytes},
+      {"checked", arguments.options.checked}, {"copy_bytes_per_second", rate}};
   const Step prefill{0, 0, tokens_of(arguments.tokens, model.config.vocab)};
   std::map<std::string, Times> prefills, decodes;
   for (int64_t round = -1; round < arguments.repeats; ++round) {  // in turns: a slow moment of the host is everybody's
