@@ -3,8 +3,8 @@
 // work. Invariant: the bytes are there for a thread once it has waited for their barrier; until then the place holds
 // what it held. The twin keeps copies back until they are waited for, so that a missing wait reads poison there too.
 // A barrier serves once. Left to others: which memory (gemm/slab.cuh).
-//   start_copy_barrier(b, n)   by one thread, with a barrier of the block behind it
-//   expect_copies(b, bytes)    by n threads, each before its own copies: how many bytes these bring, perhaps 0
+//   start_copy_barrier(b, n)   by one thread, with a barrier of the block before any other one uses it
+//   expect_copies(b, bytes)    n times, each before the copies that it is for: how many bytes these bring, perhaps 0
 //   bulk_copy(...)             addresses and size are multiples of 16
 //   wait_for_copies(b)         by every thread that reads; all copies have been asked for by then
 #pragma once

@@ -33,16 +33,31 @@ __device__ __forceinline__ SlabMemory slab_memory(const SlabPlan& plan) {
   return memory;
 }
 
-/// Starts the copies of all weights; `row_of(r)` is row r of the slab in device memory, null past the end. The first
-/// warp calls it.
-template <class RowOf>
+/// Eight neighbouring rows of the slab in device memory, depth elements apart.
+struct SlabEight {
+  const bf16* first;
+  int rows;  ///< of them that there are: fewer at the end, 0 behind it
+};
+
+/// The eight of a matrix [columns, depth] that begins at `column`.
+__device__ __forceinline__ SlabEight slab_eight(const bf16* weights, int depth, int column, int columns) {
+  return {weights + int64_t(column) * depth, max(0, min(8, columns - column))};
+}
+
+/// Starts the copies of all weights; `eight_of(e)` is the slab's eight number e. One thread of each of the first
+/// kFetchers warps asks for every kFetchers-th eight, row by row; all threads of the block may call it.
+template <int kFetchers, class EightOf>
 __device__ __forceinline__ void fetch_slab(const SlabPlan& plan, const SlabMemory& memory, CopyBarrier* barrier,
-                                           const RowOf& row_of) {
-  const int bytes = plan.depth * int(sizeof(bf16));
-  for (int r = int(threadIdx.x); r < kMostSlabColumns; r += 32) {
-    const bf16* source = r < plan.columns ? row_of(r) : nullptr;
-    expect_copies(barrier, source != nullptr ? bytes : 0);
-    if (source != nullptr) bulk_copy(memory.weights + r * plan.stride(), source, bytes, barrier);
+                                           const EightOf& eight_of) {
+  const int fetcher = int(threadIdx.x) / 32, bytes = plan.depth * int(sizeof(bf16)), stride = plan.stride();
+  if (threadIdx.x % 32 != 0 || fetcher >= kFetchers) return;
+  for (int e = fetcher; e < plan.column_eights(); e += kFetchers) {
+    const SlabEight eight = eight_of(e);
+    expect_copies(barrier, eight.rows * bytes);
+    bf16* target = memory.weights + e * 8 * stride;
+#pragma unroll
+    for (int i = 0; i < 8; ++i)
+      if (i < eight.rows) bulk_copy(target + i * stride, eight.first + int64_t(i) * plan.depth, bytes, barrier);
   }
 }
 
@@ -186,23 +201,37 @@ __device__ __forceinline__ void for_own_sums(const SlabPlan& plan, const Body& b
   }
 }
 
-/// The whole of it. `row_of` as above; `prepare()` may read weights; `stage_x(memory)` fills memory.x, after the
+/// Where a warp works: its tile of columns, and which part of their chains. Without a division where there is one part:
+/// the weights are asked for behind it.
+struct SlabPlace {
+  int tile, part;
+};
+
+__device__ __forceinline__ SlabPlace slab_place(const SlabPlan& plan) {
+  const int warp = int(threadIdx.x) / 32, parts = plan.parts();
+  if (parts == 1) return {warp, 0};
+  return {warp / parts, warp % parts};
+}
+
+/// The whole of it. `eight_of` as above; `prepare()` may read weights; `stage_x(memory)` fills memory.x, after the
 /// launches before this one have ended, and lets the next one start once its loads are on their way, not before: the
 /// weights that the next one fetches would delay them; `store(tile, group, row, low, high, place)` gets the sums of the
 /// slab's columns tile * 16 + group and that + 8 for row `row` of x. `ahead.locate(tile, group, row, place)` is called
 /// for the same before anything is waited for, and `ahead.load()` before stage_x: what is added to the sums need not be
 /// waited for behind the product. `place` is known when compiled. All threads of the block call it.
-template <int kEights, class RowOf, class Prepare, class Ahead, class StageX, class Store>
-__device__ __forceinline__ void slab_product(const SlabPlan& plan, const RowOf& row_of, const Prepare& prepare,
+/// kFetchers: warps that ask for the weights. Many are the sooner done; but what they ask for delays what the launch
+/// before this one still waits for. Which is better is measured (bench_gpu decode, bench_gpu qkv).
+template <int kEights, int kFetchers, class EightOf, class Prepare, class Ahead, class StageX, class Store>
+__device__ __forceinline__ void slab_product(const SlabPlan& plan, const EightOf& eight_of, const Prepare& prepare,
                                              Ahead&& ahead, const StageX& stage_x,
                                              const Store& store PLUMBLINE_WHERE_PARAM) {
   __shared__ CopyBarrier weights_came;
   const SlabMemory memory = slab_memory(plan);
-  const int warp = int(threadIdx.x) / 32, tile = warp / plan.parts(), part = warp % plan.parts();
+  const auto [tile, part] = slab_place(plan);
   const bool works = tile < plan.tiles(), stores = works && part == 0;
-  if (threadIdx.x == 0) start_copy_barrier(&weights_came, kMostSlabColumns);
-  __syncwarp();
-  if (warp == 0) fetch_slab(plan, memory, &weights_came, row_of);
+  if (threadIdx.x == 0) start_copy_barrier(&weights_came, plan.column_eights());
+  if constexpr (kFetchers > 1) PLUMBLINE_BLOCK_BARRIER();
+  fetch_slab<kFetchers>(plan, memory, &weights_came, eight_of);
   prepare();
   if (stores)
     for_own_sums<kEights>(plan, [&](int place, int group, int row) { ahead.locate(tile, group, row, place); });

@@ -31,8 +31,11 @@ struct SlabPlan {
   /// Elements from row to row in shared memory: 32 bytes past a multiple of 128, so that the eight-byte loads of four
   /// rows meet 32 different banks.
   __host__ __device__ constexpr int stride() const { return depth + (80 - depth % 64) % 64; }
+  __host__ __device__ constexpr int column_eights() const { return columns / 8; }
   __host__ __device__ constexpr int tiles() const { return (columns + kSlabColumns - 1) / kSlabColumns; }
-  __host__ __device__ constexpr int parts() const { return (depth + part_depth - 1) / part_depth; }
+  __host__ __device__ constexpr int parts() const {
+    return part_depth >= depth ? 1 : (depth + part_depth - 1) / part_depth;
+  }
   __host__ __device__ constexpr int eights() const { return (rows + 7) / 8; }
   __host__ __device__ constexpr int part_floats() const { return tiles() * (parts() - 1) * eights() * 4 * 32; }
   __host__ __device__ constexpr size_t bytes() const {

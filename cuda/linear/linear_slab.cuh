@@ -52,10 +52,9 @@ template <int kEights, class Tap>
 __global__ void __launch_bounds__(kSlabThreads) linear_slab_kernel(LinearArgs args, SlabPlan plan, Tap tap) {
   const int column0 = int(blockIdx.x) * plan.columns;
   OwnResiduals<kEights> own(args, column0, min(plan.columns, args.columns - column0));
-  slab_product<kEights>(
-      plan,
-      [&](int r) { return column0 + r < args.columns ? args.weight + int64_t(column0 + r) * args.depth : nullptr; },
-      [] {}, own, [&](const SlabMemory& slab) { copy_rows(plan, static_cast<const bf16*>(args.x), slab.x); },
+  slab_product<kEights, kSlabThreads / 32>(
+      plan, [&](int e) { return slab_eight(args.weight, args.depth, column0 + e * 8, args.columns); }, [] {}, own,
+      [&](const SlabMemory& slab) { copy_rows(plan, static_cast<const bf16*>(args.x), slab.x); },
       [&](int tile, int group, int, float low, float high, int place) {
         const int column = tile * kSlabColumns + group;
         own.put(place, 0, column, low, tap);

@@ -100,7 +100,7 @@ Tensor DecodeProgram::finish(int64_t position, Stream stream, TapSink& sink) {
   if (few) taps_.hand_out(position + 1, sink);
   synchronize(stream);
   Tensor logits = side_.logits.to_host(false);  // before many: one engine copies both, and these are waited for
-  taps_.poison_output();
+  taps_.poison_output(stream);
   if (!few) taps_.hand_out(position + 1, sink);
   if (parts_.options.checked && !looked_) look_at_fences(stream);
   return logits;

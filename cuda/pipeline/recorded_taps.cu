@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "core/statistics.h"
 #include "cuda/gather/gather.h"
@@ -155,18 +156,20 @@ PieceTable RecordedTaps::table(const DeviceBuffer& chunks, int64_t keys) const {
 
 PieceTable RecordedTaps::table(int64_t keys) const { return table(chunks_, keys); }
 
-void RecordedTaps::poison_output() {
-  if (layout_->checked && chunks_of_output_.bytes() > 0) leave_poison(table(chunks_of_output_, 1), beside_.get());
+void RecordedTaps::poison_output(Stream stream) {
+  hold_back(stream);
+  if (layout_->checked && chunks_of_output_.bytes() > 0) leave_poison(table(chunks_of_output_, 1), stream);
 }
 
 void RecordedTaps::hold_back(Stream stream) {
-  if (values_.empty()) return;
+  if (!std::exchange(collecting_, false)) return;
   collected_.set(beside_.get());
   collected_.hold_back(stream);
 }
 
 void RecordedTaps::collect(int64_t keys, Stream stream) {
   if (values_.empty()) return;
+  collecting_ = true;
   current_ = 1 - current_;
   const Side& side = sides_[current_];
   const Stream beside = beside_.get();

@@ -61,8 +61,9 @@ class RecordedTaps {
   /// Behind a replay on `stream`, but beside what is launched there later: gathers, and leaves poison for the next one
   /// where that is checked.
   void collect(int64_t keys, Stream stream);
-  /// Leaves poison in the output too, if it is a tap and checked.
-  void poison_output();
+  /// Leaves poison in the output too, if it is a tap and checked: behind what is collected, on the replays' own
+  /// `stream`, which need not wait for another one then.
+  void poison_output(Stream stream);
   /// What was collected last, on its way to the sink.
   void hand_out(int64_t keys, TapSink& sink);
   /// Waits until everything is collected: then the values and the caches may be written again.
@@ -94,6 +95,7 @@ class RecordedTaps {
   CopyMark replayed_, collected_;
   std::array<Side, 2> sides_;
   size_t current_ = 0;
+  bool collecting_ = false;  // and nobody was held back since
 };
 
 }  // namespace plumbline::PLUMBLINE_BUILD_NS

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Invariant: tap_capture.h. A batch is what one plan step yields, or as much of it as the ring holds, of statistics
-// what several yield (nobody writes a tapped value anew within a pass): one wait for the kernels and one mark for all
-// its copies.
+// Invariant: tap_capture.h. A batch is what several plan steps yield, or as much of it as the ring holds (nobody writes
+// a tapped value anew within a pass): one wait for the kernels and one mark for all its copies.
 #include "cuda/pipeline/tap_capture.h"
 
 #include <algorithm>
@@ -168,12 +167,13 @@ void TapCapture::add(const TapSpec& spec, const DeviceValue& value, Stream kerne
   Room place = room(LateCopy::room_bytes(bytes), sink);
   const bool pinned = is_pinned(place);
   auto late = std::make_unique<LateCopy>(std::move(place), value.dtype, value.shape);
-  if (batch_buffers_.empty()) copies_.follow(kernels);
+  kernels_ = kernels;
+  if (!pinned) copies_.follow(kernels);  // that copy does not wait for the others
   copies_.copy(late->target(), *value.buffer, bytes, pinned);
   if (checked_) late->check_as(value.buffer->name());
   if (checked_ && pinned && bytes > 0) searched_.push_back({late.get(), value.buffer.get()});
-  kernels_ = kernels;
   bytes_ += int64_t(bytes);
+  batch_bytes_ += int64_t(bytes);
   if (value.by_token) late->reorder();
   batch_buffers_.push_back(value.buffer);
   batch_.push_back({spec, std::move(late)});
@@ -187,6 +187,7 @@ void TapCapture::add(const TapSpec& spec, const TensorView& values, TapSink& sin
   auto late =
       std::make_unique<LateCopy>(room(LateCopy::room_bytes(values.byte_size()), sink), values.dtype, values.shape);
   bytes_ += int64_t(values.byte_size());
+  batch_bytes_ += int64_t(values.byte_size());
   std::copy_n(values.data, values.byte_size(), late->target());
   batch_.push_back({spec, std::move(late)});
 }
@@ -211,7 +212,7 @@ void TapCapture::measure_later(const TapSpec& spec, const DeviceValue& value, St
   auto late =
       std::make_unique<LateStatistics>(element_count(value.shape), checked_ ? value.buffer->name() : std::string());
   kernels_ = kernels;
-  measured_bytes_ += int64_t(value.buffer->bytes());
+  batch_bytes_ += int64_t(value.buffer->bytes());
   measured_.push_back({late.get(), value});
   batch_.push_back({statistics_spec(spec), std::move(late)});
 }
@@ -234,7 +235,6 @@ void TapCapture::search() {
     ++args.count;
   }
   look_for_poison(args, kernels_);
-  copies_.follow(kernels_);
 }
 
 /// Launches for all taps of the batch, and one copy of what they give. The batch holds no room in the ring before.
@@ -247,7 +247,6 @@ void TapCapture::measure() {
   const auto arrived = std::make_shared<const Room>(Room{ring_, ring_->ring.reserve(bytes)});
   StatisticsArgs args{};
   int64_t first = 0;
-  measured_bytes_ = 0;
   const std::vector<Measured> measured = std::exchange(measured_, {});  // its memory outlives the launches
   for (const Measured& tap : measured) {
     tap.late->lies_in(arrived, first);
@@ -262,17 +261,19 @@ void TapCapture::measure() {
     ++args.taps;
   }
   statistics(args, kernels_);
-  copies_.follow(kernels_);
-  copies_.copy(arrived->entry.bytes().data(), *partials, bytes, is_pinned(*arrived));
+  const bool pinned = is_pinned(*arrived);
+  if (!pinned) copies_.follow(kernels_);
+  copies_.copy(arrived->entry.bytes().data(), *partials, bytes, pinned);
   batch_buffers_.push_back(partials);
   bytes_ += int64_t(bytes);
 }
 
 void TapCapture::hand_out_many(TapSink& sink) {
-  constexpr size_t kManyTaps = 8 * StatisticsArgs::kMost;
-  constexpr int64_t kMuchMemory = int64_t{256} << 20;
-  if (statistics_ && measured_.size() < kManyTaps && measured_bytes_ < kMuchMemory) return;
-  hand_out(sink);
+  constexpr int64_t kManyMeasured = 8 * StatisticsArgs::kMost, kMuchMeasured = int64_t{256} << 20;
+  constexpr int64_t kMuchCopied = int64_t{16} << 20;  // longer on its way than the host takes to ask for it
+  const bool worth_it = statistics_ ? int64_t(measured_.size()) >= kManyMeasured || batch_bytes_ >= kMuchMeasured
+                                    : batch_bytes_ >= kMuchCopied;
+  if (worth_it) hand_out(sink);
 }
 
 void TapCapture::hand_out(TapSink& sink) {
@@ -280,8 +281,10 @@ void TapCapture::hand_out(TapSink& sink) {
   if (!measured_.empty()) measure();
   if (!searched_.empty()) search();
   std::vector<PendingTap> batch = std::exchange(batch_, {});
+  batch_bytes_ = 0;
   std::shared_ptr<const CopyMark> mark;
   if (!batch_buffers_.empty()) {
+    copies_.follow(kernels_);
     mark = copies_.mark();
     in_flight_.push_back({mark, std::exchange(batch_buffers_, {})});
   }
@@ -305,7 +308,7 @@ void TapCapture::abandon() {
   if (!batch_buffers_.empty()) copies_.mark()->wait();  // the ring's room is about to be somebody else's
   batch_buffers_.clear();
   measured_.clear();
-  measured_bytes_ = 0;
+  batch_bytes_ = 0;
   searched_.clear();
   batch_.clear();
 }
@@ -320,6 +323,7 @@ CaptureCounts TapCapture::counts() const {
   counts.oversized = ring.oversized;
   counts.stalls = ring.stalls;
   counts.stall_seconds = ring.stall_seconds;
+  counts.entries = ring.entries;
   return counts;
 }
 

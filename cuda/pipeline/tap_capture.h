@@ -71,7 +71,7 @@ class TapCapture {
   Arrival copy(const std::shared_ptr<DeviceBuffer>& source, size_t bytes, int64_t taps, Stream kernels, TapSink& sink);
   /// Gives the sink what was added since. What it throws stays thrown; taps not yet given are dropped then.
   void hand_out(TapSink& sink);
-  /// The same once that is worth it: statistics wait until there are many, or hold much memory.
+  /// The same once that is worth it: taps wait until they are much memory, statistics also until they are many.
   void hand_out_many(TapSink& sink);
   /// Waits for every copy: afterwards the device memory of taps may be written again.
   void settle();
@@ -110,7 +110,7 @@ class TapCapture {
   std::shared_ptr<TapRing> ring_;
   std::vector<PendingTap> batch_;
   std::vector<std::shared_ptr<DeviceBuffer>> batch_buffers_;  // that copies of the batch read
-  int64_t measured_bytes_ = 0;                                // that these hold
+  int64_t batch_bytes_ = 0;                                   // of the batch's taps
   std::vector<Measured> measured_;                            // taps of the batch whose statistics are to be launched
   std::vector<Searched> searched_;                            // taps of the batch that may hold poison
   Stream kernels_{};                                          // behind which both are launched

@@ -76,13 +76,18 @@ void launch_panel(const RmsNormQkvArgs& args, const PanelPlan& plan, const Recor
 template <NormRounding kRounding>
 void launch_slab(const RmsNormQkvArgs& args, const SlabPlan& plan, const RecordTap* taps, Stream stream) {
   unsigned blocks = 0;
-  for (const Projection& projection : args.projections) blocks += blocks_for(projection.columns, plan.columns);
+  FirstBlocks first{};
+  for (int i = 0; i < 3; ++i) {
+    first.block[i] = int(blocks);
+    blocks += blocks_for(args.projections[i].columns, plan.columns);
+  }
   const LaunchShape shape{dim3(blocks + norm_tap_blocks(taps)), dim3(kSlabThreads), plan.bytes(), true};
   with_arithmetic(args.norm.arithmetic, [&](auto arithmetic) {
     with_eights(plan, [&](auto eights) {
       with_tap<NormTap::kCount>(taps, [&](auto tap) {
         launch("rmsnorm_qkv (few rows)", shape, stream,
-               rmsnorm_qkv_slab_kernel<kRounding, arithmetic.value, eights.value, decltype(tap)>, args, plan, tap);
+               rmsnorm_qkv_slab_kernel<kRounding, arithmetic.value, eights.value, decltype(tap)>, args, plan, first,
+               tap);
       });
     });
   });

@@ -11,9 +11,13 @@ __global__ void __launch_bounds__(kSlabThreads) swiglu_slab_kernel(SwigluArgs ar
   const int column0 = int(blockIdx.x) * plan.columns / 2;
   SlabNorm<kRounding, kArithmetic, Tap> norm(args.norm, plan, tap, is_norm_tap_block<Tap>());
   if (is_norm_tap_block<Tap>()) return norm.record_only(plan);
-  slab_product<kEights>(
-      plan, [&](int r) { return gate_or_up_row(args, column0, r); }, [&] { norm.load_weights(); }, NothingAhead{},
-      [&](const SlabMemory& slab) { norm.stage(slab); },
+  slab_product<kEights, kSlabThreads / 32>(
+      plan,
+      [&](int e) {
+        return slab_eight(e % 2 == 0 ? args.gate_weight : args.up_weight, plan.depth, column0 + e / 2 * 8,
+                          args.columns);
+      },
+      [&] { norm.load_weights(); }, NothingAhead{}, [&](const SlabMemory& slab) { norm.stage(slab); },
       [&](int tile, int group, int row, float gate, float up, int) {
         store_swiglu<kArithmetic>(args, row, column0 + tile * 8 + group, gate, up, tap);
       });

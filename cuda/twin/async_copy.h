@@ -17,7 +17,8 @@ struct BulkCopy {
 void open_copies(const void* barrier, int arrivals);
 void announce_copies(const void* barrier, int bytes);
 void keep_copy(const void* barrier, const BulkCopy& copy);
-/// Ends the block with Fault::copies unless as many threads as announced copies, and as many bytes, have come.
+/// Ends the block with Fault::copies unless copies were announced as often as the barrier waits for, and their bytes
+/// were asked for.
 void require_copies(const void* barrier, Where where);
 /// Takes the next copy that has not landed; false if all have.
 bool next_copy(const void* barrier, BulkCopy& copy);

@@ -17,6 +17,7 @@ struct CaptureCounts {
   int64_t oversized = 0;        ///< of these, taps larger than it, which went past it one at a time
   int64_t stalls = 0;           ///< how often the backend waited because it was full
   double stall_seconds = 0.0;   ///< and how long
+  int64_t entries = 0;          ///< of it so far: one for each tap, or one for all taps of a step that was replayed
 };
 
 class Backend {

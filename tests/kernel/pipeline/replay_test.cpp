@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Steps that are recorded once and replayed give the logits and the taps of steps that are run launch by launch,
 // whatever is wanted, however many keys there are and however long the taps are on their way.
+#include <algorithm>
 #include <set>
 #include <stdexcept>
 
@@ -25,7 +26,7 @@ KernelOptions launched(KernelOptions options) {
   return options;
 }
 
-/// Wants what a graph's ops hand on, or what a glob names; says how many passes came as one object.
+/// Wants what a graph's ops hand on, or what a glob names.
 class Chosen final : public TapSink {
  public:
   Chosen(const OpGraph& graph, const std::string& choice) : glob_(choice) {
@@ -38,28 +39,22 @@ class Chosen final : public TapSink {
     return glob_ == "outputs" ? outputs_.contains(path) : glob_matches(glob_, path);
   }
   void begin_step(const Step& step) override { taps.begin_step(step); }
-  void record(const TapSpec& spec, const TensorView& values) override {
-    if (spec.path != "tokens" && spec.path != "positions") parts_.insert(part_of(spec.path));
-    taps.record(spec, values);
-  }
-  void record_late(std::unique_ptr<LateTaps> late) override {
-    parts_.clear();
-    late->record_in(*this);
-    if (parts_.size() > 1) ++passes;
-  }
+  void record(const TapSpec& spec, const TensorView& values) override { taps.record(spec, values); }
 
   TapRecord taps;
-  int passes = 0;
 
  private:
-  /// Of the model: one launch yields taps of one of them.
-  static std::string part_of(const std::string& path) {
-    return path.substr(0, path.find('.', path.starts_with("layer.") ? 6 : 0));
-  }
-
   const std::string glob_;
-  std::set<std::string, std::less<>> outputs_, parts_;
+  std::set<std::string, std::less<>> outputs_;
 };
+
+/// Whether a step's taps came as one entry of the ring, all but its inputs: it was replayed.
+bool came_as_one(const TapRecord& taps, int64_t entries) {
+  const auto inputs = std::ranges::count_if(
+      taps.order(), [](const TapSpec& spec) { return spec.path == "tokens" || spec.path == "positions"; });
+  REQUIRE((entries == inputs + 1 || entries == int64_t(taps.order().size())));
+  return entries == inputs + 1;
+}
 
 /// The tokens chosen after a prompt of 9: launch by launch on one backend, while another replays the same steps and
 /// must give the same bits.
@@ -71,12 +66,13 @@ std::vector<int64_t> decode_both(const Model& model, const KernelOptions& option
   for (Step step = prefill(8); int64_t(tokens.size()) <= count; step.tokens = {tokens.back()}) {
     INFO(choice << ", step " << step.index);
     Chosen expected(launching->graph(), choice), actual(replaying->graph(), choice);
+    const int64_t launched_before = launching->capture()->entries, replayed_before = replaying->capture()->entries;
     const Tensor logits = launching->forward(step, expected);
     REQUIRE(same_tensor(logits, replaying->forward(step, actual)));
     require_same_taps(expected.taps, actual.taps);
-    if (!options.statistics) {  // which come many at a time either way
-      REQUIRE(expected.passes == 0);
-      REQUIRE(actual.passes == (taps && step.index > 0 ? 1 : 0));
+    if (taps && !options.statistics) {  // which come many at a time either way
+      REQUIRE_FALSE(came_as_one(expected.taps, launching->capture()->entries - launched_before));
+      REQUIRE(came_as_one(actual.taps, replaying->capture()->entries - replayed_before) == (step.index > 0));
     }
     REQUIRE(actual.taps.order().empty() != taps);
     step.first_position += int64_t(step.tokens.size());
@@ -135,19 +131,20 @@ TEST_CASE("steps whose taps fit into the ring one at a time, or no longer, lose 
   constexpr int64_t kKeysThatFit = 20;
   const auto whole = make_twin_backend(model),
              tight = make_twin_backend(model, {.ring_bytes = step_bytes(model, kKeysThatFit)});
-  std::vector<int> passes;
+  std::vector<bool> replayed;
   Step step = prefill(3);
   for (int i = 0; i < 40; ++i, ++step.index) {
     Chosen expected(whole->graph(), "*"), actual(tight->graph(), "*");
+    const int64_t before = tight->capture()->entries;
     whole->forward(step, expected);
     tight->forward(step, actual);
     INFO("step " << i);
     require_same_taps(expected.taps, actual.taps);
-    passes.push_back(actual.passes);
+    replayed.push_back(came_as_one(actual.taps, tight->capture()->entries - before));
     step.first_position += int64_t(step.tokens.size());
     step.tokens = {i};
   }
-  for (int i = 1; i < 40; ++i) CHECK(passes[size_t(i)] == (3 + i <= (kKeysThatFit + 7) / 8 * 8 ? 1 : 0));
+  for (int i = 1; i < 40; ++i) CHECK(replayed[size_t(i)] == (3 + i <= (kKeysThatFit + 7) / 8 * 8));
 }
 
 TEST_CASE("taps that are wanted otherwise than before, and another prompt, are recorded anew", "[kernel]") {
